@@ -1,0 +1,108 @@
+"""The contract between a sandbox backend and everything above it."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal, Protocol
+
+Status = Literal[
+    "ok",
+    "candidate_error",
+    "invalid_output",
+    "timeout",
+    "oom",
+    "output_overflow",
+    "pids",
+    "infra_lost",
+    "cancelled",
+]
+Isolation = Literal["container", "namespace", "none"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one job may use before it is killed."""
+
+    wall_seconds: float = 60.0
+    memory_mb: int = 2048
+    cpus: float = 1.0
+    pids: int = 64
+    reply_bytes: int = 64 << 20
+    log_bytes: int = 16 << 10
+
+
+@dataclass(frozen=True)
+class Program:
+    """Trusted code that a box loads, and warms up, before it meets any candidate.
+
+    `entry` names a module among `files` that defines `run(request: bytes, workspace: str) -> bytes`
+    and may define `warm() -> None`, called once before the first job.
+    """
+
+    files: Mapping[str, bytes]
+    entry: str
+
+    @cached_property
+    def digest(self) -> str:
+        """Content address of the files and the entry."""
+        return digest_files({**self.files, "\0entry": self.entry.encode()})
+
+
+@dataclass(frozen=True)
+class Job:
+    """One call of a program's `run`, in a private directory that first receives `files`.
+
+    `files` are untrusted: jobs with different files never share a box that isolates.
+    """
+
+    program: Program
+    request: bytes
+    files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a job ended. A job that fails is a result, not an exception.
+
+    `log` is what the job printed, or its traceback: untrusted text, truncated.
+    """
+
+    status: Status
+    reply: bytes = b""
+    log: str = ""
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+
+class Sandbox(Protocol):
+    """Runs jobs in isolation. `run` is called from several threads at once."""
+
+    name: str
+    isolation: Isolation
+
+    def run(self, job: Job) -> Result:
+        """Run `job` to its end or to its limits. Raises SandboxError if the backend is unusable."""
+        ...
+
+    def describe(self) -> dict[str, str]:
+        """What a replay needs to know: image, engine, effective settings, library versions."""
+        ...
+
+    def close(self) -> None:
+        """End every process and container this backend started. Idempotent."""
+        ...
+
+
+class SandboxError(Exception):
+    """The backend itself is unusable: no engine, no image, no GPU. Never a candidate's fault."""
+
+
+def digest_files(files: Mapping[str, bytes]) -> str:
+    """Content address of a set of named files, whatever their order."""
+    hasher = hashlib.sha256()
+    for name in sorted(files):
+        hasher.update(f"{len(name)}:{name}:{len(files[name])}:".encode())
+        hasher.update(files[name])
+    return hasher.hexdigest()

@@ -1,0 +1,168 @@
+"""Run jobs as plain processes of this user: fast, tidy, and not a security boundary.
+
+What it does: a separate process group and session, resource limits, an empty environment, a
+private temporary directory, and a kill of everything the job started at the deadline. What it does
+not: a candidate here can read your files and use your network.
+"""
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.resources import files
+
+from .base import Isolation, Job, Program, Result
+from .box import Box, Pool
+
+LOG_BYTES = 64 << 10
+SINGLE_THREAD = {
+    name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+}
+
+
+def create(workers: int = 2) -> "ProcessSandbox":
+    """Open the backend for `workers` jobs at a time."""
+    return ProcessSandbox(workers)
+
+
+def runner_source() -> str:
+    """The untrusted side's program, given to `python -I -c`."""
+    return files(__package__).joinpath("runner.py").read_text()
+
+
+class ProcessSandbox:
+    """Each job is a fork of a warm process that has never run candidate code."""
+
+    name = "process"
+    isolation: Isolation = "none"
+    warning = (
+        "the process sandbox does not isolate: a candidate could read your files and use your "
+        "network. Use --sandbox docker for code you do not trust."
+    )
+
+    def __init__(self, workers: int) -> None:
+        """Start nothing yet; boxes open with their first job."""
+        self._root = tempfile.mkdtemp(prefix="ratchet-")
+        self._pool = Pool(self._open, private=False, keep=4 * workers)
+
+    def run(self, job: Job) -> Result:
+        """Run `job` in a fork of a warm process."""
+        return self._pool.run(job)
+
+    def describe(self) -> dict[str, str]:
+        """The backend and the versions its boxes run."""
+        return {"sandbox": self.name, **self._pool.versions}
+
+    def close(self) -> None:
+        """End the warm processes and remove their directories."""
+        self._pool.close()
+        shutil.rmtree(self._root, ignore_errors=True)
+
+    def _open(self, program: Program) -> Box:
+        folder = tempfile.mkdtemp(dir=self._root)
+        return Box(ProcessChannel(folder), program, folder, path=[])
+
+
+class ProcessChannel:
+    """Pipes to a runner in its own session."""
+
+    def __init__(self, folder: str) -> None:
+        """Start the runner in `folder` with an environment that holds nothing of ours."""
+        self._folder = folder
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-c", runner_source()],
+            cwd=folder,
+            env={"PATH": os.defpath, "HOME": folder, "TMPDIR": folder, **SINGLE_THREAD},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            bufsize=0,
+        )
+        assert self._process.stdin and self._process.stdout and self._process.stderr
+        self._in, self._out, self._err = (
+            self._process.stdin.fileno(),
+            self._process.stdout.fileno(),
+            self._process.stderr.fileno(),
+        )
+        for descriptor in (self._in, self._out, self._err):
+            os.set_blocking(descriptor, False)
+        self._log = bytearray()
+        self._closed = False
+
+    def write(self, data: bytes, deadline: float) -> None:
+        """Write every byte, draining the log meanwhile."""
+        view = memoryview(data)
+        while view:
+            _, ready = self._wait([self._err], [self._in], deadline)
+            if ready:
+                try:
+                    view = view[os.write(self._in, view[: 1 << 16]) :]
+                except BrokenPipeError as error:
+                    raise EOFError("the runner is gone") from error
+
+    def read(self, deadline: float) -> bytes:
+        """Return what the runner wrote next, draining the log meanwhile."""
+        while True:
+            ready, _ = self._wait([self._out, self._err], [], deadline)
+            if self._out in ready:
+                data = os.read(self._out, 1 << 18)
+                if not data:
+                    raise EOFError("the runner is gone")
+                return data
+
+    def log(self) -> str:
+        """The end of the runner's own standard error."""
+        return self._log.decode(errors="replace")
+
+    def close(self) -> None:
+        """Kill the runner's group and collect it."""
+        if self._closed:
+            return
+        self._closed = True
+        for descriptor in (self._process.stdin, self._process.stdout):
+            assert descriptor is not None
+            with contextlib.suppress(OSError):
+                descriptor.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(0.2)  # an idle or cancelled runner cleans up and leaves by itself
+        for pid in [*descendants(self._process.pid), self._process.pid]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+        assert self._process.stderr is not None
+        self._process.stderr.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _wait(
+        self, readers: list[int], writers: list[int], deadline: float
+    ) -> tuple[list[int], list[int]]:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        ready, writable, _ = select.select(readers, writers, [], left)
+        if self._err in ready:
+            part = os.read(self._err, 1 << 16)
+            self._log += part
+            del self._log[:-LOG_BYTES]
+            if not part and self._out not in readers:
+                raise EOFError("the runner is gone")
+            if not part and self._out not in ready:
+                time.sleep(0.001)
+        return ready, writable
+
+
+def descendants(pid: int) -> list[int]:
+    """Processes below `pid`, where the system says (Linux)."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        with open(f"/proc/{pid}/task/{pid}/children") as file:
+            below = [int(word) for word in file.read().split()]
+        for each in below:
+            found += [*descendants(each), each]
+    return found

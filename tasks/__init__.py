@@ -1,0 +1,5 @@
+"""What is to be improved. A task is a folder; see CONTRIBUTING.md for its parts."""
+
+from .base import Frozen, Manifest, Metric, Task, TaskError, load, names
+
+__all__ = ["Frozen", "Manifest", "Metric", "Task", "TaskError", "load", "names"]

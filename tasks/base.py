@@ -1,0 +1,176 @@
+"""The Task record, and how a folder becomes one."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ..sandbox import Limits, Program, digest_files
+
+HERE = Path(__file__).parent
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class TaskError(Exception):
+    """A task that does not exist or a task folder that cannot be used."""
+
+
+class Frozen(BaseModel):
+    """Records that reach disk: immutable, finite, and strict about unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Metric(Frozen):
+    """One number, with the direction in which it improves.
+
+    `worst` stands in for a seed that diverged. `minimum_gain` is the smallest gain worth claiming.
+    """
+
+    name: str
+    unit: str
+    goal: Literal["max", "min"]
+    worst: float
+    minimum_gain: float = Field(ge=0)
+
+    def gain(self, new: float, old: float) -> float:
+        """How much better `new` is than `old`; positive is better whatever the goal."""
+        return new - old if self.goal == "max" else old - new
+
+
+class Resources(Frozen):
+    """The `[limits]` of a task: what one training job may use."""
+
+    wall_seconds: float = Field(gt=0, le=86_400)
+    memory_mb: int = Field(ge=64)
+    reply_mb: int = Field(default=64, ge=1, le=1024)
+
+
+class Workloads(Frozen):
+    """Named problems: `dev` steer and promote, `transfer` are never seen by the search."""
+
+    dev: tuple[Name, ...] = Field(min_length=1)
+    transfer: tuple[Name, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _disjoint(self) -> Self:
+        if both := set(self.dev) & set(self.transfer):
+            raise ValueError(f"workloads in both dev and transfer: {', '.join(sorted(both))}")
+        return self
+
+
+class Manifest(Frozen):
+    """What task.toml says."""
+
+    name: Name
+    title: str
+    statement: str
+    editable: tuple[str, ...] = Field(min_length=1)
+    library: tuple[str, ...] = ()
+    metric: Metric
+    workloads: Workloads
+    limits: Resources
+
+
+class Task:
+    """A problem in the design of training algorithms: who may edit what, and how it is scored.
+
+    Built from the files of a task folder alone, so an archived task is as good as an installed one.
+    """
+
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        """Read and validate the files of a task folder; raises TaskError naming what is wrong."""
+        self.files = dict(files)
+        self.manifest = _manifest(self.files)
+        for role in ("trainer.py", "grader.py", "motifs.toml"):
+            self._file(role)
+        self.start = self._program("start")
+        self.baselines = {
+            name: self._program(f"baselines/{name}")
+            for name in sorted({p.split("/")[1] for p in files if p.startswith("baselines/")})
+        }
+
+    @property
+    def name(self) -> str:
+        """The task's name, as the folder's."""
+        return self.manifest.name
+
+    @property
+    def metric(self) -> Metric:
+        """The number that candidates are judged by."""
+        return self.manifest.metric
+
+    @property
+    def digest(self) -> str:
+        """Content address of everything that can change a score; documentation is left out."""
+        scored = {n: d for n, d in self.files.items() if n.endswith((".py", ".toml"))}
+        return digest_files(scored)
+
+    @property
+    def limits(self) -> Limits:
+        """What one training job may use."""
+        own = self.manifest.limits
+        return Limits(
+            wall_seconds=own.wall_seconds,
+            memory_mb=own.memory_mb,
+            reply_bytes=own.reply_mb << 20,
+        )
+
+    @property
+    def trainer(self) -> Program:
+        """The program that runs beside the candidate, in its sandbox."""
+        return self._with_library("trainer.py")
+
+    @property
+    def grader(self) -> Program:
+        """The trusted program that scores artefacts; it never meets candidate code."""
+        return self._with_library("grader.py")
+
+    def _with_library(self, entry: str) -> Program:
+        files = {n: self._file(f"library/{n}") for n in self.manifest.library}
+        return Program({**files, entry: self._file(entry)}, entry.removesuffix(".py"))
+
+    def _program(self, folder: str) -> dict[str, str]:
+        return {n: self._file(f"{folder}/{n}").decode() for n in self.manifest.editable}
+
+    def _file(self, path: str) -> bytes:
+        try:
+            return self.files[path]
+        except KeyError:
+            raise TaskError(f"task {self.manifest.name!r} lacks the file {path}") from None
+
+
+def load(name: str) -> Task:
+    """Open a built-in task by name, or any task folder by path (one that contains a slash)."""
+    folder = Path(name) if "/" in name else HERE / name
+    if not (folder / "task.toml").is_file():
+        raise TaskError(f"no task {name!r}: use one of {', '.join(names())}, or a folder's path")
+    task_files = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix in {".py", ".toml", ".md"}
+    }
+    library = {f"library/{p.name}": p.read_bytes() for p in sorted((HERE / "library").glob("*.py"))}
+    used = _manifest(task_files).library
+    shared = {n: d for n, d in library.items() if n.removeprefix("library/") in used}
+    return Task({**shared, **task_files})
+
+
+def names() -> list[str]:
+    """The built-in tasks."""
+    return sorted(folder.parent.name for folder in HERE.glob("*/task.toml"))
+
+
+def _manifest(files: Mapping[str, bytes]) -> Manifest:
+    try:
+        return Manifest.model_validate(tomllib.loads(files["task.toml"].decode()))
+    except KeyError:
+        raise TaskError("the task folder has no task.toml") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TaskError(f"task.toml is not TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise TaskError(f"task.toml: {where}: {first['msg']}") from error
