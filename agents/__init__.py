@@ -1,1 +1,1 @@
-"""."""
+"""Who proposes, and the search that ties everything together."""

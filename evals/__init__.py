@@ -1,1 +1,26 @@
 """How good a candidate is, and whether that is an improvement."""
+
+from . import judge
+from .audit import audit
+from .measure import Measurement, measure, probe
+from .records import Candidate, Estimate, Evaluation, Role, Seed, Standing, Trial, Verdict
+from .seeds import draw, fresh_key, key_from
+
+__all__ = [
+    "Candidate",
+    "Estimate",
+    "Evaluation",
+    "Measurement",
+    "Role",
+    "Seed",
+    "Standing",
+    "Trial",
+    "Verdict",
+    "audit",
+    "draw",
+    "fresh_key",
+    "judge",
+    "key_from",
+    "measure",
+    "probe",
+]

@@ -98,6 +98,8 @@ class Sandbox(Protocol):
 class SandboxError(Exception):
     """The backend itself is unusable: no engine, no image, no GPU. Never a candidate's fault."""
 
+    exit_code = 3
+
 
 def digest_files(files: Mapping[str, bytes]) -> str:
     """Content address of a set of named files, whatever their order."""

@@ -1,8 +1,11 @@
 """Open a sandbox backend by name."""
 
+import logging
 from importlib import import_module
 
 from .base import Sandbox, SandboxError
+
+log = logging.getLogger(__name__)
 
 
 def open_sandbox(name: str, workers: int = 2) -> Sandbox:
@@ -13,13 +16,19 @@ def open_sandbox(name: str, workers: int = 2) -> Sandbox:
     if name == "auto":
         try:
             return open_sandbox("docker", workers)
-        except SandboxError:
+        except SandboxError as error:
+            log.warning("%s; going on with the process sandbox", error)
             return open_sandbox("process", workers)
+    path = name if "." in name else f"{__package__}.{name}"
     try:
-        module = import_module(name if "." in name else f".{name}", __package__)
+        module = import_module(path)
     except ModuleNotFoundError as error:
+        if not path.startswith(str(error.name)):
+            raise  # the backend is there, and something it needs is not
+        module = None
+    if module is None or not hasattr(module, "create"):
         raise SandboxError(
             f"no sandbox backend named {name!r}: use docker, process, or a module with create()"
-        ) from error
+        )
     sandbox: Sandbox = module.create(workers)
     return sandbox

@@ -16,8 +16,9 @@ import tempfile
 import time
 from importlib.resources import files
 
-from .base import Isolation, Job, Program, Result
-from .box import Box, Pool
+from .base import Isolation, Job, Limits, Program, Result
+from .box import Box
+from .pool import Pool
 
 LOG_BYTES = 64 << 10
 SINGLE_THREAD = {
@@ -63,7 +64,7 @@ class ProcessSandbox:
         self._pool.close()
         shutil.rmtree(self._root, ignore_errors=True)
 
-    def _open(self, program: Program) -> Box:
+    def _open(self, program: Program, limits: Limits) -> Box:
         folder = tempfile.mkdtemp(dir=self._root)
         return Box(ProcessChannel(folder), program, folder, path=[])
 
@@ -84,7 +85,9 @@ class ProcessChannel:
             start_new_session=True,
             bufsize=0,
         )
-        assert self._process.stdin and self._process.stdout and self._process.stderr
+        assert self._process.stdin
+        assert self._process.stdout
+        assert self._process.stderr
         self._in, self._out, self._err = (
             self._process.stdin.fileno(),
             self._process.stdout.fileno(),
@@ -120,6 +123,10 @@ class ProcessChannel:
         """The end of the runner's own standard error."""
         return self._log.decode(errors="replace")
 
+    def cause(self) -> str:
+        """Nothing: a plain process does not tell."""
+        return ""
+
     def close(self) -> None:
         """Kill the runner's group and collect it."""
         if self._closed:
@@ -137,7 +144,8 @@ class ProcessChannel:
         self._process.wait()
         assert self._process.stderr is not None
         self._process.stderr.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        with contextlib.suppress(RecursionError):  # a hostile job may have nested folders deeply
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _wait(
         self, readers: list[int], writers: list[int], deadline: float

@@ -6,6 +6,7 @@ payload. A candidate shares nothing with the next one but what the box itself sh
 a fork of a process that has never run candidate code.
 """
 
+import contextlib
 import ctypes
 import importlib
 import json
@@ -19,19 +20,24 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Callable
+from typing import Any
 
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+Header = dict[str, Any]
+Run = Callable[[bytes, str], bytes]
+
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
 OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "std::bad_alloc")
 
 
-def prctl(option, value):
+def prctl(option: int, value: int) -> None:
     """Set a process attribute; on systems without prctl, do nothing."""
     function = getattr(ctypes.CDLL(None, use_errno=True), "prctl", None)
     if function is not None:
         function(option, value, 0, 0, 0)
 
 
-def read_exactly(descriptor, count):
+def read_exactly(descriptor: int, count: int) -> bytes:
     """Read `count` bytes or raise EOFError."""
     data = bytearray()
     while len(data) < count:
@@ -42,27 +48,27 @@ def read_exactly(descriptor, count):
     return bytes(data)
 
 
-def write_all(descriptor, data):
+def write_all(descriptor: int, data: bytes) -> None:
     """Write every byte."""
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view[: 1 << 20]) :]
 
 
-def send(descriptor, header, payload=b""):
+def send(descriptor: int, header: Header, payload: bytes = b"") -> None:
     """Send one frame."""
     head = json.dumps(header).encode()
     write_all(descriptor, struct.pack(">II", len(head), len(payload)) + head)
     write_all(descriptor, payload)
 
 
-def receive(descriptor):
+def receive(descriptor: int) -> tuple[Header, bytes]:
     """Receive one frame."""
     head, body = struct.unpack(">II", read_exactly(descriptor, 8))
     return json.loads(read_exactly(descriptor, head)), read_exactly(descriptor, body)
 
 
-def unpack(files, folder, payload):
+def unpack(files: list[tuple[str, int]], folder: str, payload: bytes) -> bytes:
     """Write the named files into `folder` and return what follows them in the payload."""
     at = 0
     for name, size in files:
@@ -74,23 +80,29 @@ def unpack(files, folder, payload):
     return payload[at:]
 
 
-def limit(kind, soft):
+def limit(kind: int, soft: int) -> None:
     """Lower one resource limit, never above what is already allowed."""
     _, hard = resource.getrlimit(kind)
     value = soft if hard == resource.RLIM_INFINITY else min(soft, hard)
     resource.setrlimit(kind, (value, value))
 
 
-def child(run, job, payload, reply):
+def cpu_limit(job: Header) -> int:
+    """CPU seconds a job may use in one process; the deadline is the limit that usually bites."""
+    return int(job["wall_seconds"] * 2) + 2
+
+
+def child(run: Run, job: Header, payload: bytes, reply: int) -> None:
     """Run the job in this forked process and leave one byte of status and the reply in a pipe."""
     os.closerange(3, reply)
     os.closerange(reply + 1, 256)
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    prctl(PR_SET_DUMPABLE, 1)
     os.setpgid(0, 0)
     limit(resource.RLIMIT_CORE, 0)
     limit(resource.RLIMIT_FSIZE, 64 << 20)
     limit(resource.RLIMIT_NOFILE, 256)
-    limit(resource.RLIMIT_CPU, int(job["wall_seconds"] * 2) + 2)
+    limit(resource.RLIMIT_CPU, cpu_limit(job))
     limit(resource.RLIMIT_DATA, job["memory_mb"] << 20)
     status = b"E"
     try:
@@ -111,31 +123,46 @@ def child(run, job, payload, reply):
     finally:
         if status:
             write_all(reply, status)
-        sys.stderr.flush()
-        os._exit(0)
-
-
-def end_descendants(pid):
-    """Kill the job's group and everything it left behind; as subreaper we inherit its orphans."""
-    for _ in range(200):
         try:
-            os.killpg(pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(0)
+
+
+def end_descendants(pid: int, alone: bool) -> int | None:
+    """Kill the job's group and everything it left behind; as subreaper we inherit its orphans.
+
+    Returns how the job itself ended, as waitpid tells it.
+    """
+    ending = None
+    give_up = time.monotonic() + 1
+    while time.monotonic() < give_up:
+        if alone:
+            kill(os.kill, -1)
+        kill(os.killpg, pid)
         for orphan in children():
-            try:
-                os.kill(orphan, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            kill(os.kill, orphan)
         try:
-            while os.waitpid(-1, os.WNOHANG) != (0, 0):
-                pass
+            while True:
+                done, code = os.waitpid(-1, os.WNOHANG)
+                if done == pid:
+                    ending = code
+                if done == 0:
+                    break
         except ChildProcessError:
-            return
-        time.sleep(0.005)
+            break
+        time.sleep(0.002)
+    return ending
 
 
-def children():
+def kill(how: Callable[[int, int], None], target: int) -> None:
+    """Send SIGKILL to what may be gone already."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        how(target, signal.SIGKILL)
+
+
+def children() -> list[int]:
     """Process ids whose parent is this process."""
     try:
         with open(f"/proc/self/task/{os.getpid()}/children") as file:
@@ -144,15 +171,84 @@ def children():
         return []
 
 
-def supervise(job, payload, run, inward):
-    """Fork, collect reply and log within the job's caps and deadline, and clean up.
+def watch(pid: int) -> int:
+    """A descriptor that turns readable when `pid` ends, or -1 where the system has none."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return -1
+
+
+def clean(home: str, keep: str) -> None:
+    """Remove whatever a job left in the box's folder, but the program itself."""
+    for name in os.listdir(home):
+        path = os.path.join(home, name)
+        if path == keep:
+            continue
+        with contextlib.suppress(OSError, RecursionError):
+            if os.path.isdir(path) and not os.path.islink(path):
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                os.unlink(path)
+
+
+def collect(
+    job: Header, exited: int, reply_read: int, log_read: int, inward: int
+) -> tuple[str, bytearray, bytearray]:
+    """Take in reply and log until the job ends or breaks a limit; returns which it broke.
 
     The host says nothing while a job runs, so `inward` turns readable only when the host is gone.
+    Something the job left running may hold the pipes open: the end of the job itself ends it.
     """
+    reply, log = bytearray(), bytearray()
+    open_ends = {reply_read, log_read}
+    deadline = time.monotonic() + job["wall_seconds"]
+    while reply_read in open_ends:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return "timeout", reply, log
+        watched = [*open_ends, inward] + ([exited] if exited >= 0 else [])
+        ready = select.select(watched, [], [], left)[0]
+        if inward in ready:
+            return "cancelled", reply, log
+        if exited in ready and reply_read not in ready:
+            break
+        for end in open_ends.intersection(ready):
+            part = os.read(end, 1 << 18)
+            if not part:
+                open_ends.discard(end)
+            elif end == reply_read:
+                reply += part
+                if len(reply) > job["reply_bytes"] + 1:
+                    return "output_overflow", reply, log
+            else:
+                log += part
+                del log[: -job["log_bytes"]]  # keep the tail
+    with contextlib.suppress(BlockingIOError):
+        log += os.read(log_read, 1 << 18)
+    return "", reply, log
+
+
+def judge(reply: bytes, ending: int | None, cpu: float, cpu_most: int) -> tuple[str, str]:
+    """Status and remark for a job that broke no limit of ours; `ending` is None if we killed it."""
+    if reply and not ending:
+        return {79: "ok", 77: "oom"}.get(reply[0], "candidate_error"), ""  # O, M or E
+    if ending is None or not os.WIFSIGNALED(ending):
+        return "candidate_error", "the job ended without a reply"
+    number = os.WTERMSIG(ending)
+    if number in (signal.SIGKILL, signal.SIGXCPU) and cpu >= cpu_most - 1:
+        return "timeout", "the job used up its CPU time"
+    status = "oom" if number == signal.SIGKILL else "candidate_error"
+    return status, f"the job was killed by signal {number}"
+
+
+def supervise(
+    job: Header, payload: bytes, run: Run, inward: int, setup: Header
+) -> tuple[Header, bytes]:
+    """Fork, collect reply and log within the job's caps and deadline, and clean up."""
     reply_read, reply_write = os.pipe()
     log_read, log_write = os.pipe()
-    home = os.getcwd()
-    workspace = tempfile.mkdtemp(dir=home)
+    workspace = tempfile.mkdtemp(dir=setup["folder"])
     start = time.monotonic()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     pid = os.fork()
@@ -165,69 +261,47 @@ def supervise(job, payload, run, inward):
         child(run, job, payload, reply_write)
     os.close(reply_write)
     os.close(log_write)
+    os.set_blocking(reply_read, False)
+    os.set_blocking(log_read, False)
 
-    reply, log, status = bytearray(), bytearray(), None
-    for end in (reply_read, log_read):
-        os.set_blocking(end, False)
-    # Something the job left running may hold the pipes open: the end of the job itself ends it.
-    exited = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
-    open_ends = {reply_read, log_read}
-    deadline = start + job["wall_seconds"]
-    done = False
-    while reply_read in open_ends and status is None and not done:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            status = "timeout"
-            break
-        watched = [*open_ends, inward] + ([exited] if exited >= 0 else [])
-        ready = select.select(watched, [], [], left)[0]
-        if inward in ready:
-            status = "cancelled"
-            break
-        done = ready == [exited]
-        for end in open_ends.intersection(ready):
-            part = os.read(end, 1 << 18)
-            if not part:
-                open_ends.discard(end)
-            elif end == reply_read:
-                reply += part
-                if len(reply) > job["reply_bytes"] + 1:
-                    status = "output_overflow"
-            else:
-                log += part
-                del log[: -job["log_bytes"]]  # keep the tail
-    end_descendants(pid)
+    exited = watch(pid)
+    status, reply, log = collect(job, exited, reply_read, log_read, inward)
+    by_itself = exited >= 0 and exited in select.select([exited], [], [], 0 if status else 0.1)[0]
+    ending = end_descendants(pid, setup["alone"])
     for end in (reply_read, log_read, exited):
         if end >= 0:
             os.close(end)
-    shutil.rmtree(workspace, ignore_errors=True)
+    clean(setup["folder"], setup["program"])
 
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    codes = {79: "ok", 77: "oom", 69: "candidate_error"}  # O, M, E
-    if status is None:
-        status = codes.get(reply[0] if reply else 69, "candidate_error")
+    cpu_seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    if not status:
+        told = ending if by_itself else None
+        status, remark = judge(bytes(reply), told, cpu_seconds, cpu_limit(job))
+        log += remark.encode()
     header = {
         "id": job["id"],
         "status": status,
         "log": bytes(log[-job["log_bytes"] :]).decode(errors="replace"),
         "wall_seconds": time.monotonic() - start,
-        "cpu_seconds": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+        "cpu_seconds": cpu_seconds,
     }
     return header, bytes(reply[1:]) if status == "ok" else b""
 
 
-def main():
+def main() -> None:
     """Load the program, say ready, and serve jobs until stdin closes."""
     inward, outward = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(2, 1)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
+    prctl(PR_SET_DUMPABLE, 0)  # a job of the same user cannot open our memory or descriptors
 
     setup, payload = receive(inward)
     sys.path[:0] = setup["path"]
     os.chdir(setup["folder"])
-    program = tempfile.mkdtemp(dir=setup["folder"])
+    setup["program"] = program = tempfile.mkdtemp(dir=setup["folder"])
     unpack(setup["files"], program, payload)
     sys.path.insert(0, program)
     sys.dont_write_bytecode = True
@@ -245,7 +319,7 @@ def main():
             job, payload = receive(inward)
         except EOFError:
             return
-        send(outward, *supervise(job, payload, entry.run, inward))
+        send(outward, *supervise(job, payload, entry.run, inward, setup))
 
 
 main()

@@ -16,6 +16,8 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 class TaskError(Exception):
     """A task that does not exist or a task folder that cannot be used."""
 
+    exit_code = 2
+
 
 class Frozen(BaseModel):
     """Records that reach disk: immutable, finite, and strict about unknown keys."""

@@ -1,0 +1,1 @@
+"""Typed evolution of program source: what the evolver is made of."""

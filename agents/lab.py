@@ -1,0 +1,82 @@
+"""Measure with a memory: nothing that finished is ever evaluated twice, not even after a kill."""
+
+import platform
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from ..archive import Archive
+from ..evals import Candidate, Evaluation, Role, Seed, Trial, measure, probe
+from ..sandbox import Sandbox
+from ..tasks import Task
+
+SEEDS_PER_JOB = 32
+
+
+class Lab:
+    """One task, one sandbox, one archive. Safe to use from several threads."""
+
+    def __init__(self, task: Task, sandbox: Sandbox, archive: Archive) -> None:
+        """Warm the sandbox up, and record the environment that every trial is measured under."""
+        self.task, self.sandbox = task, sandbox
+        self.start = Candidate(files=task.start, idea="the starting program", proposer="task")
+        probe(self.start, task, sandbox)  # only a warm box can name the versions inside it
+        self.evaluations = 0
+        self.logs: dict[str, str] = {}
+        self._archive = archive
+        self.environment = archive.add_environment(describe(sandbox))
+        self._locks: defaultdict[tuple[str, str, Role], threading.Lock] = defaultdict(
+            threading.Lock
+        )
+        self._guard = threading.Lock()
+
+    def evaluate(
+        self, candidate: Candidate, stream: str, seeds: Sequence[Seed], role: Role = "dev"
+    ) -> Evaluation:
+        """The candidate's trials on `seeds`: from the archive where held, else measured now."""
+        with self._guard:
+            lock = self._locks[candidate.digest, stream, role]
+        with lock:
+            return self._evaluate(candidate, stream, seeds, role)
+
+    def _evaluate(
+        self, candidate: Candidate, stream: str, seeds: Sequence[Seed], role: Role
+    ) -> Evaluation:
+        key = (self.environment, self.task.digest, candidate.digest, role)
+        held = self._archive.trials(*key, seeds)
+        missing = [seed for seed in seeds if seed not in held]
+        for at in range(0, len(missing), SEEDS_PER_JOB):
+            done = measure(
+                candidate, self.task, self.sandbox, missing[at : at + SEEDS_PER_JOB], role
+            )
+            self._archive.add_trials(*key, done.trials)
+            held |= {trial.seed: trial for trial in done.trials}
+            self._count(candidate, done.trials, done.log)
+        return Evaluation(stream=stream, trials=tuple(held[seed] for seed in seeds))
+
+    def _count(self, candidate: Candidate, trials: Sequence[Trial], log: str) -> None:
+        with self._guard:
+            self.evaluations += len(trials)
+            if any(trial.score is None for trial in trials):
+                self.logs[candidate.digest] = log
+
+
+def describe(sandbox: Sandbox) -> dict[str, str]:
+    """Everything a score may depend on beside the task, the candidate and the seeds."""
+    return {
+        "ratchet": version("ratchet"),
+        "machine": platform.machine(),
+        "processor": _processor(),
+        **sandbox.describe(),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()

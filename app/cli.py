@@ -1,0 +1,246 @@
+"""The command line. Every verb imports what it needs when it runs, so that --help is instant."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+EPILOG = """Exit codes: 0 done; 1 a bug in Ratchet; 2 bad input; 3 sandbox or archive unusable;
+4 searched, but no candidate was valid; 5 a replay drifted; 6 a replay failed; 130 interrupted."""
+ARCHIVE = ".ratchet/archive.db"
+
+app = typer.Typer(
+    name="ratchet",
+    help="Search for better training algorithms, and keep only what fresh evidence confirms.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+images = typer.Typer(help="Manage the sandbox image.", no_args_is_help=True)
+app.add_typer(images, name="sandbox")
+
+Where = Annotated[
+    str,
+    typer.Option("--archive", envvar="RATCHET_ARCHIVE", help="Archive: a path or SQLAlchemy URL."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Backend = Annotated[
+    str, typer.Option("--sandbox", help="docker, process, auto, or a module with create().")
+]
+Workers = Annotated[int, typer.Option(min=1, max=256, help="Jobs at a time.")]
+Turns = Annotated[int | None, typer.Option(min=1, help="Stop after this many proposals.")]
+Minutes = Annotated[float | None, typer.Option(min=0.0, help="Start no turn after this long.")]
+NodeName = Annotated[str, typer.Argument(help="RUN.NUMBER, or NUMBER in the newest run.")]
+RunName = Annotated[str | None, typer.Argument(help="A run's id or its beginning; else the newest.")]
+
+
+@app.command()
+def search(
+    task: Annotated[str, typer.Argument(help="A built-in task, or the path of a task folder.")],
+    agent: Annotated[str, typer.Option(help="Who proposes.")] = "evolver",
+    select: Annotated[str, typer.Option(help="dgm, best or uniform: what to build on.")] = "dgm",
+    sandbox: Backend = "auto",
+    turns: Turns = None,
+    minutes: Minutes = None,
+    workers: Workers = 2,
+    seed: Annotated[int | None, typer.Option(help="Makes the run repeatable.")] = None,
+    archive: Where = ARCHIVE,
+) -> None:
+    """Search TASK for a better training algorithm (5 minutes unless told otherwise)."""
+    from .run import start
+
+    if turns is None and minutes is None:
+        minutes = 5.0
+    raise typer.Exit(start(task, agent, select, sandbox, turns, minutes, workers, seed, archive))
+
+
+@app.command()
+def resume(
+    run: RunName = None,
+    turns: Turns = None,
+    minutes: Minutes = None,
+    sandbox: Annotated[str | None, typer.Option(help="Another sandbox than before.")] = None,
+    workers: Workers = 2,
+    archive: Where = ARCHIVE,
+) -> None:
+    """Go on with a run that was stopped or killed; nothing finished is measured again."""
+    from .run import resume as go_on
+
+    raise typer.Exit(go_on(run, turns, minutes, sandbox, workers, archive))
+
+
+@app.command()
+def runs(archive: Where = ARCHIVE, as_json: Json = False) -> None:
+    """List the runs of the archive."""
+    from ..archive import Archive
+    from . import records, view
+
+    held = Archive(archive)
+    found = [records.run_record(row, held.tree(row["id"])) for row in held.runs()]
+    show_or_dump(found, as_json, view.runs_table)
+
+
+@app.command()
+def tree(
+    run: RunName = None,
+    every: Annotated[bool, typer.Option("--all", help="Also what was not confirmed.")] = False,
+    archive: Where = ARCHIVE,
+    as_json: Json = False,
+) -> None:
+    """Draw the tree of what a run tried."""
+    from ..archive import Archive
+    from . import records, view
+
+    held = Archive(archive)
+    row = held.run(run)
+    nodes = held.tree(row["id"])
+    if as_json:
+        dump([records.node_record(node) for node in nodes])
+    else:
+        view.console().print(view.tree_view(row, nodes, every))
+
+
+@app.command()
+def show(node: NodeName, archive: Where = ARCHIVE, as_json: Json = False) -> None:
+    """Show a node: idea, verdict and reason, scores by seed, cost, and its diff to the parent."""
+    from ..archive import Archive
+    from . import records, view
+
+    held = Archive(archive)
+    record = records.full_record(held, held.node(node))
+    show_or_dump(record, as_json, view.node_view)
+
+
+@app.command()
+def diff(
+    a: NodeName, b: NodeName, archive: Where = ARCHIVE, as_json: Json = False
+) -> None:
+    """Show how the program of node A became that of node B."""
+    from ..archive import Archive
+    from . import records, view
+
+    held = Archive(archive)
+    text = records.diff_text(held.node(a), held.node(b))
+    show_or_dump({"a": a, "b": b, "diff": text}, as_json, view.diff_view)
+
+
+@app.command()
+def replay(
+    node: NodeName,
+    fresh_seeds: Annotated[
+        int, typer.Option(min=0, help="Instead measure on this many new seeds.")
+    ] = 0,
+    sandbox: Backend = "auto",
+    archive: Where = ARCHIVE,
+    as_json: Json = False,
+) -> None:
+    """Run a node again from the archive alone: REPRODUCED (0), DRIFTED (5) or FAILED (6)."""
+    from contextlib import closing
+
+    from ..agents.replay import replay as again
+    from ..agents.replay import replay_fresh
+    from ..archive import Archive
+    from . import view
+    from .run import open_with_warning
+
+    held = Archive(archive)
+    found = held.node(node)
+    with closing(open_with_warning(sandbox, workers=1)) as backend:
+        result = (
+            replay_fresh(found, held, backend, fresh_seeds)
+            if fresh_seeds
+            else again(found, held, backend)
+        )
+    show_or_dump(result.model_dump(mode="json"), as_json, view.replay_view)
+    raise typer.Exit({"REPRODUCED": 0, "DRIFTED": 5, "FAILED": 6}[result.outcome])
+
+
+@app.command()
+def export(
+    node: NodeName,
+    to: Annotated[Path | None, typer.Option(help="The directory to make.")] = None,
+    archive: Where = ARCHIVE,
+) -> None:
+    """Write a node as a module that runs without Ratchet, with its evidence beside it."""
+    from ..archive import Archive
+    from .export import export as write
+
+    held = Archive(archive)
+    found = held.node(node)
+    folder = to or Path(f"ratchet-{found.id}")
+    try:
+        written = write(found, held, folder)
+    except FileExistsError:
+        fail(2, f"{folder} exists and is not empty: name another directory with --to")
+    except OSError as error:
+        fail(2, f"cannot write {folder}: {error.strerror}")
+    for path in written:
+        typer.echo(path)
+
+
+@app.command()
+def tasks(as_json: Json = False) -> None:
+    """List the built-in tasks."""
+    from ..tasks import load, names
+    from . import records, view
+
+    found = [records.task_record(load(name)) for name in names()]
+    show_or_dump(found, as_json, view.tasks_table)
+
+
+@app.command()
+def doctor(sandbox: Backend = "auto", archive: Where = ARCHIVE, as_json: Json = False) -> None:
+    """Check what a search needs on this machine, and say what to mend."""
+    from . import view
+    from .doctor import examine
+
+    findings = examine(sandbox, archive)
+    show_or_dump([finding.model_dump() for finding in findings], as_json, view.doctor_table)
+    raise typer.Exit(0 if all(finding.ok for finding in findings) else 3)
+
+
+@images.command()
+def build() -> None:
+    """Build the sandbox image from the Python and torch that run here; needs no network."""
+    from ..sandbox.docker import build_image
+
+    typer.echo(build_image(typer.echo))
+
+
+def dump(record: Any) -> None:
+    """Print a record as JSON."""
+    json.dump(record, sys.stdout, indent=2, allow_nan=False)
+    sys.stdout.write("\n")
+
+
+def show_or_dump(record: Any, as_json: bool, draw: Any) -> None:
+    """Print a record as JSON, or as `draw` makes it."""
+    if as_json:
+        dump(record)
+        return
+    from .view import console
+
+    console().print(draw(record))
+
+
+def fail(code: int, message: object) -> NoReturn:
+    """Print one sentence to stderr and leave with `code`."""
+    typer.secho(f"error: {message}", fg="red", err=True)
+    raise SystemExit(code)
+
+
+def main() -> None:
+    """Run the command line. An error that a user can mend is one sentence and its exit code."""
+    try:
+        app()
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise SystemExit(0) from None
+    except Exception as error:
+        code = getattr(error, "exit_code", None)
+        if code is None:
+            raise
+        fail(code, error)

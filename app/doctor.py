@@ -1,0 +1,102 @@
+"""Check what a search needs on this machine."""
+
+import os
+import shutil
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from ..archive import Archive, ArchiveError
+from ..evals import Candidate, probe
+from ..sandbox import SandboxError, open_sandbox
+from ..tasks import TaskError, load, names
+
+FREE_GB = 2
+
+
+class Finding(BaseModel):
+    """One thing looked at, what was found, and what to do if it is not well."""
+
+    name: str
+    ok: bool
+    found: str
+    mend: str = ""
+
+
+def examine(sandbox: str, archive: str) -> list[Finding]:
+    """Look at Python, libraries, disk, archive, sandbox and tasks, in the order they are needed."""
+    return [_python(), _torch(), _disk(archive), _archive(archive), *_sandbox_and_tasks(sandbox)]
+
+
+def _python() -> Finding:
+    ok = sys.version_info >= (3, 11)
+    return Finding(
+        name="python",
+        ok=ok,
+        found=sys.version.split()[0],
+        mend="" if ok else "install Python 3.11 or newer",
+    )
+
+
+def _torch() -> Finding:
+    try:
+        return Finding(name="torch", ok=True, found=version("torch"))
+    except PackageNotFoundError:
+        return Finding(name="torch", ok=False, found="absent", mend="pip install torch")
+
+
+def _disk(archive: str) -> Finding:
+    folder = Path(archive).absolute() if "://" not in archive else Path.cwd()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free / 2**30
+    ok = free >= FREE_GB
+    mend = "" if ok else f"free {FREE_GB} GB, or put the archive elsewhere with --archive"
+    return Finding(name="disk", ok=ok, found=f"{free:.0f} GB free", mend=mend)
+
+
+def _archive(archive: str) -> Finding:
+    if "://" not in archive and not Path(archive).exists():
+        near = Path(archive).absolute().parent
+        while not near.exists():
+            near = near.parent
+        ok = os.access(near, os.W_OK)
+        mend = "" if ok else f"{near} is not writable: choose another place with --archive"
+        return Finding(name="archive", ok=ok, found=f"{archive} will be made", mend=mend)
+    try:
+        runs = len(Archive(archive).runs())
+    except ArchiveError as error:
+        return Finding(name="archive", ok=False, found=str(error), mend="use another --archive")
+    return Finding(name="archive", ok=True, found=f"{archive}, {runs} runs")
+
+
+def _sandbox_and_tasks(name: str) -> list[Finding]:
+    try:
+        backend = open_sandbox(name, 1)
+    except SandboxError as error:
+        return [Finding(name="sandbox", ok=False, found=str(error), mend="see the message")]
+    findings = []
+    try:
+        for task_name in names():
+            task = load(task_name)
+            start = Candidate(files=task.start, idea="start", proposer="task")
+            result = probe(start, task, backend)
+            findings.append(
+                Finding(
+                    name=f"task {task_name}",
+                    ok=result.status == "ok",
+                    found=f"smoke test {result.status} in {result.wall_seconds * 1000:.0f} ms",
+                    mend=result.log[-200:],
+                )
+            )
+        settings = ", ".join(f"{key} {value}" for key, value in backend.describe().items())
+        findings.insert(0, Finding(name="sandbox", ok=True, found=settings))
+        if backend.isolation == "none":
+            findings[0].mend = "start Docker for isolation: this backend has none"
+    except (SandboxError, TaskError) as error:
+        findings.append(Finding(name="sandbox", ok=False, found=str(error), mend="see the message"))
+    finally:
+        backend.close()
+    return findings

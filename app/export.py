@@ -1,0 +1,99 @@
+"""Write a node as a folder that needs no Ratchet: module, example, evidence, and where it is from."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from ..archive import Archive, Node
+from .records import clean, full_record
+
+LICENCE = """\
+This program was written by Ratchet's agent `{proposer}`, starting from programs of the Ratchet
+project (Apache-2.0, see https://www.apache.org/licenses/LICENSE-2.0). You may use it under the same
+licence. It was found automatically: read it before you rely on it.
+"""
+
+
+def export(node: Node, archive: Archive, folder: Path) -> list[Path]:
+    """Fill `folder`, which must not exist or be empty; raises FileExistsError otherwise."""
+    if folder.exists() and any(folder.iterdir()):
+        raise FileExistsError(folder)
+    record = full_record(archive, node)
+    task = archive.task(archive.run(node.run)["task"])
+    contents = {
+        **{name: _documented(node, record, text) for name, text in node.candidate.files.items()},
+        "README.md": _readme(node, record, list(node.candidate.files), "example.py" in task.files),
+        "evidence.csv": _evidence(record),
+        "evidence.json": json.dumps(record, indent=2) + "\n",
+        "LICENCE-NOTE.txt": LICENCE.format(proposer=node.candidate.proposer),
+    }
+    if "example.py" in task.files:
+        contents["example.py"] = task.files["example.py"].decode()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in contents.items():
+        (folder / name).write_text(text)
+    return [folder / name for name in sorted(contents)]
+
+
+def _documented(node: Node, record: dict[str, Any], text: str) -> str:
+    gain = record["gain_over_parent"]
+    words = (
+        f"{gain['gain']:+.4f} {record['metric']['unit']} over its parent "
+        f"(95 % interval {gain['low']:+.4f} to {gain['high']:+.4f})"
+        if gain
+        else f"{record['standing']}"
+    )
+    return f"# Ratchet node {node.id}, task {record['task']}: {words}. See README.md.\n{text}"
+
+
+def _readme(node: Node, record: dict[str, Any], files: list[str], example: bool) -> str:
+    lines = [
+        f"# {record['task']}: node {node.id}",
+        "",
+        f"Idea: {clean(node.candidate.idea)}",
+        "",
+        f"Verdict: **{record['standing']}**. {record['reason'] or ''}",
+        "",
+    ]
+    if gain := record["gain_over_parent"]:
+        lines += [
+            f"Gain over the parent: {gain['gain']:+.4f} {record['metric']['unit']}, 95 % interval "
+            f"{gain['low']:+.4f} to {gain['high']:+.4f}, on {gain['pairs']} seeds that had no part "
+            f"in selecting it.",
+            "",
+        ]
+    if record["gain_over_start"] is not None:
+        over = record["gain_over_start"]
+        lines += [f"Gain over the start: {over:+.4f} {record['metric']['unit']}.", ""]
+    lines += [
+        "## Files",
+        "",
+        f"- {', '.join(files)}: the program; it needs torch and the standard library alone",
+        *(["- example.py: a complete use of it; run `python example.py`"] if example else []),
+        "- evidence.csv: every score it was judged by; evidence.json: all that is archived of it",
+        "",
+        "## How it came about",
+        "",
+        *(f"- {each}" for each in record["lineage"]),
+        "",
+        "Measured with:",
+        "",
+        *(f"- {key}: {value}" for key, value in sorted(record["environment"].items())),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _evidence(record: dict[str, Any]) -> str:
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["stream", "position", "score", "versus", "versus_score"])
+    for evidence in record["evidence"]:
+        rivals = evidence.get("versus_scores") or [""] * len(evidence["scores"])
+        for position, (score, rival) in enumerate(zip(evidence["scores"], rivals, strict=True)):
+            writer.writerow(
+                [evidence["stream"], position, score, evidence["versus"] or "", rival]
+            )
+    return table.getvalue()

@@ -1,0 +1,87 @@
+"""What a running search shows: a panel on a terminal, one line an event elsewhere."""
+
+import time
+from types import TracebackType
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live as Panel
+from rich.text import Text
+
+from ..agents.search import Run
+from ..archive import Node, Tree
+from . import view
+
+QUIET_SECONDS = 15.0
+
+
+class Live:
+    """Follows a search node by node."""
+
+    def __init__(self, run: Run, minutes: float | None, console: Console) -> None:
+        """Show nothing yet."""
+        self._run, self._minutes, self._console = run, minutes, console
+        self._nodes = list(run.archive.tree(run.id))
+        self._start = self._spoke = time.monotonic()
+        self._panel = Panel(get_renderable=self._render, console=console, refresh_per_second=4)
+
+    def __enter__(self) -> "Live":
+        """Say what is about to run."""
+        config, sandbox = self._run.config, self._run.lab.sandbox
+        budget = [f"{config.turns} turns"] if config.turns else []
+        budget += [f"{self._minutes:g} minutes"] if self._minutes else []
+        facts = {
+            "run": f"{self._run.id}  (archive {self._run.archive.where})",
+            "task": self._run.task.manifest.title,
+            "agent": f"{config.agent}, building on {config.select}",
+            "sandbox": " ".join(f"{k}={v}" for k, v in sandbox.describe().items()),
+            "seed": str(config.seed) if config.seed is not None else "from the system's entropy",
+            "budget": " or ".join(budget) + f", {self._run.workers} workers",
+        }
+        self._console.print(view.heading(facts))
+        if self._console.is_terminal:
+            self._panel.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Leave the last picture standing."""
+        if self._console.is_terminal:
+            self._panel.stop()
+        else:
+            self._console.print(self._status())
+
+    def add(self, node: Node) -> None:
+        """Take in a new node; tell of those that got as far as fresh seeds."""
+        self._nodes.append(node)
+        if node.standing in ("confirmed", "refuted"):
+            self._console.print(view.node_line(node))
+        elif not self._console.is_terminal and time.monotonic() - self._spoke > QUIET_SECONDS:
+            self._spoke = time.monotonic()
+            self._console.print(self._status())
+
+    def _status(self) -> RenderableType:
+        """One line of facts."""
+        return Text("  |  ".join(f"{label} {words}" for label, words in self._facts().items()))
+
+    def _render(self) -> RenderableType:
+        """The panel: the facts, and the newest node."""
+        tip = [view.node_line(self._nodes[-1])] if self._nodes else []
+        return Group(view.heading(self._facts()), *tip)
+
+    def _facts(self) -> dict[str, str]:
+        tree = Tree(self._nodes)
+        elapsed = time.monotonic() - self._start
+        made = sum(node.verdict is not None for node in tree)
+        turns = f"/{self._run.config.turns}" if self._run.config.turns else ""
+        left = f", {view.clock(max(0, self._minutes * 60 - elapsed))} left" if self._minutes else ""
+        done = self._run.lab.evaluations
+        return {
+            "turn": f"{made}{turns}, {view.clock(elapsed)} elapsed{left}",
+            "best": view.best_words(tree, self._run.task.metric.unit),
+            "funnel": " ".join(f"{word} {count}" for word, count in tree.funnel().items()),
+            "speed": f"{60 * done / max(elapsed, 1e-9):.0f} evaluations/min ({done} done)",
+        }

@@ -1,0 +1,138 @@
+"""The JSON-able facts behind every reading verb; what `--json` prints is what the text shows."""
+
+import difflib
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+from ..archive import Archive, Node, Tree
+from ..evals import Evaluation, draw, judge
+from ..tasks import Metric, Task
+
+LONGEST = 4000
+
+
+def clean(text: str, most: int = LONGEST) -> str:
+    """Text from a candidate, made safe to show: no control, bidi or zero-width characters."""
+    kept = "".join(c for c in text if c in "\n\t" or not unicodedata.category(c).startswith("C"))
+    return kept if len(kept) <= most else kept[:most] + f"\n... {len(kept) - most} more characters"
+
+
+def run_record(row: Mapping[str, Any], tree: Tree) -> dict[str, Any]:
+    """One run of the archive."""
+    best = tree.best()
+    return {
+        "run": row["id"],
+        "task": row["config"]["task"],
+        "agent": row["config"]["agent"],
+        "seed": row["config"]["seed"],
+        "created": row["created"],
+        "nodes": len(tree),
+        "funnel": dict(tree.funnel()),
+        "best": best.id if best else None,
+        "best_gain_over_start": best.gain if best else None,
+    }
+
+
+def node_record(node: Node) -> dict[str, Any]:
+    """One node without its program."""
+    verdict = node.verdict
+    return {
+        "node": node.id,
+        "parent": None if node.parent is None else f"{node.run}.{node.parent}",
+        "kind": node.kind,
+        "name": node.name,
+        "standing": node.standing,
+        "idea": clean(node.candidate.idea),
+        "reason": clean(verdict.reason) if verdict else None,
+        "digest": node.candidate.digest,
+        "score": node.score,
+        "gain_over_start": node.gain,
+        "gain_over_parent": verdict.estimate.model_dump()
+        if verdict and verdict.estimate
+        else None,
+        "log_e": verdict.log_e if verdict else None,
+        "log_threshold": verdict.threshold if verdict else None,
+        "pairs": verdict.pairs if verdict else 0,
+        "flags": [clean(flag) for flag in verdict.flags] if verdict else [],
+        "evaluations": node.evaluations,
+        "cpu_seconds": round(node.cpu_seconds, 3),
+    }
+
+
+def full_record(archive: Archive, node: Node) -> dict[str, Any]:
+    """One node with its program, scores by seed, environment and diff to the parent."""
+    tree = archive.tree(node.run)
+    row = archive.run(node.run)
+    task = archive.task(row["task"])
+    parent = tree[node.parent] if node.parent is not None else None
+    return {
+        **node_record(node),
+        "task": task.name,
+        "metric": task.metric.model_dump(),
+        "lineage": [each.id for each in tree.lineage(node)],
+        "evidence": [
+            _evidence(archive, row["config"]["key"], tree, node, task.metric, index)
+            for index in range(len(node.evidence))
+        ],
+        "environment": archive.environment(node.environment),
+        "files": dict(node.candidate.files),
+        "diff": diff_text(parent, node) if parent else "",
+        "log": clean(node.log),
+    }
+
+
+def _evidence(
+    archive: Archive, key: str, tree: Tree, node: Node, metric: Metric, index: int
+) -> dict[str, Any]:
+    evidence = node.evidence[index]
+    seeds = draw(key, evidence.stream, evidence.count)
+    own = archive.evaluation(node, evidence.stream, seeds)
+    record: dict[str, Any] = {
+        "stream": evidence.stream,
+        "versus": None,
+        "scores": own.values(metric.worst),
+        "failed": own.failures,
+    }
+    if evidence.versus is not None:
+        rival = tree[evidence.versus]
+        held = archive.trials(
+            node.environment,
+            archive.run(node.run)["task"],
+            rival.candidate.digest,
+            "dev",
+            seeds,
+        )
+        if len(held) == len(seeds):
+            other = Evaluation(stream=evidence.stream, trials=tuple(held[s] for s in seeds))
+            record |= {
+                "versus": rival.id,
+                "versus_scores": other.values(metric.worst),
+                "gain": judge.estimate(judge.gains(own, other, metric)).model_dump(),
+            }
+    return record
+
+
+def task_record(task: Task) -> dict[str, Any]:
+    """One task."""
+    manifest = task.manifest
+    return {
+        "task": task.name,
+        "title": manifest.title,
+        "statement": manifest.statement,
+        "editable": list(manifest.editable),
+        "metric": manifest.metric.model_dump(),
+        "baselines": sorted(task.baselines),
+        "workloads": manifest.workloads.model_dump(mode="json"),
+        "digest": task.digest,
+    }
+
+
+def diff_text(old: Node, new: Node) -> str:
+    """A unified diff of two nodes' programs, as untrusted text."""
+    lines: list[str] = []
+    for name in sorted({*old.candidate.files, *new.candidate.files}):
+        before = old.candidate.files.get(name, "").splitlines(keepends=True)
+        after = new.candidate.files.get(name, "").splitlines(keepends=True)
+        lines += difflib.unified_diff(before, after, f"{old.id}/{name}", f"{new.id}/{name}")
+    return clean("".join(lines), most=100_000)

@@ -1,0 +1,177 @@
+"""Run a search in the terminal: set it up, show it live, stop it cleanly, and sum it up."""
+
+import secrets
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from types import FrameType
+from typing import Any
+
+from rich.console import Console
+
+from ..agents.base import AgentError, open_agent
+from ..agents.lab import Lab
+from ..agents.report import report
+from ..agents.search import Config, Run, search, within
+from ..agents.select import POLICIES
+from ..archive import Archive
+from ..evals import fresh_key, key_from
+from ..sandbox import Sandbox, open_sandbox
+from ..tasks import Task, load
+from . import view
+from .live import Live
+
+INTERRUPTED = 130
+NOTHING_VALID = 4
+
+
+def start(
+    task_name: str,
+    agent: str,
+    select: str,
+    sandbox: str,
+    turns: int | None,
+    minutes: float | None,
+    workers: int,
+    seed: int | None,
+    where: str,
+) -> int:
+    """Begin a run and search until the budget is gone. Returns the exit code."""
+    task = load(task_name)
+    open_agent(agent)
+    check_policy(select)
+    archive = Archive(where, create=True)
+    config = Config(
+        task=task.name,
+        agent=agent,
+        select=select,
+        sandbox=sandbox,
+        seed=seed,
+        key=fresh_key() if seed is None else key_from(seed),
+        lag=2 * workers - 1,
+        turns=turns,
+    )
+    run = _new_id(archive)
+    archive.start_run(run, task, config.model_dump(mode="json"))
+    return _search(archive, run, task, config, sandbox, minutes, workers)
+
+
+def resume(
+    name: str | None,
+    turns: int | None,
+    minutes: float | None,
+    sandbox: str | None,
+    workers: int,
+    where: str,
+) -> int:
+    """Go on with a run under its own configuration. Returns the exit code."""
+    archive = Archive(where)
+    row = archive.run(name)
+    config = Config.model_validate(row["config"])
+    if turns is not None:
+        config = config.model_copy(update={"turns": turns})
+    if config.turns is None and minutes is None:
+        minutes = 5.0
+    task = archive.task(row["task"])
+    return _search(archive, row["id"], task, config, sandbox or config.sandbox, minutes, workers)
+
+
+def check_policy(select: str) -> None:
+    """Raise AgentError unless there is such a selection policy."""
+    if select not in POLICIES:
+        raise AgentError(f"no selection policy {select!r}: use one of {', '.join(POLICIES)}")
+
+
+def open_with_warning(name: str, workers: int) -> Sandbox:
+    """Open a sandbox, and say once what it does not isolate."""
+    backend = open_sandbox(name, workers)
+    if backend.isolation == "none":
+        Console(stderr=True).print(
+            f"[yellow]warning:[/] the {backend.name} sandbox does not isolate: a candidate could read "
+            "your files and use your network. Start Docker for code that you do not trust."
+        )
+    return backend
+
+
+def _search(
+    archive: Archive,
+    run_id: str,
+    task: Task,
+    config: Config,
+    sandbox: str,
+    minutes: float | None,
+    workers: int,
+) -> int:
+    again = f"ratchet resume {run_id}" + (
+        "" if archive.where == ".ratchet/archive.db" else f" --archive {shlex.quote(archive.where)}"
+    )
+    console = view.console()
+    with archive.hold(run_id), closing(open_with_warning(sandbox, workers)) as backend, _polite():
+        try:
+            console.print(f"run {run_id}: opening the {backend.name} sandbox ...")
+            lab = Lab(task, backend, archive)
+            run = Run(
+                id=run_id,
+                config=config,
+                agent=open_agent(config.agent),
+                select=POLICIES[config.select],
+                lab=lab,
+                archive=archive,
+                workers=workers,
+            )
+            archive.log(run_id, "started", {"environment": lab.environment, "workers": workers})
+            began = time.monotonic()
+            with Live(run, minutes, console) as live:
+                for node in search(run, within(minutes)):
+                    live.add(node)
+            archive.log(run_id, "stopped", {"reason": "budget", "seconds": time.monotonic() - began})
+            found = _sum_up(archive, run_id, lab, console)
+        except KeyboardInterrupt:
+            archive.log(run_id, "stopped", {"reason": "interrupted"})
+            console.print(f"\nstopped. Everything finished is in the archive. Go on with:\n  {again}")
+            return INTERRUPTED
+    return found
+
+
+def _sum_up(archive: Archive, run_id: str, lab: Lab, console: Console) -> int:
+    """Read the sealed seeds, print the tree and what to do next; returns the exit code."""
+    row, tree = archive.run(run_id), archive.tree(run_id)
+    best = tree.best()
+    if best is not None:
+        console.print("\nmeasuring the best confirmed node on sealed seeds and unseen workloads ...")
+        reading = report(row, lab, archive)
+        assert reading is not None
+        console.print(view.tree_view(row, tree, every=False))
+        console.print(view.report_view(reading, lab.task.metric.unit))
+    else:
+        console.print(view.tree_view(row, tree, every=False))
+        console.print("nothing was confirmed: the start and the baselines stand.")
+    console.print(view.next_commands(tree, best))
+    made = [node for node in tree if node.verdict is not None]
+    return NOTHING_VALID if made and all(n.standing == "invalid" for n in made) else 0
+
+
+@contextmanager
+def _polite() -> Iterator[None]:
+    """Take SIGTERM for Ctrl-C."""
+
+    def interrupt(number: int, frame: FrameType | None) -> Any:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _new_id(archive: Archive) -> str:
+    taken = {row["id"] for row in archive.runs()}
+    for _ in range(100):
+        name = "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(4))
+        if name not in taken and not name.isdigit():
+            return name
+    sys.exit("error: no free run id in a hundred draws; use another archive")

@@ -1,0 +1,245 @@
+"""What the command line draws. Text that came from a candidate is cleaned and never markup."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.rule import Rule
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree as Drawing
+
+from ..agents.report import Report
+from ..archive import Node, Tree
+from .records import clean
+
+STYLES = {
+    "confirmed": ("✔", "bold green"),
+    "refuted": ("✗", "yellow"),
+    "promising": ("?", "cyan"),
+    "no gain": ("·", "dim"),
+    "invalid": ("!", "red"),
+    "start": ("●", "bold"),
+    "baseline": ("○", "bold"),
+}
+
+
+def console() -> Console:
+    """Standard output, as wide as the terminal; a pipe or a file is not cut short."""
+    plain = Console(highlight=False)
+    return plain if plain.is_terminal else Console(highlight=False, width=200)
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def heading(facts: Mapping[str, str]) -> RenderableType:
+    """A few labelled lines."""
+    table = Table.grid(padding=(0, 2))
+    for label, value in facts.items():
+        table.add_row(Text(label, style="dim"), Text(value))
+    return table
+
+
+def node_line(node: Node) -> Text:
+    """A node in one line: number, sign, gain with interval, idea."""
+    sign, style = STYLES[node.standing]
+    line = Text(f"{sign} {node.number} ", style=style)
+    if node.verdict is None:
+        line.append(f"{node.name}  ", style="bold")
+        line.append(f"{node.gain or 0.0:+.4f} over the start", style="dim")
+        return line
+    line.append(f"{node.standing}  ", style=style)
+    if node.verdict.estimate is not None:
+        line.append(f"{node.verdict.estimate} over {node.parent}  ", style=style)
+        line.append(f"{node.gain or 0.0:+.4f} over the start  ", style="dim")
+    line.append(clean(node.candidate.idea, 160).replace("\n", " "))
+    if node.standing in ("invalid", "refuted"):
+        line.append(f"  ({clean(node.verdict.reason, 160)})".replace("\n", " "), style="dim")
+    return line
+
+
+def best_words(tree: Tree, unit: str) -> str:
+    """The best confirmed node so far."""
+    best = tree.best()
+    if best is None or best.verdict is None or best.verdict.estimate is None:
+        return "nothing confirmed yet"
+    return (
+        f"node {best.number}: {best.verdict.estimate} {unit} over its parent, "
+        f"{best.gain or 0.0:+.4f} over the start"
+    )
+
+
+def tree_view(row: Mapping[str, Any], tree: Tree, every: bool) -> RenderableType:
+    """The run as an indented tree; without `every`, only what is planted or confirmed."""
+    config = row["config"]
+    drawing = Drawing(Text(f"run {row['id']}  {config['task']}  {config['agent']}", style="bold"))
+
+    def grow(branch: Drawing, node: Node) -> None:
+        children = tree.children(node)
+        shown = [n for n in children if every or n.standing in ("confirmed", "promising")]
+        line = node_line(node)
+        if len(children) > len(shown):
+            line.append(f"  [{len(children) - len(shown)} children not shown]", style="dim")
+        below = branch.add(line)
+        for child in shown:
+            grow(below, child)
+
+    for root in tree.planted():
+        grow(drawing, root)
+    return Group(drawing, funnel_line(tree))
+
+
+def funnel_line(tree: Tree) -> Text:
+    """How many proposals got how far."""
+    return Text("  ".join(f"{word} {count}" for word, count in tree.funnel().items()), style="dim")
+
+
+def report_view(report: Report, unit: str) -> RenderableType:
+    """The sealed reading: against parent, start and best baseline, seen and unseen workloads."""
+    table = Table(
+        title=f"{report.node} on sealed seeds (reading {report.reading}), gain in {unit}, 95 % interval",
+        title_justify="left",
+        box=None,
+        padding=(0, 2),
+    )
+    for column in ("against", "development workloads", "unseen workloads"):
+        table.add_column(column)
+    titles = {
+        "parent": f"its parent ({report.parent})",
+        "start": "the start",
+        "baseline": f"the best baseline ({report.baseline})",
+    }
+    for name, title in titles.items():
+        table.add_row(title, str(report.dev[name]), str(report.transfer[name]))
+    parts = [f"{name} {gain}" for name, gain in report.workloads.items()]
+    words = f"by workload, against {report.baseline}: " + "; ".join(parts)
+    return Group(table, Text(words, style="dim"))
+
+
+def next_commands(tree: Tree, best: Node | None) -> RenderableType:
+    """What to type next."""
+    run = tree[0].run if len(tree) else ""
+    lines = [f"ratchet tree {run} --all", f"ratchet resume {run} --minutes 10"]
+    if best is not None:
+        lines = [
+            f"ratchet show {best.id}",
+            f"ratchet replay {best.id}",
+            f"ratchet replay {best.id} --fresh-seeds 32",
+            f"ratchet export {best.id}",
+            *lines,
+        ]
+    return Group(Text("next:", style="bold"), *(Text(f"  {line}") for line in lines))
+
+
+def runs_table(records: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """All runs."""
+    table = Table(box=None, padding=(0, 2))
+    for column in ("run", "task", "agent", "seed", "created (UTC)", "nodes", "confirmed", "best"):
+        table.add_column(column)
+    for record in records:
+        gain = record["best_gain_over_start"]
+        table.add_row(
+            record["run"],
+            record["task"],
+            record["agent"],
+            str(record["seed"] if record["seed"] is not None else "-"),
+            record["created"][:19],
+            str(record["nodes"]),
+            str(record["funnel"]["confirmed"]),
+            "-" if gain is None else f"{record['best']} {gain:+.4f}",
+        )
+    return table
+
+
+def tasks_table(records: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """All built-in tasks."""
+    table = Table(box=None, padding=(0, 2))
+    for column in ("task", "what is designed", "metric", "baselines"):
+        table.add_column(column)
+    for record in records:
+        metric = record["metric"]
+        table.add_row(
+            record["task"],
+            record["title"],
+            f"{metric['name']} ({metric['goal']}, {metric['unit']})",
+            ", ".join(record["baselines"]),
+        )
+    return table
+
+
+def node_view(record: Mapping[str, Any]) -> RenderableType:
+    """Everything about one node."""
+    unit = record["metric"]["unit"]
+    facts = {
+        "node": f"{record['node']}  {record['standing']}",
+        "idea": record["idea"],
+        "lineage": " > ".join(record["lineage"]),
+        "verdict": record["reason"] or f"planted ({record['kind']} {record['name']})",
+    }
+    if record["gain_over_parent"]:
+        gain = record["gain_over_parent"]
+        facts["gain"] = (
+            f"{gain['gain']:+.4f} {unit} over the parent, 95 % interval "
+            f"{gain['low']:+.4f} to {gain['high']:+.4f}, on {gain['pairs']} seeds that did not "
+            f"select it"
+        )
+    if record["gain_over_start"] is not None:
+        facts["over start"] = f"{record['gain_over_start']:+.4f} {unit}"
+    if record["flags"]:
+        facts["audit"] = "; ".join(record["flags"])
+    facts["cost"] = f"{record['evaluations']} evaluations, {record['cpu_seconds']} CPU-seconds"
+    parts: list[RenderableType] = [heading(facts)]
+    for evidence in record["evidence"]:
+        parts += [Rule(_evidence_title(evidence, unit), align="left"), _scores(evidence)]
+    if record["diff"]:
+        parts += [Rule("diff to the parent", align="left"), diff_view(record)]
+    if record["log"]:
+        parts += [Rule("what it printed (untrusted)", align="left"), Text(record["log"])]
+    return Group(*parts)
+
+
+def _evidence_title(evidence: Mapping[str, Any], unit: str) -> str:
+    title = f"{evidence['stream']}: {len(evidence['scores'])} seeds"
+    if evidence["versus"]:
+        gain = evidence["gain"]
+        title += f" against {evidence['versus']}, {gain['gain']:+.4f} {unit}"
+        title += f" ({gain['low']:+.4f} to {gain['high']:+.4f})"
+    return title + (f", {evidence['failed']} failed" if evidence["failed"] else "")
+
+
+def _scores(evidence: Mapping[str, Any]) -> RenderableType:
+    rows = [Text("own    " + " ".join(f"{value:8.4f}" for value in evidence["scores"]))]
+    if evidence["versus"]:
+        rows.append(Text("parent " + " ".join(f"{v:8.4f}" for v in evidence["versus_scores"])))
+    return Group(*rows)
+
+
+def diff_view(record: Mapping[str, Any]) -> RenderableType:
+    """A unified diff in colour."""
+    return Syntax(record["diff"] or "no difference", "diff", background_color="default")
+
+
+def replay_view(record: Mapping[str, Any]) -> RenderableType:
+    """The verdict of a replay, and what is not as it was."""
+    style = {"REPRODUCED": "bold green", "DRIFTED": "bold yellow", "FAILED": "bold red"}
+    lines = [
+        Text(f"{record['outcome']}  {record['node']}", style=style[record["outcome"]]),
+        Text(record["reason"]),
+    ]
+    if record["identical"] is not None:
+        same = f"{record['identical']} of {record['seeds']} scores bit-identical"
+        lines.append(Text(f"{same}, largest difference {record['largest']:.3g}"))
+    return Group(*lines, *(Text(f"  differs: {each}") for each in record["differences"]))
+
+
+def doctor_table(records: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """Findings, the bad ones with their mend."""
+    table = Table(box=None, padding=(0, 2), show_header=False)
+    for record in records:
+        sign = Text("ok", style="green") if record["ok"] else Text("!!", style="bold red")
+        table.add_row(sign, record["name"], record["found"], record["mend"])
+    return table

@@ -1,0 +1,362 @@
+"""The archive on disk: append-only tables behind SQLAlchemy, SQLite (WAL) unless told otherwise.
+
+Every finished trial is committed when it is finished, so a killed search loses none. Files are
+kept once, by content. Writes go through one lock; readers in other processes never wait for it.
+"""
+
+import fcntl
+import hashlib
+import json
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+
+from ..evals import Evaluation, Role, Seed, Trial
+from ..tasks import Task
+from .tree import Node, Tree
+
+SCHEMA = 1
+TABLES = sa.MetaData()
+META = sa.Table(
+    "meta", TABLES, sa.Column("key", sa.String, primary_key=True), sa.Column("value", sa.String)
+)
+BLOBS = sa.Table(
+    "blobs",
+    TABLES,
+    sa.Column("digest", sa.String, primary_key=True),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+TASKS = sa.Table(
+    "tasks",
+    TABLES,
+    sa.Column("digest", sa.String, primary_key=True),
+    sa.Column("files", sa.JSON, nullable=False),
+)
+ENVIRONMENTS = sa.Table(
+    "environments",
+    TABLES,
+    sa.Column("digest", sa.String, primary_key=True),
+    sa.Column("data", sa.JSON, nullable=False),
+)
+RUNS = sa.Table(
+    "runs",
+    TABLES,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("task", sa.String, sa.ForeignKey("tasks.digest"), nullable=False),
+    sa.Column("created", sa.String, nullable=False),
+    sa.Column("config", sa.JSON, nullable=False),
+)
+NODES = sa.Table(
+    "nodes",
+    TABLES,
+    sa.Column("run", sa.String, sa.ForeignKey("runs.id"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("files", sa.JSON, nullable=False),
+    sa.Column("data", sa.JSON, nullable=False),
+)
+TRIALS = sa.Table(
+    "trials",
+    TABLES,
+    sa.Column("environment", sa.String, primary_key=True),
+    sa.Column("task", sa.String, primary_key=True),
+    sa.Column("candidate", sa.String, primary_key=True),
+    sa.Column("role", sa.String, primary_key=True),
+    sa.Column("seed", sa.BigInteger, primary_key=True),
+    sa.Column("sealed", sa.BigInteger, primary_key=True),
+    sa.Column("data", sa.JSON, nullable=False),
+)
+EVENTS = sa.Table(
+    "events",
+    TABLES,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("run", sa.String, sa.ForeignKey("runs.id"), nullable=False, index=True),
+    sa.Column("time", sa.String, nullable=False),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("data", sa.JSON, nullable=False),
+)
+
+
+class ArchiveError(Exception):
+    """An archive that cannot be read or written, or a name it does not hold."""
+
+    exit_code = 3
+
+
+class Archive:
+    """Everything ever tried. Only ever grows."""
+
+    def __init__(self, where: str | Path, create: bool = False) -> None:
+        """Open the archive at a path or SQLAlchemy URL; `create` makes it if there is none."""
+        self.where = str(where)
+        self._lock = threading.Lock()
+        local = "://" not in self.where
+        if local and not create and not Path(where).exists():
+            raise ArchiveError(f"no archive at {where}: run `ratchet search` first, or --archive")
+        with self._readable():
+            if local:
+                Path(where).parent.mkdir(parents=True, exist_ok=True)
+            url = f"sqlite:///{where}" if local else self.where
+            self._engine = sa.create_engine(url, json_serializer=_json)
+            if self._engine.dialect.name == "sqlite":
+                sa.event.listen(self._engine, "connect", _pragmas)
+            if create:
+                self._create()
+            self._check_version()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    # Runs and tasks
+
+    def start_run(self, run: str, task: Task, config: Mapping[str, Any]) -> None:
+        """Record a run and the task files it will be judged by."""
+        with self._writing() as db:
+            files = {name: _blob(db, data) for name, data in task.files.items()}
+            _once(db, TASKS, {"digest": task.digest, "files": files})
+            row = {"id": run, "task": task.digest, "created": _now(), "config": dict(config)}
+            db.execute(RUNS.insert().values(row))
+
+    def runs(self) -> list[dict[str, Any]]:
+        """Every run, oldest first: id, task digest, time of creation (UTC), config."""
+        with self._reading() as db:
+            rows = db.execute(sa.select(RUNS).order_by(RUNS.c.created, RUNS.c.id)).mappings()
+            return [dict(row) for row in rows]
+
+    def run(self, run: str | None = None) -> dict[str, Any]:
+        """One run by a unique beginning of its id; the newest when none is named."""
+        every = self.runs()
+        if not every:
+            raise ArchiveError(f"{self.where} holds no run yet: start one with `ratchet search`")
+        found = [row for row in every if row["id"].startswith(run)] if run else every[-1:]
+        if len(found) != 1:
+            known = ", ".join(row["id"] for row in every[-8:])
+            raise ArchiveError(f"{run!r} names {len(found)} runs: use one of {known}")
+        return found[0]
+
+    def task(self, digest: str) -> Task:
+        """The task as it was when it was archived."""
+        with self._reading() as db:
+            files = db.execute(sa.select(TASKS.c.files).where(TASKS.c.digest == digest)).scalar()
+            if files is None:
+                raise ArchiveError(f"no task {digest[:12]} in {self.where}")
+            return Task(_fetch(db, files))
+
+    # Nodes
+
+    def add(self, node: Node) -> Node:
+        """Append a node."""
+        data = node.model_dump(mode="json")
+        text = data["candidate"].pop("files")
+        with self._writing() as db:
+            files = {name: _blob(db, source.encode()) for name, source in text.items()}
+            row = {"run": node.run, "number": node.number, "files": files, "data": data}
+            db.execute(NODES.insert().values(row))
+        return node
+
+    def tree(self, run: str) -> Tree:
+        """The nodes of a run."""
+        with self._reading() as db:
+            rows = db.execute(
+                sa.select(NODES).where(NODES.c.run == run).order_by(NODES.c.number)
+            ).all()
+            wanted = {digest: digest for row in rows for digest in row.files.values()}
+            blobs = _fetch(db, wanted)
+        return Tree([self._node(row.data, row.files, blobs) for row in rows])
+
+    def node(self, name: str) -> Node:
+        """A node by `RUN.NUMBER`, or by its number in the newest run."""
+        run, _, number = name.rpartition(".")
+        if not number.isdigit():
+            raise ArchiveError(f"{name!r} is not a node: say RUN.NUMBER, or NUMBER in the last run")
+        tree = self.tree(self.run(run or None)["id"])
+        if int(number) >= len(tree):
+            raise ArchiveError(f"there is no node {name}: the run has nodes 0 to {len(tree) - 1}")
+        return tree[int(number)]
+
+    def _node(
+        self, data: dict[str, Any], files: Mapping[str, str], blobs: Mapping[str, bytes]
+    ) -> Node:
+        try:
+            text = {name: blobs[digest].decode() for name, digest in files.items()}
+            return Node.model_validate({**data, "candidate": {**data["candidate"], "files": text}})
+        except (ValidationError, KeyError) as error:
+            raise ArchiveError(f"{self.where} holds a node that cannot be read: {error}") from error
+
+    # Trials
+
+    def add_trials(
+        self, environment: str, task: str, candidate: str, role: Role, trials: Iterable[Trial]
+    ) -> None:
+        """Keep finished trials; ones already held stay as they are."""
+        key = {"environment": environment, "task": task, "candidate": candidate, "role": role}
+        with self._writing() as db:
+            for trial in trials:
+                seed = {"seed": trial.seed.train, "sealed": trial.seed.sealed}
+                _once(db, TRIALS, {**key, **seed, "data": trial.model_dump(mode="json")})
+
+    def trials(
+        self, environment: str, task: str, candidate: str, role: Role, seeds: Sequence[Seed]
+    ) -> dict[Seed, Trial]:
+        """The trials held for these seeds."""
+        query = sa.select(TRIALS.c.data).where(
+            TRIALS.c.environment == environment,
+            TRIALS.c.task == task,
+            TRIALS.c.candidate == candidate,
+            TRIALS.c.role == role,
+            TRIALS.c.seed.in_([seed.train for seed in seeds]),
+        )
+        with self._reading() as db:
+            found = [Trial.model_validate(data) for data in db.execute(query).scalars()]
+        held = {trial.seed: trial for trial in found}
+        return {seed: held[seed] for seed in seeds if seed in held}
+
+    def evaluation(
+        self, node: Node, stream: str, seeds: Sequence[Seed], role: Role = "dev"
+    ) -> Evaluation:
+        """A node's archived trials on these seeds, in their order."""
+        task = self.run(node.run)["task"]
+        held = self.trials(node.environment, task, node.candidate.digest, role, seeds)
+        missing = len(seeds) - len(held)
+        if missing:
+            raise ArchiveError(f"{missing} of {len(seeds)} trials of {node.id} are not archived")
+        return Evaluation(stream=stream, trials=tuple(held[seed] for seed in seeds))
+
+    # One process a run
+
+    @contextmanager
+    def hold(self, run: str) -> Iterator[None]:
+        """Be the only process that grows `run`; raises ArchiveError if another one does.
+
+        The lock is a file beside the database and dies with its process. It does not reach across
+        machines: there, the primary key of the nodes refuses the second writer.
+        """
+        if "://" in self.where:
+            yield
+            return
+        with self._readable(), open(f"{self.where}.{run}.lock", "w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ArchiveError(
+                    f"run {run} is being grown by another process: wait for it, or stop it first"
+                ) from None
+            try:
+                yield
+            finally:
+                Path(file.name).unlink(missing_ok=True)
+
+    # Environments and events
+
+    def add_environment(self, environment: Mapping[str, str]) -> str:
+        """Keep what a replay compares itself with, and return its digest."""
+        digest = hashlib.sha256(_json(dict(environment)).encode()).hexdigest()[:16]
+        with self._writing() as db:
+            _once(db, ENVIRONMENTS, {"digest": digest, "data": dict(environment)})
+        return digest
+
+    def environment(self, digest: str) -> dict[str, str]:
+        """Versions, machine and sandbox settings under which trials were measured."""
+        with self._reading() as db:
+            query = sa.select(ENVIRONMENTS.c.data).where(ENVIRONMENTS.c.digest == digest)
+            return dict(db.execute(query).scalar_one())
+
+    def log(self, run: str, kind: str, data: Mapping[str, Any]) -> None:
+        """Append an event such as `started`, `stopped` or `report`."""
+        with self._writing() as db:
+            row = {"run": run, "time": _now(), "kind": kind, "data": dict(data)}
+            db.execute(EVENTS.insert().values(row))
+
+    def events(self, run: str, kind: str | None = None) -> list[dict[str, Any]]:
+        """A run's events, oldest first."""
+        query = sa.select(EVENTS).where(EVENTS.c.run == run).order_by(EVENTS.c.id)
+        if kind is not None:
+            query = query.where(EVENTS.c.kind == kind)
+        with self._reading() as db:
+            return [dict(row) for row in db.execute(query).mappings()]
+
+    # The database itself
+
+    def _create(self) -> None:
+        with self._engine.begin() as db:
+            TABLES.create_all(db)
+            if self._engine.dialect.name == "sqlite":
+                for table in TABLES.tables:
+                    for verb in ("UPDATE", "DELETE"):
+                        db.exec_driver_sql(
+                            f"CREATE TRIGGER IF NOT EXISTS no_{verb.lower()}_{table} "
+                            f"BEFORE {verb} ON {table} "
+                            f"BEGIN SELECT RAISE(ABORT, 'the archive is append-only'); END"
+                        )
+            _once(db, META, {"key": "schema", "value": str(SCHEMA)})
+
+    def _check_version(self) -> None:
+        with self._engine.connect() as db:
+            found = db.execute(sa.select(META.c.value).where(META.c.key == "schema")).scalar()
+        if found is None or int(found) > SCHEMA:
+            raise ArchiveError(
+                f"{self.where} has schema {found}, this Ratchet reads up to {SCHEMA}: upgrade it"
+            )
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with self._readable(), self._engine.connect() as db:
+            yield db
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        with self._lock, self._readable(), self._engine.begin() as db:
+            yield db
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except (sa.exc.DatabaseError, OSError) as error:
+            cause = str(error.orig) if isinstance(error, sa.exc.DatabaseError) else str(error)
+            raise ArchiveError(f"the archive {self.where} cannot be used: {cause}") from error
+
+
+def _pragmas(connection: Any, _: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout = 30000")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _once(db: sa.Connection, table: sa.Table, row: Mapping[str, Any]) -> None:
+    """Insert a row unless one with its primary key is there."""
+    key = [column == row[column.name] for column in table.primary_key]
+    if db.execute(sa.select(sa.literal(1)).select_from(table).where(*key)).first() is None:
+        db.execute(table.insert().values(row))
+
+
+def _blob(db: sa.Connection, data: bytes) -> str:
+    digest = hashlib.sha256(data).hexdigest()
+    _once(db, BLOBS, {"digest": digest, "data": data})
+    return digest
+
+
+def _fetch(db: sa.Connection, files: Mapping[str, str]) -> dict[str, bytes]:
+    wanted = sorted(set(files.values()))
+    held: dict[str, bytes] = {}
+    for at in range(0, len(wanted), 500):
+        query = sa.select(BLOBS).where(BLOBS.c.digest.in_(wanted[at : at + 500]))
+        held |= {row.digest: row.data for row in db.execute(query)}
+    return {name: held[digest] for name, digest in files.items()}
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, allow_nan=False, sort_keys=True)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,107 @@
+"""Measure a candidate: train beside it in one sandbox, grade the artefact in another."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+
+from pydantic import ValidationError
+
+from ..sandbox import Job, Limits, Result, Sandbox
+from ..tasks import Frozen, Task, TaskError
+from .records import Candidate, Outcome, Role, Seed, Trial
+
+GRADER_LIMITS = Limits(wall_seconds=120, memory_mb=4096)
+
+
+class Measurement(Frozen):
+    """The trials of one call, and what the candidate printed or how it failed."""
+
+    trials: tuple[Trial, ...]
+    log: str = ""
+
+
+class Grade(Frozen):
+    """What a grader replies: scores by workload and seed, or why the artefact has none."""
+
+    scores: Mapping[str, Sequence[float | None]] = {}
+    invalid: str | None = None
+
+
+def measure(
+    candidate: Candidate, task: Task, sandbox: Sandbox, seeds: Sequence[Seed], role: Role = "dev"
+) -> Measurement:
+    """Run `candidate` on every workload of `role`, all seeds at once.
+
+    Its failures are data. Raises SandboxError for a broken sandbox, TaskError for a broken grader.
+    """
+    workloads = getattr(task.manifest.workloads, role)
+    request = {"workloads": workloads, "seeds": [seed.train for seed in seeds]}
+    trained = _train(candidate, task, sandbox, request)
+    share = trained.cpu_seconds / len(seeds)
+    if trained.status != "ok":
+        return _failed(seeds, trained.status, trained.log, share)
+    grade = _grade(task, sandbox, {**request, "sealed": [s.sealed for s in seeds]}, trained.reply)
+    if grade.invalid is not None:
+        return _failed(seeds, "invalid_output", grade.invalid, share)
+    trials = (
+        _trial(task, seed, {w: grade.scores[w][i] for w in workloads}, share)
+        for i, seed in enumerate(seeds)
+    )
+    return Measurement(trials=tuple(trials), log=trained.log)
+
+
+def probe(candidate: Candidate, task: Task, sandbox: Sandbox) -> Result:
+    """A few steps on tiny tensors: does it run, and what does it do? Equal replies behave alike."""
+    return _train(candidate, task, sandbox, {"probe": 1})
+
+
+def _train(
+    candidate: Candidate, task: Task, sandbox: Sandbox, request: Mapping[str, object]
+) -> Result:
+    return sandbox.run(
+        Job(
+            program=task.trainer,
+            request=json.dumps(request).encode(),
+            files={name: text.encode() for name, text in candidate.files.items()},
+            limits=task.limits,
+        )
+    )
+
+
+def _grade(
+    task: Task, sandbox: Sandbox, request: Mapping[str, object], artefact: bytes
+) -> Grade:
+    # A box of its own: the candidate's code and files are not there to touch the score.
+    body = json.dumps(request).encode() + b"\n" + artefact
+    result = sandbox.run(Job(program=task.grader, request=body, limits=GRADER_LIMITS))
+    if result.status != "ok":
+        raise TaskError(f"the grader of {task.name!r} ended with {result.status}: {result.log}")
+    try:
+        grade = Grade.model_validate_json(result.reply)
+    except ValidationError as error:
+        raise TaskError(f"the grader of {task.name!r} replied badly: {error}") from error
+    seeds, workloads = request["seeds"], request["workloads"]
+    assert isinstance(seeds, list) and isinstance(workloads, tuple)
+    complete = set(grade.scores) == set(workloads) and all(
+        len(row) == len(seeds) for row in grade.scores.values()
+    )
+    if grade.invalid is None and not complete:
+        raise TaskError(f"the grader of {task.name!r} left out a workload or a seed")
+    return grade
+
+
+def _trial(task: Task, seed: Seed, scores: Mapping[str, float | None], seconds: float) -> Trial:
+    finite = [s for s in scores.values() if s is not None and math.isfinite(s)]
+    diverged = len(finite) < len(scores)
+    return Trial(
+        seed=seed,
+        status="diverged" if diverged else "ok",
+        scores=scores,
+        score=None if diverged else math.fsum(finite) / len(finite),
+        seconds=seconds,
+    )
+
+
+def _failed(seeds: Sequence[Seed], status: Outcome, log: str, seconds: float) -> Measurement:
+    trials = (Trial(seed=seed, status=status, score=None, seconds=seconds) for seed in seeds)
+    return Measurement(trials=tuple(trials), log=log)

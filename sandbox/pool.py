@@ -1,0 +1,125 @@
+"""The pool that hands warm boxes to jobs."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from dataclasses import replace
+
+from .base import Job, Limits, Program, Result, SandboxError, digest_files
+from .box import Box
+
+Kind = tuple[str, int, float, int]
+
+
+class Pool:
+    """Warm boxes for jobs from several threads.
+
+    With `private`, a box that has met one set of untrusted files never meets another.
+    """
+
+    def __init__(
+        self, open_box: Callable[[Program, Limits], Box], private: bool, keep: int, spare: int = 0
+    ) -> None:
+        """Keep up to `keep` used boxes for their owners and `spare` pristine ones per program."""
+        self._open_box = open_box
+        self._private, self._keep, self._spare = private, keep, spare
+        self._idle: OrderedDict[tuple[Kind, str], list[Box]] = OrderedDict()
+        self._fresh: dict[Kind, list[Future[Box]]] = {}
+        self._retired: set[Box] = set()
+        self._lock = threading.Lock()
+        self._helpers = ThreadPoolExecutor(spare, "ratchet-box") if spare else None
+        self._closed = False
+        self.versions: dict[str, str] = {}
+
+    def run(self, job: Job, retries: int = 2) -> Result:
+        """Run `job` in a warm box; only a lost box is tried again."""
+        owner = digest_files(job.files) if self._private and job.files else ""
+        for _ in range(retries + 1):
+            box = self._take(job, owner)
+            try:
+                result = box.run(job)
+            except BaseException:
+                box.close()
+                raise
+            if not box.broken:
+                self._put((kind(job), owner), box)
+            if result.status != "infra_lost":
+                return result
+        if not job.files:
+            return result
+        blame = f"the job ended its sandbox {retries + 1} times"
+        return replace(result, status="candidate_error", log=f"{blame}\n{result.log}".strip())
+
+    def close(self) -> None:
+        """Close every box."""
+        with self._lock:
+            self._closed = True
+            idle = [box for boxes in self._idle.values() for box in boxes]
+            fresh = [future for futures in self._fresh.values() for future in futures]
+            self._idle.clear()
+            self._fresh.clear()
+        if self._helpers is not None:
+            self._helpers.shutdown(wait=True, cancel_futures=True)
+        opened = [f.result() for f in fresh if not f.cancelled() and f.exception() is None]
+        for box in [*idle, *opened, *self._retired]:
+            box.close()
+
+    def _take(self, job: Job, owner: str) -> Box:
+        with self._lock:
+            if self._closed:
+                raise SandboxError("the sandbox is closed")
+            boxes = self._idle.get((kind(job), owner))
+            if boxes:
+                box = boxes.pop()
+                if not boxes:
+                    del self._idle[kind(job), owner]
+                return box
+            waiting = self._fresh.get(kind(job))
+            future = waiting.pop(0) if waiting else None
+        try:
+            box = future.result() if future else self._open_box(job.program, job.limits)
+        except CancelledError:
+            raise SandboxError("the sandbox is closed") from None
+        self.versions = self.versions or box.versions
+        if owner:
+            self._refill(job)
+        return box
+
+    def _refill(self, job: Job) -> None:
+        """Warm boxes for the next owners, but only after this one has its own."""
+        with self._lock:
+            if self._helpers is None or self._closed:
+                return
+            waiting = self._fresh.setdefault(kind(job), [])
+            while len(waiting) < self._spare:
+                waiting.append(self._helpers.submit(self._open_box, job.program, job.limits))
+
+    def _put(self, key: tuple[Kind, str], box: Box) -> None:
+        with self._lock:
+            if not self._closed:
+                self._idle.setdefault(key, []).append(box)
+                self._idle.move_to_end(key)
+                while sum(map(len, self._idle.values())) > self._keep:
+                    self._retire(self._idle.popitem(last=False)[1])
+                return
+        box.close()
+
+    def _retire(self, boxes: list[Box]) -> None:
+        """Close boxes nobody is likely to ask for again, off the way of the next job."""
+        for box in boxes:
+            if self._helpers is None:
+                box.close()
+            else:
+                self._retired.add(box)
+                self._helpers.submit(self._end, box)
+
+    def _end(self, box: Box) -> None:
+        box.close()
+        with self._lock:
+            self._retired.discard(box)
+
+
+def kind(job: Job) -> Kind:
+    """What a box is opened with: the program, and the limits the box itself enforces."""
+    return (job.program.digest, job.limits.memory_mb, job.limits.cpus, job.limits.pids)

@@ -1,0 +1,229 @@
+"""What only the Docker backend promises: walls, an image that computes as the host does, no litter."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from ratchet.sandbox import Job, Limits, Program, Result, Sandbox, SandboxError, open_sandbox
+from ratchet.sandbox.docker import Engine, policy, read_back
+
+pytestmark = pytest.mark.docker
+
+RUN = b"""
+def run(request, workspace):
+    space = {}
+    exec(compile(open("candidate.py").read(), "candidate.py", "exec"), space)
+    return repr(space["answer"]).encode()
+"""
+HOST = Program({"host.py": RUN}, "host")
+
+ARITHMETIC = Program(
+    {
+        "sums.py": b"""
+import torch
+
+def warm():
+    torch.func.vmap(torch.func.grad(lambda x: (x * x).sum()))(torch.ones(2, 2))
+
+def run(request, workspace):
+    torch.manual_seed(int(request))
+    layers = torch.nn.Sequential(torch.nn.Linear(33, 65), torch.nn.GELU(), torch.nn.Linear(65, 7))
+    step = torch.optim.AdamW(layers.parameters(), lr=1e-2)
+    data = torch.randn(257, 33)
+    for _ in range(20):
+        step.zero_grad()
+        loss = layers(data).exp().mean().log() + torch.linalg.svdvals(layers[0].weight).sum()
+        loss.backward()
+        step.step()
+    return b"".join(each.detach().numpy().tobytes() for each in layers.parameters())
+"""
+    },
+    "sums",
+)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    try:
+        engine = Engine()
+    except SandboxError as error:
+        pytest.skip(str(error))
+    with closing(engine):
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def sandbox(engine: Engine) -> Iterator[Sandbox]:
+    with closing(open_sandbox("docker", workers=1)) as backend:
+        yield backend
+
+
+def attempt(sandbox: Sandbox, code: str, limits: Limits | None = None) -> Result:
+    return sandbox.run(Job(HOST, b"", {"candidate.py": code.encode()}, limits or Limits()))
+
+
+def test_containers_have_no_network_no_privileges_and_no_writable_root(sandbox: Sandbox) -> None:
+    code = """
+import os, socket
+lines = open("/proc/self/status").read().split("\\n")
+status = dict(line.split(":\\t") for line in lines if ":\\t" in line)
+answer = [int(status[name], 16) for name in ("CapEff", "CapBnd", "NoNewPrivs", "Seccomp")]
+answer += [os.getuid(), os.getgid(), [name for _, name in socket.if_nameindex()]]
+for folder in ("/", "/usr/local/lib", "/opt/ratchet/site", "/etc", "/proc/sys/kernel"):
+    try: open(folder + "/new", "w"); answer.append(folder)
+    except OSError: pass
+"""
+    assert attempt(sandbox, code).reply == b"[0, 0, 1, 2, 10001, 10001, ['lo']]"
+
+
+def test_what_the_engine_enforces_is_told(sandbox: Sandbox) -> None:
+    attempt(sandbox, "answer = 1")
+    told = sandbox.describe()
+    assert told["docker.NetworkMode"] == "none"
+    assert told["docker.MemorySwap"] == told["docker.Memory"]
+    assert int(told["docker.PidsLimit"]) == policy(Limits())["pids_limit"]
+    assert told["image_id"].startswith("sha256:")
+    assert told["python"] == sys.version.split()[0]
+
+
+def test_an_engine_without_a_wall_is_refused() -> None:
+    host = {"NetworkMode": "none", "ReadonlyRootfs": True, "CapDrop": ["ALL"], "PidsLimit": 9}
+    host |= {"SecurityOpt": ["no-new-privileges"], "Privileged": False, "Memory": 0}
+    with pytest.raises(SandboxError, match="does not enforce: memory limit"):
+        read_back({"HostConfig": host})
+
+
+@pytest.mark.parametrize(
+    ("bomb", "message"),
+    [
+        ("open('big', 'wb').write(bytes(80 << 20))", "No space left|File too large"),
+        ("[open(f'{n}', 'w').close() for n in range(9999)]", "No space left"),
+        ("[os.fork() or time.sleep(9) for _ in range(999)]", "temporarily unavailable"),
+        ("[open('candidate.py') for _ in range(999)].clear()", "Too many open files"),
+    ],
+)
+def test_disk_files_processes_and_descriptors_are_bounded(
+    sandbox: Sandbox, bomb: str, message: str
+) -> None:
+    code = "import os, time\nkept = []\n" + bomb
+    if "candidate.py" in bomb:
+        code = "import os\nkept = [os.open('candidate.py', 0) for _ in range(999)]"
+    result = attempt(sandbox, code)
+    assert result.status == "candidate_error"
+    assert any(text in result.log for text in message.split("|"))
+    assert attempt(sandbox, "answer = 1").reply == b"1"
+
+
+def test_memory_is_bounded_over_all_processes_of_a_job(sandbox: Sandbox) -> None:
+    code = """
+import os, time
+for _ in range(9):
+    if os.fork() == 0:
+        hoard = bytearray(os.urandom(1)) * (200 << 20)
+        time.sleep(30)
+time.sleep(2)
+answer = len(open(f"/proc/self/task/{os.getpid()}/children").read().split())
+"""
+    start = time.monotonic()
+    result = attempt(sandbox, code, Limits(wall_seconds=10, memory_mb=256))
+    assert result.status in ("ok", "oom")
+    assert time.monotonic() - start < 15
+    assert attempt(sandbox, "answer = 1").reply == b"1"
+
+
+def test_two_candidates_never_meet_in_a_container(sandbox: Sandbox) -> None:
+    code = "import os; answer = os.uname().nodename  # "
+    names = [attempt(sandbox, code + who).reply for who in ("a", "b", "a", "b")]
+    assert names[:2] == names[2:]
+    assert names[0] != names[1]
+
+
+def test_a_secret_of_the_host_is_nowhere_in_a_container(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RATCHET_CANARY", "c4n4ry")
+    code = """
+import glob, os
+answer = dict(os.environ)
+for name in glob.glob("/proc/[0-9]*/*"):
+    if name.rsplit("/")[-1] in ("environ", "cmdline", "mountinfo"):
+        try: answer[name] = open(name, "rb").read()
+        except OSError: pass
+"""
+    with closing(open_sandbox("docker", workers=1)) as backend:
+        assert b"c4n4ry" not in attempt(backend, code).reply
+
+
+def test_results_are_bit_identical_to_the_hosts(sandbox: Sandbox) -> None:
+    with closing(open_sandbox("process", workers=1)) as host:
+        for seed in (b"1", b"2"):
+            ours, theirs = sandbox.run(Job(ARITHMETIC, seed)), host.run(Job(ARITHMETIC, seed))
+            assert ours.status == theirs.status == "ok", ours.log + theirs.log
+            assert ours.reply == theirs.reply
+
+
+def test_nothing_is_compiled_at_the_start_of_a_container(sandbox: Sandbox) -> None:
+    code = """
+import os, sys
+sys.path.insert(0, "/opt/ratchet/site")
+import torch
+modules = [m for m in list(sys.modules.values()) if getattr(m, "__cached__", None)]
+def stale(source, cached):
+    if not os.path.exists(cached): return True
+    time = int.from_bytes(open(cached, "rb").read(12)[8:], "little")
+    return time != int(os.stat(source).st_mtime)
+answer = [m.__file__ for m in modules if stale(m.__file__, m.__cached__)], len(modules) > 500
+"""
+    result = attempt(sandbox, code)
+    assert (result.reply, result.log) == (b"([], True)", "")
+
+
+def test_a_missing_image_is_one_sentence_and_no_download(engine: Engine) -> None:
+    assert engine.find("ratchet-sandbox:absent") == ""
+    with pytest.raises(SandboxError, match="image is missing: run `ratchet sandbox build`"):
+        engine.start("ratchet-sandbox:absent", policy(Limits()))
+
+
+OTHER = """
+import os, sys, time
+from ratchet.sandbox import Job, Program, open_sandbox
+backend = open_sandbox("docker", 1)
+program = Program({"p.py": b"def run(request, workspace): return request"}, "p")
+print(backend.run(Job(program, b"", {"a": b""})).status, flush=True)
+sys.stdin.read()
+backend.close()
+"""
+
+
+@pytest.mark.parametrize("ending", ["closed", "killed"])
+def test_neither_a_closed_nor_a_killed_owner_leaves_containers(engine: Engine, ending: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", OTHER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout
+        assert other.stdout.readline() == "ok\n"
+        assert theirs(engine, other.pid)
+        if ending == "killed":
+            other.kill()
+        other.communicate()
+    if ending == "killed":
+        assert theirs(engine, other.pid)
+        end = time.monotonic() + 5  # the engine may still be making one it was asked for
+        while theirs(engine, other.pid) and time.monotonic() < end:
+            engine.reap()
+    assert not theirs(engine, other.pid)
+
+
+def theirs(engine: Engine, pid: int) -> list[str]:
+    return [each for each, label in engine.owners().items() if label.split("|")[3] == str(pid)]
+
+
+def test_a_living_owner_keeps_its_containers(engine: Engine, sandbox: Sandbox) -> None:
+    attempt(sandbox, "answer = 1")
+    engine.reap()
+    assert theirs(engine, os.getpid())

@@ -1,0 +1,192 @@
+"""A search on a toy task: what it keeps, and that nothing can make it lose or change anything."""
+
+import json
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from conftest import BOWL, Ratchet, command, environment
+from stand_ins.rogue import BROKEN, Rogue
+from stand_ins.tweak import Tweak
+
+from ratchet.agents.base import Agent
+from ratchet.agents.lab import Lab
+from ratchet.agents.search import Config, Run, search
+from ratchet.agents.select import dgm
+from ratchet.archive import Archive, Node, Tree
+from ratchet.evals import Candidate, key_from
+from ratchet.sandbox import Sandbox
+from ratchet.tasks import Task, load
+
+
+def start(
+    path: Path, sandbox: Sandbox, agent: Agent, seed: int = 1, workers: int = 2, **config: Any
+) -> Run:
+    """Begin a run on the bowl, or take up the one that is there."""
+    task, archive = load(BOWL), Archive(path, create=True)
+    settings = Config(task="bowl", seed=seed, key=key_from(seed), **config)
+    if not archive.runs():
+        archive.start_run("test", task, settings.model_dump(mode="json"))
+    return Run("test", settings, agent, dgm, Lab(task, sandbox, archive), archive, workers)
+
+
+def essence(nodes: Iterable[Node]) -> list[dict[str, Any]]:
+    """What must not depend on when or how often a run was interrupted."""
+    return [node.model_dump(mode="json", exclude={"run", "cpu_seconds"}) for node in nodes]
+
+
+def always(tree: Tree) -> bool:
+    return True
+
+
+def test_a_search_confirms_an_improvement_and_plants_start_and_baselines(
+    tmp_path: Path, process_sandbox: Sandbox
+) -> None:
+    run = start(tmp_path / "a.db", process_sandbox, Tweak(), turns=20)
+    tree = Tree(list(search(run, always)))
+    assert [node.name for node in tree.planted()] == ["start", "momentum"]
+    assert len(tree) == 22
+    best = tree.best()
+    assert best is not None
+    assert best.verdict is not None
+    assert best.verdict.estimate is not None
+    assert best.verdict.estimate.low > 0
+    assert best.verdict.log_e is not None
+    assert best.verdict.threshold is not None
+    assert best.verdict.log_e >= best.verdict.threshold
+    assert essence(run.archive.tree("test")) == essence(tree)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_the_tree_does_not_depend_on_the_number_of_workers(
+    tmp_path: Path, process_sandbox: Sandbox, workers: int
+) -> None:
+    one = start(tmp_path / "a.db", process_sandbox, Tweak(), turns=15, workers=2)
+    other = start(tmp_path / "b.db", process_sandbox, Tweak(), turns=15, workers=workers)
+    assert essence(search(one, always)) == essence(search(other, always))
+
+
+def test_a_run_that_is_abandoned_and_resumed_grows_the_same_tree(
+    tmp_path: Path, process_sandbox: Sandbox
+) -> None:
+    whole = list(search(start(tmp_path / "a.db", process_sandbox, Tweak(), turns=15), always))
+    for stop in (1, 4, 9, 30):
+        run = start(tmp_path / "b.db", process_sandbox, Tweak(), turns=15)
+        nodes = search(run, always)
+        for _ in zip(range(stop), nodes, strict=False):
+            pass
+        nodes.close()  # type: ignore[attr-defined]
+    assert essence(run.archive.tree("test")) == essence(whole)
+
+
+def test_broken_candidates_are_invalid_nodes_and_the_search_goes_on(
+    tmp_path: Path, process_sandbox: Sandbox
+) -> None:
+    run = start(tmp_path / "a.db", process_sandbox, Rogue(), turns=30)
+    tree = Tree(list(search(run, always)))
+    ideas = {n.candidate.idea: n for n in tree if n.verdict and n.standing == "invalid"}
+    assert set(ideas) == set(BROKEN)
+    assert not tree.confirmed()
+    reasons = {name: node.verdict.reason for name, node in ideas.items() if node.verdict}
+    assert "is not Python" in reasons["syntax"]
+    assert "no idea" in reasons["raises"]
+    assert "timeout" in reasons["hangs"]
+    assert "oom" in reasons["allocates"]
+    assert "diverged" in reasons["not a number"]
+    assert "imports os" in reasons["imports"]
+    assert all(reason and "\n" not in reason for reason in reasons.values())
+
+
+class Idle:
+    """Offers the parent again."""
+
+    def propose(self, task: Task, parent: Node, tree: Tree, rng: Random) -> Candidate:
+        return parent.candidate
+
+
+def test_a_proposal_that_changes_nothing_is_never_measured(
+    tmp_path: Path, process_sandbox: Sandbox
+) -> None:
+    run = start(tmp_path / "a.db", process_sandbox, Idle(), turns=2)
+    made = [node for node in search(run, always) if node.verdict is not None]
+    assert [node.standing for node in made] == ["no gain", "no gain"]
+    assert all(node.evaluations == 0 and node.discarded for node in made)
+
+
+def test_killed_at_twenty_moments_and_resumed_the_archive_is_the_same(
+    tmp_path: Path, ratchet: Ratchet
+) -> None:
+    words = ["search", BOWL, "--agent", "stand_ins.tweak", "--sandbox", "process"]
+    words += ["--turns", "250", "--seed", "7"]
+    assert ratchet(*words, "--archive", "whole.db").returncode == 0
+    whole = Archive(tmp_path / "whole.db")
+    rng, kills = random.Random(0), 0
+    verb = [*words, "--archive", "cut.db"]
+    for _ in range(60):
+        process = subprocess.Popen(
+            command(*verb), cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("budget") or rng.random() < 0.02:
+                break
+        time.sleep(rng.uniform(0.0, 0.7))
+        if process.poll() is not None:
+            break
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        kills += 1
+        verb = ["resume", "--archive", "cut.db", "--sandbox", "process"]
+        if kills == 20:
+            break
+    assert kills == 20
+    cut = Archive(tmp_path / "cut.db")
+    before = len(cut.tree(cut.run()["id"]))
+    assert 2 < before < 252, "the kills should fall inside the run"
+    done = ratchet(*verb)
+    assert done.returncode == 0, done.stderr
+    assert essence(cut.tree(cut.run()["id"])) == essence(whole.tree(whole.run()["id"]))
+
+
+def test_ctrl_c_stops_quickly_and_prints_how_to_resume(tmp_path: Path) -> None:
+    words = ["search", BOWL, "--agent", "stand_ins.tweak", "--sandbox", "process", "--minutes", "5"]
+    process = subprocess.Popen(
+        command(*words), cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True
+    )
+    time.sleep(2.5)
+    process.send_signal(signal.SIGINT)
+    asked = time.monotonic()
+    output, _ = process.communicate(timeout=20)
+    assert time.monotonic() - asked < 4
+    assert process.returncode == 130
+    assert "ratchet resume" in output
+    archive = Archive(tmp_path / ".ratchet/archive.db")
+    run = archive.run()["id"]
+    assert run in output
+    assert [event["kind"] for event in archive.events(run)] == ["started", "stopped"]
+
+
+def test_two_processes_cannot_grow_the_same_run(tmp_path: Path, ratchet: Ratchet) -> None:
+    words = ["--agent", "stand_ins.tweak", "--sandbox", "process", "--turns", "3"]
+    assert ratchet("search", BOWL, *words).returncode == 0
+    archive = Archive(tmp_path / ".ratchet/archive.db")
+    run = archive.run()["id"]
+    with archive.hold(run):
+        second = ratchet("resume", run)
+    assert second.returncode == 3
+    assert "another process" in second.stderr
+
+
+def test_a_search_that_finds_nothing_valid_says_so_with_its_exit_code(ratchet: Ratchet) -> None:
+    words = ["--agent", "stand_ins.rogue", "--sandbox", "process", "--turns", "4", "--seed", "3"]
+    done = ratchet("search", BOWL, *words)
+    assert done.returncode == 4
+    assert "nothing was confirmed" in done.stdout
+    tree = json.loads(ratchet("tree", "--json").stdout)
+    assert {node["standing"] for node in tree} == {"start", "baseline", "invalid"}
