@@ -19,8 +19,10 @@ from .base import ProposalError
 from .evolve import edits
 from .evolve.analysis import Analysis, analyse, read
 from .evolve.canonical import canonical
+from .evolve.crossover import crossover, exchange_constants
 from .evolve.edits import Edited
 from .evolve.facts import Facts, facts
+from .evolve.tidy import tidied
 from .evolve.weave import insert_motif
 
 WEIGHTS: Mapping[str, float] = {
@@ -28,12 +30,14 @@ WEIGHTS: Mapping[str, float] = {
     "constant": 3.0,
     "substitution": 2.0,
     "reuse": 2.0,
+    "crossover": 2.0,
     "operator": 1.5,
     "deletion": 1.5,
     "move": 1.0,
     "scalar motif": 1.0,
     "parameter motif": 1.0,
     "readout motif": 1.0,
+    "constant exchange": 0.5,
 }
 EDITS: Mapping[str, Callable[[Analysis, Random], Edited]] = {
     "value motif": partial(insert_motif, group="value"),
@@ -47,9 +51,13 @@ EDITS: Mapping[str, Callable[[Analysis, Random], Edited]] = {
     "parameter motif": partial(insert_motif, group="parameter"),
     "readout motif": partial(insert_motif, group="readout"),
 }
+CROSSINGS: Mapping[str, Callable[[Analysis, Random, Sequence[Analysis]], Edited]] = {
+    "crossover": crossover,
+    "constant exchange": exchange_constants,
+}
 COUNTS: Sequence[int] = (1, 1, 1, 2, 2, 3)
 ATTEMPTS = 60
-LARGE = 5_000
+SITES = 150
 
 
 def create() -> "Evolver":
@@ -66,41 +74,63 @@ class Evolver:
         return evolve(task, parent.candidate, others, rng)
 
 
-def evolve(
-    task: Task, parent: Candidate, others: Sequence[Candidate], rng: Random
-) -> Candidate:
+def evolve(task: Task, parent: Candidate, others: Sequence[Candidate], rng: Random) -> Candidate:
     """Offer a changed copy of `parent`; raises ProposalError where no edit applies."""
     known = facts(task.files["motifs.toml"])
     name = rng.choice(sorted(parent.files))
-    try:
-        program = read(parent.files[name], known)
-    except cst.ParserSyntaxError as error:
-        raise ProposalError(f"{name} of the parent is not Python: {error.message}") from None
-    before = canonical(parent.files)
+    program = _read(parent.files[name], known)
+    if program is None:
+        raise ProposalError(f"{name} of the parent is not Python, so it cannot be evolved")
+    donors = [each for other in others if (each := _read(other.files.get(name, ""), known))]
+    before = canonical({name: tidied(program).source})
     count = rng.choice(COUNTS)
     ideas: list[str] = []
     for _ in range(ATTEMPTS):
-        step = edited(program, rng)
+        step = edited(program, rng, donors)
         if step is None:
             continue
-        child, idea = step
-        files = {**parent.files, name: child.module.code}
-        program = child
+        program, idea = step
         ideas.append(idea)
-        if len(ideas) >= count and canonical(files) != before:
+        if len(ideas) < count:
+            continue
+        text = tidied(program).source
+        if _parses(text) and canonical({name: text}) != before:
+            files = {**parent.files, name: text}
             return Candidate(files=files, idea="; ".join(ideas), proposer="evolver")
-    raise ProposalError(f"no edit of {name} applies in {ATTEMPTS} attempts")
+    raise ProposalError(f"no edit of {name} made a difference in {ATTEMPTS} attempts")
 
 
-def edited(program: Analysis, rng: Random) -> tuple[Analysis, str] | None:
-    """Apply one random edit, if there is a sound one."""
-    name = rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
-    result = EDITS[name](program, rng)
+def edited(
+    program: Analysis, rng: Random, donors: Sequence[Analysis]
+) -> tuple[Analysis, str] | None:
+    """Apply one random edit, if the one drawn fits and is sound."""
+    name = rng.choices(list(WEIGHTS), _weights(program))[0]
+    if name in CROSSINGS:
+        result = CROSSINGS[name](program, rng, donors)
+    else:
+        result = EDITS[name](program, rng)
     if result is None:
         return None
     module, idea = result
     child = analyse(module, program.facts)
     return (child, idea) if sound(child, program) else None
+
+
+def _weights(program: Analysis) -> list[float]:
+    """The weights of the edits; the larger the program, the more it is cut."""
+    excess = max(0.0, len(program.sites) / SITES - 1.0)
+    return [
+        weight * (1.0 + 10.0 * excess) if name == "deletion" else weight
+        for name, weight in WEIGHTS.items()
+    ]
+
+
+@lru_cache(maxsize=256)
+def _read(source: str, known: Facts) -> Analysis | None:
+    try:
+        return read(source, known)
+    except cst.ParserSyntaxError:
+        return None
 
 
 def sound(child: Analysis, parent: Analysis) -> bool:
@@ -110,8 +140,12 @@ def sound(child: Analysis, parent: Analysis) -> bool:
     for name, kinds in parent.results.items():
         if child.results.get(name) != kinds:
             return False
+    return True
+
+
+def _parses(text: str) -> bool:
     try:
-        ast.parse(child.module.code)
+        ast.parse(text)
     except SyntaxError:
         return False
     return True

@@ -79,9 +79,7 @@ def replay_fresh(node: Node, archive: Archive, sandbox: Sandbox, count: int) -> 
     seeds = draw(run["config"]["key"], evidence.stream, evidence.count)
     worst, unit = task.metric.worst, task.metric.unit
     old = archive.evaluation(node, evidence.stream, seeds).values(worst)
-    new = _measure(
-        node.candidate, task, sandbox, draw(fresh_key(), "replay", count)
-    ).values(worst)
+    new = _measure(node.candidate, task, sandbox, draw(fresh_key(), "replay", count)).values(worst)
     mean = math.fsum(old) / len(old)
     spread = math.sqrt(math.fsum((v - mean) ** 2 for v in old) / (len(old) - 1))
     half = float(stdtrit(len(old) - 1, 0.975)) * spread * math.sqrt(1 / len(old) + 1 / count)
@@ -111,9 +109,7 @@ def _measure(
     return Evaluation(stream="replay", trials=tuple(trials))
 
 
-def _differences(
-    node: Node, archive: Archive, task: Task, sandbox: Sandbox
-) -> tuple[str, ...]:
+def _differences(node: Node, archive: Archive, task: Task, sandbox: Sandbox) -> tuple[str, ...]:
     """What a score may depend on and is not as archived."""
     found = changed(archive.environment(node.environment), describe(sandbox))
     try:

@@ -1,6 +1,7 @@
 """Read the sealed split: how much better the best confirmed node is, on seeds nothing else used."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..archive import Archive, Node, Tree
@@ -8,7 +9,7 @@ from ..evals import Estimate, Role, draw, judge
 from ..tasks import Frozen
 from .lab import Lab
 
-REPORT_SEEDS = 64
+SEEDS: Mapping[Role, int] = {"dev": 64, "transfer": 32}
 
 
 class Report(Frozen):
@@ -25,8 +26,8 @@ class Report(Frozen):
     workloads: Mapping[str, Estimate]
 
 
-def report(run: Mapping[str, Any], lab: Lab, archive: Archive) -> Report | None:
-    """Measure the best confirmed node on sealed seeds and record the reading; None if there is none.
+def report(run: Mapping[str, Any], lab: Lab, archive: Archive, workers: int = 2) -> Report | None:
+    """Measure the best confirmed node, if there is one, on sealed seeds; record the reading.
 
     Every reading draws seeds of its own, so that an earlier one cannot have steered it.
     """
@@ -38,23 +39,24 @@ def report(run: Mapping[str, Any], lab: Lab, archive: Archive) -> Report | None:
     parent, baseline = tree[node.parent], best_planted(tree)
     reading = len(archive.events(run["id"], "report")) + 1
     stream = f"report/{reading}"
-    task = lab.task
+    metric = lab.task.metric
     rivals = {"parent": parent, "start": tree[0], "baseline": baseline}
-    seeds = draw(run["config"]["key"], stream, REPORT_SEEDS)
     found: dict[Role, dict[str, Estimate]] = {"dev": {}, "transfer": {}}
     workloads: dict[str, Estimate] = {}
-    for role in found:
-        own = lab.evaluate(node.candidate, stream, seeds, role)
-        for name, rival in rivals.items():
-            other = lab.evaluate(rival.candidate, stream, seeds, role)
-            found[role][name] = judge.estimate(judge.gains(own, other, task.metric))
-            if name == "baseline":
-                workloads |= {
-                    workload: judge.estimate(
-                        judge.gains(own, other, task.metric, workload=workload)
-                    )
-                    for workload in getattr(task.manifest.workloads, role)
-                }
+    with ThreadPoolExecutor(workers, "ratchet-report") as pool:
+        for role, count in SEEDS.items():
+            seeds = draw(run["config"]["key"], stream, count)
+            futures = {
+                name: pool.submit(lab.evaluate, each.candidate, stream, seeds, role)
+                for name, each in {"": node, **rivals}.items()
+            }
+            trials = {name: future.result() for name, future in futures.items()}
+            for name in rivals:
+                values = judge.gains(trials[""], trials[name], metric)
+                found[role][name] = judge.estimate(values)
+            for workload in getattr(lab.task.manifest.workloads, role):
+                values = judge.gains(trials[""], trials["baseline"], metric, workload=workload)
+                workloads[workload] = judge.estimate(values)
     result = Report(
         node=node.id,
         parent=_title(parent),

@@ -136,9 +136,7 @@ def _plant(run: Run, pool: ThreadPoolExecutor) -> Iterator[Node]:
         )
 
 
-def _grow(
-    run: Run, pool: ThreadPoolExecutor, more: Callable[[Tree], bool]
-) -> Iterator[Node]:
+def _grow(run: Run, pool: ThreadPoolExecutor, more: Callable[[Tree], bool]) -> Iterator[Node]:
     nodes = list(run.archive.tree(run.id))
     planted = len(Tree(nodes).planted())
     ahead: dict[int, Future[Draft]] = {}
@@ -293,9 +291,7 @@ def _confirm(
     return verdict, (Evidence(stream=stream, count=count, versus=draft.parent.number),)
 
 
-def _rank(
-    run: Run, draft: Draft, verdict: Verdict, tree: Tree
-) -> tuple[Verdict, float, float]:
+def _rank(run: Run, draft: Draft, verdict: Verdict, tree: Tree) -> tuple[Verdict, float, float]:
     """Estimate a confirmed gain on common seeds, which had no part in confirming it."""
     metric = run.task.metric
     seeds = draw(run.config.key, COMMON, run.config.rule.estimate)

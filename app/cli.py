@@ -34,7 +34,9 @@ Workers = Annotated[int, typer.Option(min=1, max=256, help="Jobs at a time.")]
 Turns = Annotated[int | None, typer.Option(min=1, help="Stop after this many proposals.")]
 Minutes = Annotated[float | None, typer.Option(min=0.0, help="Start no turn after this long.")]
 NodeName = Annotated[str, typer.Argument(help="RUN.NUMBER, or NUMBER in the newest run.")]
-RunName = Annotated[str | None, typer.Argument(help="A run's id or its beginning; else the newest.")]
+RunName = Annotated[
+    str | None, typer.Argument(help="A run's id or its beginning; else the newest.")
+]
 
 
 @app.command()
@@ -115,9 +117,7 @@ def show(node: NodeName, archive: Where = ARCHIVE, as_json: Json = False) -> Non
 
 
 @app.command()
-def diff(
-    a: NodeName, b: NodeName, archive: Where = ARCHIVE, as_json: Json = False
-) -> None:
+def diff(a: NodeName, b: NodeName, archive: Where = ARCHIVE, as_json: Json = False) -> None:
     """Show how the program of node A became that of node B."""
     from ..archive import Archive
     from . import records, view
@@ -234,6 +234,7 @@ def fail(code: int, message: object) -> NoReturn:
 
 def main() -> None:
     """Run the command line. An error that a user can mend is one sentence and its exit code."""
+    sys.path.append(str(Path.cwd()))  # so that `--agent mine.idea` finds a module of the user's
     try:
         app()
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""Write a node as a folder that needs no Ratchet: module, example, evidence, and where it is from."""
+"""Write a node as a folder that needs no Ratchet: module, example, evidence and origin."""
 
 import csv
 import io
@@ -93,7 +93,5 @@ def _evidence(record: dict[str, Any]) -> str:
     for evidence in record["evidence"]:
         rivals = evidence.get("versus_scores") or [""] * len(evidence["scores"])
         for position, (score, rival) in enumerate(zip(evidence["scores"], rivals, strict=True)):
-            writer.writerow(
-                [evidence["stream"], position, score, evidence["versus"] or "", rival]
-            )
+            writer.writerow([evidence["stream"], position, score, evidence["versus"] or "", rival])
     return table.getvalue()

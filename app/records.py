@@ -48,9 +48,7 @@ def node_record(node: Node) -> dict[str, Any]:
         "digest": node.candidate.digest,
         "score": node.score,
         "gain_over_start": node.gain,
-        "gain_over_parent": verdict.estimate.model_dump()
-        if verdict and verdict.estimate
-        else None,
+        "gain_over_parent": verdict.estimate.model_dump() if verdict and verdict.estimate else None,
         "log_e": verdict.log_e if verdict else None,
         "log_threshold": verdict.threshold if verdict else None,
         "pairs": verdict.pairs if verdict else 0,

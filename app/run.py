@@ -90,8 +90,8 @@ def open_with_warning(name: str, workers: int) -> Sandbox:
     backend = open_sandbox(name, workers)
     if backend.isolation == "none":
         Console(stderr=True).print(
-            f"[yellow]warning:[/] the {backend.name} sandbox does not isolate: a candidate could read "
-            "your files and use your network. Start Docker for code that you do not trust."
+            f"[yellow]warning:[/] the {backend.name} sandbox does not isolate: a candidate could "
+            "read your files and use your network. Start Docker for code that you do not trust."
         )
     return backend
 
@@ -127,22 +127,28 @@ def _search(
             with Live(run, minutes, console) as live:
                 for node in search(run, within(minutes)):
                     live.add(node)
-            archive.log(run_id, "stopped", {"reason": "budget", "seconds": time.monotonic() - began})
-            found = _sum_up(archive, run_id, lab, console)
+            archive.log(
+                run_id, "stopped", {"reason": "budget", "seconds": time.monotonic() - began}
+            )
+            found = _sum_up(archive, run_id, lab, console, workers)
         except KeyboardInterrupt:
             archive.log(run_id, "stopped", {"reason": "interrupted"})
-            console.print(f"\nstopped. Everything finished is in the archive. Go on with:\n  {again}")
+            console.print(
+                f"\nstopped. Everything finished is in the archive. Go on with:\n  {again}"
+            )
             return INTERRUPTED
     return found
 
 
-def _sum_up(archive: Archive, run_id: str, lab: Lab, console: Console) -> int:
+def _sum_up(archive: Archive, run_id: str, lab: Lab, console: Console, workers: int) -> int:
     """Read the sealed seeds, print the tree and what to do next; returns the exit code."""
     row, tree = archive.run(run_id), archive.tree(run_id)
     best = tree.best()
     if best is not None:
-        console.print("\nmeasuring the best confirmed node on sealed seeds and unseen workloads ...")
-        reading = report(row, lab, archive)
+        console.print(
+            "\nmeasuring the best confirmed node on sealed seeds and unseen workloads ..."
+        )
+        reading = report(row, lab, archive, workers)
         assert reading is not None
         console.print(view.tree_view(row, tree, every=False))
         console.print(view.report_view(reading, lab.task.metric.unit))

@@ -100,12 +100,8 @@ def funnel_line(tree: Tree) -> Text:
 
 def report_view(report: Report, unit: str) -> RenderableType:
     """The sealed reading: against parent, start and best baseline, seen and unseen workloads."""
-    table = Table(
-        title=f"{report.node} on sealed seeds (reading {report.reading}), gain in {unit}, 95 % interval",
-        title_justify="left",
-        box=None,
-        padding=(0, 2),
-    )
+    title = f"{report.node} on sealed seeds (reading {report.reading}): gain in {unit} (95 %)"
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2))
     for column in ("against", "development workloads", "unseen workloads"):
         table.add_column(column)
     titles = {

@@ -123,7 +123,10 @@ def screened_out(values: Sequence[float], metric: Metric) -> Verdict:
         reason = f"identical scores to the parent on {len(values)} seeds"
     else:
         mean = math.fsum(values) / len(values)
-        reason = f"{mean:+.4f} {metric.unit} over the parent on {len(values)} search seeds (t = {t:.1f}): not enough to spend fresh seeds on"
+        reason = (
+            f"{mean:+.4f} {metric.unit} over the parent on {len(values)} search seeds "
+            f"(t = {t:.1f}): not enough to spend fresh seeds on"
+        )
     return Verdict(standing="no gain", reason=reason, screen_t=t)
 
 
@@ -141,7 +144,7 @@ def confirmed_or_refuted(
     reason = (
         f"{mean:+.4f} {metric.unit} over the parent on {len(values)} fresh seeds; {reached}"
         if standing == "confirmed"
-        else f"fresh seeds did not bear it out: {mean:+.4f} {metric.unit} on {len(values)}; {reached}"
+        else f"not borne out by {len(values)} fresh seeds: {mean:+.4f} {metric.unit}; {reached}"
     )
     return Verdict(
         standing=standing,

@@ -68,9 +68,7 @@ def _train(
     )
 
 
-def _grade(
-    task: Task, sandbox: Sandbox, request: Mapping[str, object], artefact: bytes
-) -> Grade:
+def _grade(task: Task, sandbox: Sandbox, request: Mapping[str, object], artefact: bytes) -> Grade:
     # A box of its own: the candidate's code and files are not there to touch the score.
     body = json.dumps(request).encode() + b"\n" + artefact
     result = sandbox.run(Job(program=task.grader, request=body, limits=GRADER_LIMITS))
@@ -81,7 +79,8 @@ def _grade(
     except ValidationError as error:
         raise TaskError(f"the grader of {task.name!r} replied badly: {error}") from error
     seeds, workloads = request["seeds"], request["workloads"]
-    assert isinstance(seeds, list) and isinstance(workloads, tuple)
+    assert isinstance(seeds, list)
+    assert isinstance(workloads, tuple)
     complete = set(grade.scores) == set(workloads) and all(
         len(row) == len(seeds) for row in grade.scores.values()
     )

@@ -1,6 +1,6 @@
 """The records that pass between proposing, measuring, judging and archiving."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -58,8 +58,7 @@ class Evaluation(Frozen):
     def values(self, worst: float, workload: str | None = None) -> list[float]:
         """One score a seed, in the order of the seeds; `worst` stands in for those that failed."""
         scores = [
-            trial.score if workload is None else trial.scores.get(workload)
-            for trial in self.trials
+            trial.score if workload is None else trial.scores.get(workload) for trial in self.trials
         ]
         return [worst if score is None else score for score in scores]
 
@@ -96,4 +95,4 @@ class Verdict(Frozen):
     threshold: float | None = None
     pairs: int = 0
     estimate: Estimate | None = None
-    flags: Sequence[str] = ()
+    flags: tuple[str, ...] = ()

@@ -122,6 +122,8 @@ class Box:
             ended = Ended.model_validate(raw)
             if ended.id != self._jobs:
                 raise FrameError(f"the reply names job {ended.id}, not {self._jobs}")
+            if ended.status == "cancelled":
+                raise FrameError("someone else spoke to the runner")
         except TimeoutError:
             return self._fail("timeout", "no reply at the deadline", start)
         except EOFError:

@@ -13,8 +13,9 @@ from typing import Any
 
 import docker
 import requests
+from docker.constants import DEFAULT_UNIX_SOCKET
+from docker.context import ContextAPI
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
-from docker.types import LogConfig, Ulimit
 
 from . import recipe
 from .attach import AttachChannel
@@ -23,13 +24,11 @@ from .box import Box
 from .owner import LABEL, dead, owner
 from .pool import Pool
 from .process import SINGLE_THREAD, runner_source
+from .walls import FOLDER, policy, read_back
 
 log = logging.getLogger(__name__)
 
 HELLO_SECONDS, CALL_SECONDS, BUILD_SECONDS = 5, 60, 900
-FOLDER = "/work"
-WORK_MB, SHM_MB, WORK_FILES = 64, 16, 4096
-RUNNER_MB, RUNNER_PIDS = 512, 8
 ENVIRONMENT = {"HOME": FOLDER, "TMPDIR": FOLDER, "LANG": "C.UTF-8", **SINGLE_THREAD}
 
 
@@ -88,37 +87,13 @@ class DockerSandbox:
         return Box(channel, program, FOLDER, path=[recipe.SITE], alone=True)
 
 
-def policy(limits: Limits) -> dict[str, Any]:
-    """How a container is confined. The runner's own memory and processes come on top."""
-    memory = (limits.memory_mb + RUNNER_MB) << 20
-    return {
-        "network_mode": "none",
-        "read_only": True,
-        "tmpfs": {
-            FOLDER: f"rw,nosuid,nodev,noexec,size={WORK_MB}m,nr_inodes={WORK_FILES},"
-            f"mode=0700,uid={recipe.USER},gid={recipe.USER}"
-        },
-        "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges"],
-        "user": f"{recipe.USER}:{recipe.USER}",
-        "pids_limit": limits.pids + RUNNER_PIDS,
-        "mem_limit": memory,
-        "memswap_limit": memory,
-        "nano_cpus": int(limits.cpus * 1e9),
-        "ulimits": [Ulimit(name="core", soft=0, hard=0), Ulimit(name="nofile", soft=512, hard=512)],
-        "ipc_mode": "private",
-        "shm_size": SHM_MB << 20,
-        "log_config": LogConfig(type="none"),
-        "init": True,
-    }
-
-
 class Engine:
     """The Docker engine this user's command line would talk to. Never pulls an image."""
 
     def __init__(self) -> None:
         """Connect; raises SandboxError if no engine answers."""
         with translated("answer"):
+            knock(host())
             self._client = docker.from_env(timeout=HELLO_SECONDS, max_pool_size=64)
         try:
             with translated("answer"):
@@ -228,30 +203,18 @@ def cause(container: Any) -> str:
     return "oom" if container.attrs["State"]["OOMKilled"] else ""
 
 
-def read_back(attributes: dict[str, Any]) -> dict[str, str]:
-    """The settings the engine says a container has; raises SandboxError if it lacks a wall."""
-    host = attributes["HostConfig"]
-    walls = {
-        "network": host["NetworkMode"] == "none",
-        "read-only root": host["ReadonlyRootfs"] is True,
-        "dropped capabilities": bool(host["CapDrop"]),
-        "no new privileges": any("no-new-privileges" in each for each in host["SecurityOpt"] or []),
-        "memory limit": bool(host["Memory"]),
-        "process limit": bool(host["PidsLimit"]),
-        "no privileges": host["Privileged"] is False,
-    }
-    if missing := [name for name, stands in walls.items() if not stands]:
-        raise SandboxError(
-            f"the Docker engine does not enforce: {', '.join(missing)}. "
-            "Use an engine with cgroup limits, or --sandbox process"
-        )
-    shown = {
-        **{name: host[name] for name in ("NetworkMode", "ReadonlyRootfs", "CapDrop", "Tmpfs")},
-        **{name: host[name] for name in ("SecurityOpt", "Memory", "MemorySwap", "NanoCpus")},
-        **{name: host[name] for name in ("PidsLimit", "IpcMode", "ShmSize", "Runtime")},
-        "User": attributes["Config"]["User"],
-    }
-    return {f"docker.{name}": str(value) for name, value in shown.items()}
+def host() -> str:
+    """Where the engine is expected: DOCKER_HOST, the current context, or the usual socket."""
+    named = os.environ.get("DOCKER_HOST") or ContextAPI.kwargs_from_context().get("base_url")
+    return str(named or DEFAULT_UNIX_SOCKET)
+
+
+def knock(address: str) -> None:
+    """Raise OSError at once if nobody listens on a Unix socket; the SDK would leave it open."""
+    if path := address.partition("unix://")[2]:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(HELLO_SECONDS)
+            probe.connect(path)
 
 
 @contextlib.contextmanager
@@ -267,9 +230,8 @@ def translated(doing: str) -> Iterator[None]:
             "See its log, or use --sandbox process"
         ) from error
     except (DockerException, requests.RequestException, OSError) as error:
-        where = os.environ.get("DOCKER_HOST", "its usual socket")
         if "Permission denied" in str(error):
             mend = "add yourself to the `docker` group and log in again"
         else:
             mend = "start Docker, or use --sandbox process"
-        raise SandboxError(f"no Docker engine answers at {where}: {mend}") from error
+        raise SandboxError(f"no Docker engine answers at {host()}: {mend}") from error

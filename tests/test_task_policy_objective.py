@@ -4,13 +4,13 @@ import json
 import math
 import statistics
 import struct
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
 from functools import cache
 from random import Random
 
 import pytest
-from ratchet.sandbox import Job, Result, Sandbox, open_sandbox
+
+from ratchet.sandbox import Job, Result, Sandbox
 from ratchet.tasks import load
 
 TASK = load("policy_objective")
@@ -22,18 +22,12 @@ Measure = Callable[[str, str], list[float]]
 
 
 @pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with closing(open_sandbox("process")) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def scores(sandbox: Sandbox) -> Measure:
+def scores(process_sandbox: Sandbox) -> Measure:
     @cache
     def of(text: str, workload: str) -> list[float]:
-        result = train(sandbox, text, [workload], SEEDS)
+        result = train(process_sandbox, text, [workload], SEEDS)
         assert result.status == "ok", result.log
-        return grade(sandbox, [workload], SEEDS, SEALED, result.reply)["scores"][workload]
+        return grade(process_sandbox, [workload], SEEDS, SEALED, result.reply)["scores"][workload]
 
     return of
 
@@ -100,15 +94,15 @@ def test_a_crippled_objective_is_detected(scores: Measure, workload: str) -> Non
     assert z_score(scores(START, workload), nothing) > 5
 
 
-def test_seeds_do_not_depend_on_their_company(sandbox: Sandbox) -> None:
+def test_seeds_do_not_depend_on_their_company(process_sandbox: Sandbox) -> None:
     names = ["catch", "cartpole_few"]
-    sixteen = split(train(sandbox, START, names, SEEDS).reply, names, 16)
+    sixteen = split(train(process_sandbox, START, names, SEEDS).reply, names, 16)
     for first, count in ((4, 4), (5, 1), (6, 3)):
         some = SEEDS[first : first + count]
-        again = split(train(sandbox, START, names, some).reply, names, count)
+        again = split(train(process_sandbox, START, names, some).reply, names, count)
         assert again == sixteen[first : first + count]
-    everyone = grade(sandbox, names, SEEDS, SEALED, join(sixteen))["scores"]
-    alone = grade(sandbox, names, SEEDS[5:6], SEALED[5:6], join(sixteen[5:6]))["scores"]
+    everyone = grade(process_sandbox, names, SEEDS, SEALED, join(sixteen))["scores"]
+    alone = grade(process_sandbox, names, SEEDS[5:6], SEALED[5:6], join(sixteen[5:6]))["scores"]
     assert {name: values[5:6] for name, values in everyone.items()} == alone
 
 
@@ -129,38 +123,42 @@ def join(shares: Sequence[Sequence[bytes]]) -> bytes:
     return b"".join(part for parts in zip(*shares, strict=True) for part in parts)
 
 
-def test_a_renamed_copy_is_identical(sandbox: Sandbox) -> None:
+def test_a_renamed_copy_is_identical(process_sandbox: Sandbox) -> None:
     renamed = START.replace("surrogate", "gain").replace("CLIP", "RANGE").replace("ratio", "r")
     renamed = renamed.replace("log_r", "log_ratio").replace("clipped", "held")
     assert renamed != START
-    first, second = (train(sandbox, text, ["cartpole"], SEEDS[:3]) for text in (START, renamed))
+    first, second = (
+        train(process_sandbox, text, ["cartpole"], SEEDS[:3]) for text in (START, renamed)
+    )
     assert first.reply == second.reply
     assert len(first.reply) > 0
 
 
-def test_an_objective_that_vmap_cannot_follow_runs_seed_by_seed(sandbox: Sandbox) -> None:
+def test_an_objective_that_vmap_cannot_follow_runs_seed_by_seed(process_sandbox: Sandbox) -> None:
     looped = START.replace("    ratio =", "    assert float(adv[0]) == adv[0].item()\n    ratio =")
-    mapped, by_seed = (train(sandbox, text, ["catch"], SEEDS[:3]) for text in (START, looped))
+    mapped, by_seed = (
+        train(process_sandbox, text, ["catch"], SEEDS[:3]) for text in (START, looped)
+    )
     assert "path=loop" in by_seed.log
     assert "path=loop" not in mapped.log
     assert by_seed.reply == mapped.reply
 
 
-def test_random_numbers_in_the_loop_do_not_depend_on_the_company(sandbox: Sandbox) -> None:
+def test_random_numbers_in_the_loop_do_not_depend_on_the_company(process_sandbox: Sandbox) -> None:
     noisy = START.replace(
         "return surrogate", "return surrogate + 0.1 * torch.randn(()) * log_ratio"
     )
-    both, alone = (train(sandbox, noisy, ["catch"], SEEDS[:n]).reply for n in (2, 1))
+    both, alone = (train(process_sandbox, noisy, ["catch"], SEEDS[:n]).reply for n in (2, 1))
     assert alone == both[: len(alone)]
 
 
-def test_the_probe_tells_behaviours_apart(sandbox: Sandbox) -> None:
+def test_the_probe_tells_behaviours_apart(process_sandbox: Sandbox) -> None:
     texts = [START, *(files["objective.py"] for files in TASK.baselines.values())]
     timed = START.replace("return surrogate", "return surrogate * (1 - ctx.progress)")
-    shown = [probe(sandbox, text) for text in [*texts, timed]]
+    shown = [probe(process_sandbox, text) for text in [*texts, timed]]
     assert {each.status for each in shown} == {"ok"}
     assert len({each.reply for each in shown}) == len(texts) + 1
-    assert probe(sandbox, START + "\n# a comment\n").reply == shown[0].reply
+    assert probe(process_sandbox, START + "\n# a comment\n").reply == shown[0].reply
     assert shown[1].cpu_seconds < 0.5
 
 
@@ -178,28 +176,31 @@ def test_the_probe_tells_behaviours_apart(sandbox: Sandbox) -> None:
     ],
 )
 def test_a_broken_objective_is_the_candidates_fault(
-    sandbox: Sandbox, text: str, reason: str
+    process_sandbox: Sandbox, text: str, reason: str
 ) -> None:
-    for result in (train(sandbox, text, ["catch"], SEEDS[:2]), probe(sandbox, text)):
+    for result in (
+        train(process_sandbox, text, ["catch"], SEEDS[:2]),
+        probe(process_sandbox, text),
+    ):
         assert result.status == "candidate_error"
         assert reason in result.log
 
 
-def test_a_seed_that_diverges_has_no_score(sandbox: Sandbox) -> None:
-    result = train(sandbox, HEAD + "return log_ratio / 0 * adv\n", ["catch"], SEEDS[:2])
+def test_a_seed_that_diverges_has_no_score(process_sandbox: Sandbox) -> None:
+    result = train(process_sandbox, HEAD + "return log_ratio / 0 * adv\n", ["catch"], SEEDS[:2])
     assert result.status == "ok"
-    found = grade(sandbox, ["catch"], SEEDS[:2], SEALED[:2], result.reply)["scores"]
+    found = grade(process_sandbox, ["catch"], SEEDS[:2], SEALED[:2], result.reply)["scores"]
     assert found == {"catch": [None, None]}
 
 
-def test_the_grader_judges_by_the_artefact_alone(sandbox: Sandbox) -> None:
+def test_the_grader_judges_by_the_artefact_alone(process_sandbox: Sandbox) -> None:
     two = (["catch"], SEEDS[:2], SEALED[:2])
-    artefact = train(sandbox, START, *two[:2]).reply
-    assert "bytes" in grade(sandbox, *two, artefact[:-4])["invalid"]
-    assert "bytes" in grade(sandbox, *two, b"")["invalid"]
-    whole = grade(sandbox, *two, artefact)["scores"]["catch"]
+    artefact = train(process_sandbox, START, *two[:2]).reply
+    assert "bytes" in grade(process_sandbox, *two, artefact[:-4])["invalid"]
+    assert "bytes" in grade(process_sandbox, *two, b"")["invalid"]
+    whole = grade(process_sandbox, *two, artefact)["scores"]["catch"]
     spoilt = struct.pack("<f", math.inf) + artefact[4:]
-    assert grade(sandbox, *two, spoilt)["scores"]["catch"] == [None, whole[1]]
-    other = grade(sandbox, ["catch"], SEEDS[:2], SEALED[2:4], artefact)["scores"]["catch"]
+    assert grade(process_sandbox, *two, spoilt)["scores"]["catch"] == [None, whole[1]]
+    other = grade(process_sandbox, ["catch"], SEEDS[:2], SEALED[2:4], artefact)["scores"]["catch"]
     assert other != whole
     assert other == pytest.approx(whole, abs=0.1)

@@ -6,7 +6,7 @@ The reading is static and forgiving: what it does not understand is `unknown`, a
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import libcst as cst
@@ -14,7 +14,7 @@ import libcst as cst
 from .facts import Facts, Signature
 from .infer import Env, Scope, bind, dotted, infer, iterate
 from .kinds import RANK, UNKNOWN, Kind, Type, arithmetic, join
-from .tree import Path, code
+from .tree import Path, at, code
 
 ANNOTATIONS: Mapping[str, Kind] = {
     "float": "float",
@@ -75,7 +75,10 @@ class Store:
 
 @dataclass
 class Analysis:
-    """Everything the edits need to know about one version of a program."""
+    """Everything the edits need to know about one version of a program.
+
+    A `dynamic` program handles the slots of its state other than by constant names.
+    """
 
     module: cst.Module
     facts: Facts
@@ -90,6 +93,12 @@ class Analysis:
     slots: dict[str, Kind] = field(default_factory=dict[str, Kind])
     results: dict[str, tuple[Kind, ...]] = field(default_factory=dict[str, tuple[Kind, ...]])
     problems: Counter[str] = field(default_factory=Counter[str])
+    dynamic: bool = False
+
+    @cached_property
+    def source(self) -> str:
+        """The program as text."""
+        return self.module.code
 
     def outside(self, site: Site) -> bool:
         """Whether the value is what the program hands back."""
@@ -147,6 +156,9 @@ class _Reader:
             return
         if found.kind in RANK:
             self.found.sites.append(Site(path, node, found, env, self.spot, inline))
+        elif found.kind == "slots" and not isinstance(node, cst.Dict):
+            above = at(self.found.module, path[:-1])
+            self.found.dynamic |= not isinstance(above, cst.Subscript | cst.Assign)
         elif isinstance(node, cst.Dict) and (
             found.kind == "slots" or (found.kind == "empty" and (inline or self.spot.keyed))
         ):

@@ -122,7 +122,7 @@ def reuse(program: Analysis, rng: Random) -> Edited:
     if owner and source.path[:-1] == (*source.spot.path, "body", 0) and owner in target.env:
         changes = [(target.path, swap(cst.Name(owner)))]
     else:
-        owner = fresh("shared", words(program.module))
+        owner = fresh("shared", words(program.source))
         hoisted = statement(f"{owner} = {code(source.node)}")
         changes = [
             (source.path, swap(cst.Name(owner))),
@@ -142,8 +142,7 @@ def delete(program: Analysis, rng: Random) -> Edited:
         if not spots:
             return None
         spot = rng.choice(spots)
-        text = code(spot.node).strip().splitlines()[0]
-        return rewrite(program.module, [(spot.path, drop())]), f"Removed `{text}`"
+        return rewrite(program.module, [(spot.path, drop())]), f"Removed `{first_line(spot.node)}`"
     pairs = [
         (whole, part)
         for whole, part in _nested(program.sites)
@@ -157,20 +156,28 @@ def delete(program: Analysis, rng: Random) -> Edited:
 
 
 def move(program: Analysis, rng: Random) -> Edited:
-    """Put a statement elsewhere in its block."""
-    spots = [each for each in program.spots if not _returns(each)]
-    blocks: dict[Path, list[Spot]] = {}
-    for each in spots:
-        blocks.setdefault(each.block, []).append(each)
-    choices = [each for each in spots if len(blocks[each.block]) > 1]
+    """Put an assignment elsewhere in its block, past a statement for which the order matters."""
+    choices = [
+        (spot, place)
+        for spot in program.spots
+        if assigned(spot)
+        for place in program.spots
+        if place.block == spot.block and place is not spot and not _returns(place)
+        if binds(spot.node) & (reads(place.node) | binds(place.node))
+        or binds(place.node) & reads(spot.node)
+    ]
     if not choices:
         return None
-    spot = rng.choice(choices)
-    place = rng.choice([each for each in blocks[spot.block] if each is not spot])
+    spot, place = rng.choice(choices)
     put = after if place.path > spot.path else before
     changes = [(spot.path, drop()), (place.path, put(spot.node))]
-    text = code(spot.node).strip().splitlines()[0]
-    return rewrite(program.module, changes), f"Moved `{text}`"
+    return rewrite(program.module, changes), f"Moved `{first_line(spot.node)}`"
+
+
+def first_line(node: cst.CSTNode) -> str:
+    """A statement as it may be quoted: without what is above, beside and below."""
+    lines = [line for line in code(node).splitlines() if line.strip() and line.strip()[0] != "#"]
+    return lines[0].split("  #")[0].strip() if lines else ""
 
 
 def number(node: cst.CSTNode) -> float | int | None:

@@ -2,8 +2,9 @@
 
 import ast
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import lru_cache
+from typing import NamedTuple
 
 import libcst as cst
 
@@ -12,42 +13,57 @@ from .tree import code
 WORD = re.compile(r"[A-Za-z_]\w*")
 
 
-@lru_cache(maxsize=16384)
+class Names(NamedTuple):
+    """The names in a statement or an expression.
+
+    `reads` counts all that is read, `outside` not what is read in the values of dicts; `inner`
+    are the targets of comprehensions, `slots` the strings by which something is subscripted.
+    """
+
+    reads: frozenset[str]
+    outside: frozenset[str]
+    binds: frozenset[str]
+    inner: frozenset[str]
+    slots: frozenset[str]
+    outside_slots: frozenset[str]
+
+
+@lru_cache(maxsize=32768)
+def names(node: cst.CSTNode) -> Names:
+    """Find the names in a node."""
+    text = code(node).strip()
+    tree = ast.parse(f"({text})" if isinstance(node, cst.BaseExpression) else text)
+    everything, outside = list(ast.walk(tree)), list(_outside(tree))
+    inner = [t for c in everything if isinstance(c, ast.comprehension) for t in ast.walk(c.target)]
+    return Names(
+        _named(everything, ast.Load),
+        _named(outside, ast.Load),
+        _named(everything, ast.Store),
+        _named(inner, ast.Store),
+        _slots(everything),
+        _slots(outside),
+    )
+
+
 def reads(node: cst.CSTNode) -> frozenset[str]:
-    """Names that are read in a statement or an expression, with those bound inside it."""
-    return frozenset(
-        each.id
-        for each in ast.walk(_parsed(node))
-        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)
-    )
+    """Names that are read, with those bound inside."""
+    return names(node).reads
 
 
-@lru_cache(maxsize=16384)
 def binds(node: cst.CSTNode) -> frozenset[str]:
-    """Names that a statement assigns, anywhere in it."""
-    return frozenset(
-        each.id
-        for each in ast.walk(_parsed(node))
-        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
-    )
+    """Names that are assigned, anywhere in the node."""
+    return names(node).binds
 
 
-@lru_cache(maxsize=16384)
-def slot_reads(node: cst.CSTNode) -> frozenset[str]:
-    """Constant strings by which something is subscripted."""
-    return frozenset(
-        each.slice.value
-        for each in ast.walk(_parsed(node))
-        if isinstance(each, ast.Subscript)
-        and isinstance(each.slice, ast.Constant)
-        and isinstance(each.slice.value, str)
-        and isinstance(each.ctx, ast.Load)
-    )
+def free(node: cst.CSTNode) -> frozenset[str]:
+    """Names that are read and not bound by a comprehension inside."""
+    found = names(node)
+    return found.reads - found.inner
 
 
-def words(module: cst.Module) -> set[str]:
+def words(source: str) -> set[str]:
     """Every word of a program, comments and strings included."""
-    return set(WORD.findall(module.code))
+    return set(WORD.findall(source))
 
 
 def fresh(name: str, taken: Collection[str]) -> str:
@@ -60,10 +76,25 @@ def fresh(name: str, taken: Collection[str]) -> str:
     return f"{stem}_{number}"
 
 
-def _parsed(node: cst.CSTNode) -> ast.AST:
-    text = code(node)
-    if isinstance(node, cst.BaseSmallStatement | cst.BaseExpression):
-        text = text.strip()
-    if isinstance(node, cst.BaseExpression):
-        text = f"({text})"
-    return ast.parse(text)
+def _outside(tree: ast.AST) -> Iterator[ast.AST]:
+    """Walk a tree but not into the values of dicts."""
+    yield tree
+    children = [*tree.keys] if isinstance(tree, ast.Dict) else ast.iter_child_nodes(tree)
+    for child in children:
+        if child is not None:
+            yield from _outside(child)
+
+
+def _named(nodes: Collection[ast.AST], context: type[ast.expr_context]) -> frozenset[str]:
+    return frozenset(n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, context))
+
+
+def _slots(nodes: Collection[ast.AST]) -> frozenset[str]:
+    return frozenset(
+        node.slice.value
+        for node in nodes
+        if isinstance(node, ast.Subscript)
+        and isinstance(node.slice, ast.Constant)
+        and isinstance(node.slice.value, str)
+        and isinstance(node.ctx, ast.Load)
+    )

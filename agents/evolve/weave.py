@@ -27,7 +27,8 @@ def insert_motif(program: Analysis, rng: Random, group: Group) -> Edited:
     for motif in motifs:
         sites = [each for each in program.sites if suits(program, motif, each)]
         if sites:
-            return weave(program, motif, rng.choice(sites), rng)
+            weights = [0.2 if each.type.role.startswith("params") else 1.0 for each in sites]
+            return weave(program, motif, rng.choices(sites, weights)[0], rng)
     return None
 
 
@@ -57,7 +58,7 @@ def weave(program: Analysis, motif: Motif, site: Site, rng: Random) -> Edited:
 
 
 def _changes(program: Analysis, motif: Motif, site: Site, rng: Random) -> list[Change]:
-    taken = words(program.module)
+    taken = words(program.source)
     renamed = _renamed(program, motif, taken)
     changes: list[Change] = []
     statements: list[str] = []
@@ -65,7 +66,7 @@ def _changes(program: Analysis, motif: Motif, site: Site, rng: Random) -> list[C
     uses = "\n".join((*motif.statements, motif.expression, *motif.stores.values()))
     for hole, kind in motif.takes.items():
         holes[hole] = _parse(code(site.node)) if hole == "x" else _fill(site, kind, rng)
-    atom = isinstance(site.node, cst.Name | cst.Float | cst.Integer)
+    atom = isinstance(site.node, cst.Name | cst.Float) or bool(site.type.role)
     if "x" in holes and not atom and not site.inline and _count(uses, "x") > 1:
         name = fresh(f"{motif.name.split()[0].replace('-', '_')}_input", taken)
         statements.append(f"{name} = {code(site.node)}")
@@ -133,7 +134,7 @@ def _slots(
     if any(each.spot.path[: depth - 1] != site.spot.block for each in stores):
         raise Unfit
     last = max(each.spot.path[:depth] for each in stores)
-    if len(stores) == 1 and stores[0].spot.path == last > site.spot.path:
+    if len(stores) == 1 and stores[0].spot.path == last >= site.spot.path:
         return [*changes, _extended(stores[0], kept)]
     lines = [f'{targets.copy().pop()}["{slot}"] = {text}' for slot, text in kept.items()]
     if last <= site.spot.path:

@@ -1,4 +1,4 @@
-"""Control problems in pure torch, stepped for all seeds and episodes at once, and the policy network.
+"""Control problems in pure torch, stepped for all seeds and episodes at once, and the network.
 
 Every state is one float tensor `[..., fields]` whose leading axes are seeds and parallel episodes,
 so that a thousand environments cost little more than one. All randomness is handed in as noise.
@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # autograd starts a thread for each GPU; forks lose it
 
-import torch  # noqa: E402
-from torch import Tensor  # noqa: E402
+import torch
+from torch import Tensor
 
 HIDDEN = 32
 
@@ -149,9 +149,11 @@ CARTPOLE = Workload(CartPole(), horizon=32)
 CATCH = Workload(Catch(), horizon=9, minibatches=1)
 
 WORKLOADS = {
+    # development: what a search sees
     "catch": CATCH,
     "cartpole": CARTPOLE,
     "cartpole_few": replace(CARTPOLE, epochs=4, minibatches=4),
+    # transfer: other sizes, physics, learning rates and numbers of epochs
     "catch_wide": replace(CATCH, environment=Catch(7, 7, random_return=-0.72), horizon=6),
     "catch_fast": replace(CATCH, learning_rate=3e-2, epochs=8),
     "cartpole_heavy": replace(CARTPOLE, environment=CartPole(gravity=20.0, random_return=19.9)),

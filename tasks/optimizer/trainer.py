@@ -6,6 +6,7 @@ see one seed and run under `torch.func.vmap`, or one seed at a time where vmap c
 """
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType, ModuleType
@@ -99,7 +100,8 @@ class Rule:
             except Exception as error:
                 self.path = "loop"
                 reason = str(error).strip().partition("\n")[0][:200]
-                print(f"path=loop: vmap could not run {what}: {type(error).__name__}: {reason}")
+                said = f"path=loop: vmap could not run {what}: {type(error).__name__}: {reason}"
+                print(said, file=sys.stderr)
         results = []
         for i, seed in enumerate(self.seeds):
             torch.manual_seed(seed + step)

@@ -177,7 +177,7 @@ def train(workload: control.Workload, seeds: list[int], objective: Objective) ->
 
 @torch.no_grad()
 def rollout(workload, learner, sources, state):
-    """Act for a while in every copy of the environment; returns its state and a batch to learn from.
+    """Act for a while in every copy of the environment; returns its state and what to learn from.
 
     The batch is observations, actions, advantages and value targets, each `[S, T * copies, ...]`.
     """

@@ -35,7 +35,7 @@ GRIDS = {
     "none": WEIGHTS,
     "clip_higher": {"CLIP_HIGH": (0.24, 0.28, 0.4, 0.6), **WEIGHTS},
     "kl_penalty": {"PENALTY": (0.3, 1.0, 3.0, 10.0), **WEIGHTS},
-    "dpo_drift": {"BETA": (0.1, 0.3, 0.6, 1.2), **WEIGHTS},
+    "dpo_drift": {"BETA": (0.3, 0.6, 1.2, 2.4), **WEIGHTS},
 }
 
 

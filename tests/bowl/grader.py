@@ -15,7 +15,9 @@ def run(request, workspace):
     if len(artefact) != 4 * count:
         return json.dumps({"invalid": f"{len(artefact)} bytes, not {4 * count}"}).encode()
     points = iter(struct.iter_unpack("<10f", artefact))
-    scores = {w: [loss(next(points), CURVATURE[w]) for _ in asked["seeds"]] for w in asked["workloads"]}
+    scores = {
+        w: [loss(next(points), CURVATURE[w]) for _ in asked["seeds"]] for w in asked["workloads"]
+    }
     return json.dumps({"scores": scores}).encode()
 
 

@@ -31,9 +31,7 @@ def descend(step, curvature, seed):
     rng = random.Random(seed)
     x = [rng.uniform(-3, 3) for _ in range(10)]
     for number in range(STEPS):
-        grads = [
-            (1 + curvature * i / 9) * value + rng.gauss(0, 1.0) for i, value in enumerate(x)
-        ]
+        grads = [(1 + curvature * i / 9) * value + rng.gauss(0, 1.0) for i, value in enumerate(x)]
         x = [
             value + float(step(value, grad, number / STEPS))
             for value, grad in zip(x, grads, strict=True)

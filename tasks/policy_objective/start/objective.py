@@ -2,8 +2,8 @@
 
 import torch
 
-CLIP = 0.2
-ENTROPY = 0.01
+CLIP = 0.3
+ENTROPY = 0.0
 
 
 def objective(log_ratio, adv, logp_old, entropy, ctx):

@@ -4,7 +4,7 @@ The divergence is estimated from the sampled actions by r - 1 - log r, which is 
 """
 
 PENALTY = 1.0
-ENTROPY = 0.01
+ENTROPY = 0.0
 
 
 def objective(log_ratio, adv, logp_old, entropy, ctx):

@@ -1,0 +1,238 @@
+"""Crossover: a part of another program, with all it depends on, becomes a motif for this one."""
+
+import ast
+from collections.abc import Sequence
+from dataclasses import replace
+from random import Random
+
+import libcst as cst
+
+from .analysis import Analysis, Site, Spot
+from .edits import VALUES, Edited, literal, number, shown
+from .facts import Motif
+from .infer import BUILTINS, Env
+from .names import binds, free, names
+from .tree import Path, at, code, rewrite, swap
+from .weave import Unfit, suits, weave
+
+TAKEOVER = Motif("takeover", "", "value", "", "v", "unknown")
+
+
+def exchange_constants(program: Analysis, rng: Random, donors: Sequence[Analysis]) -> Edited:
+    """Take over values of constants that another program has under the same names."""
+    if not donors:
+        return None
+    theirs = numbers(rng.choice(donors))
+    ours = numbers(program)
+    differing = [name for name in ours if name in theirs and theirs[name] != ours[name]]
+    if not differing:
+        return None
+    chosen = [name for name in differing if rng.random() < 0.5] or [rng.choice(differing)]
+    changes = [(program.constants[name], swap(literal(theirs[name]))) for name in chosen]
+    values = ", ".join(f"{name} = {shown(theirs[name])}" for name in chosen)
+    return rewrite(program.module, changes), f"Took {values} from another program"
+
+
+def crossover(program: Analysis, rng: Random, donors: Sequence[Analysis]) -> Edited:
+    """Put a computed value of another program in the place of one of ours, or blend the two."""
+    if not donors:
+        return None
+    donor = rng.choice(donors)
+    parts = [each for each in donor.sites if _worth_taking(donor, each)]
+    if not parts:
+        return None
+    outside = [each for each in parts if donor.outside(each)]
+    part = rng.choice(outside if outside and rng.random() < 0.3 else parts)
+    blends = [each for each in program.facts.blends if each.gives == part.kind]
+    blend = rng.choice(blends) if blends and rng.random() < 0.5 else TAKEOVER
+    try:
+        motif = extracted(donor, part, blend)
+    except Unfit:
+        return None
+    sites = [
+        each
+        for each in program.sites
+        if each.spot.function == part.spot.function and suits(program, motif, each)
+    ]
+    if donor.outside(part) and rng.random() < 0.7:
+        sites = [each for each in sites if program.outside(each)]
+    if not sites:
+        return None
+    return weave(program, motif, rng.choice(sites), rng)
+
+
+def extracted(donor: Analysis, part: Site, blend: Motif) -> Motif:
+    """Turn an expression and all it depends on into a motif; raises Unfit where that fails."""
+    slice_ = _Slice(donor, part)
+    local = f"{part.spot.function}_part"
+    result = slice_.translated(part.node, part.env)
+    expression = blend.expression
+    statements = list(slice_.statements)
+    if expression == "v":
+        expression = result
+    else:
+        statements.append(f"{local} = {result}")
+        expression = _renamed(expression, "v", local)
+    return replace(
+        blend,
+        name="another program",
+        source="crossover",
+        idea=blend.idea or "Put `" + _short(code(part.node)) + "` in the place of {x}",
+        expression=expression,
+        gives=part.kind,
+        takes={"x": part.kind},
+        constants={**blend.constants, **slice_.constants},
+        statements=tuple(statements),
+        slots=slice_.slots,
+        stores=slice_.stores,
+        helpers=tuple(slice_.helpers),
+    )
+
+
+def numbers(program: Analysis) -> dict[str, float | int]:
+    """The numeric constants of a program."""
+    found = {name: number(at(program.module, path)) for name, path in program.constants.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+class _Slice:
+    """What an expression depends on: statements, slots, constants and helpers."""
+
+    def __init__(self, donor: Analysis, part: Site) -> None:
+        self.donor, self.part = donor, part
+        self.pool = [each for each in donor.spots if _common(each, part.spot)]
+        self.constants: dict[str, float] = {}
+        self.helpers: list[str] = []
+        self.slots: dict[str, str] = {}
+        self.stores: dict[str, str] = {}
+        self.kept: set[Path] = set()
+        self._need(part.node, part.env)
+        ordered = [each for each in self.pool if each.path in self.kept]
+        self.statements = [self.translated(each.node, each.env) for each in ordered]
+
+    def translated(self, node: cst.CSTNode, env: Env) -> str:
+        """The source of a node, with arguments of the interface under their own names."""
+        tree = ast.parse(code(node).strip())
+        return ast.unparse(_Translate(env).visit(tree)).replace("'", '"')
+
+    def _need(self, node: cst.CSTNode, env: Env) -> None:
+        for name in sorted(free(node)):
+            known = env.get(name)
+            if known is not None and known.role:
+                continue
+            if known is not None:
+                self._need_local(name)
+            elif name in self.donor.constants:
+                self._need_constant(name)
+            elif name in self.donor.helpers:
+                self._need_helper(name)
+            elif name not in self.donor.modules and name not in BUILTINS:
+                raise Unfit(name)
+        for slot in sorted(names(node).slots):
+            if slot in self.donor.slots and slot not in self.slots:
+                self._need_slot(slot)
+
+    def _need_local(self, name: str) -> None:
+        found = [each for each in self.pool if name in binds(each.node)]
+        if not found:
+            raise Unfit(name)
+        for spot in found:
+            if spot.path in self.kept:
+                continue
+            if any(_within(store.path, spot.path) for store in self.donor.stores):
+                raise Unfit(name)
+            self.kept.add(spot.path)
+            self._need(spot.node, spot.env)
+
+    def _need_constant(self, name: str) -> None:
+        value = number(at(self.donor.module, self.donor.constants[name]))
+        if value is None:
+            raise Unfit(name)
+        self.constants[name] = value
+
+    def _need_helper(self, name: str) -> None:
+        node = at(self.donor.module, self.donor.helpers[name])
+        text = code(node).strip()
+        if text in self.helpers:
+            return
+        parameters = {each.name.value for each in node.params.params}
+        for each in sorted(free(node) - parameters - binds(node)):
+            if each in self.donor.constants:
+                self._need_constant(each)
+            elif each in self.donor.helpers:
+                self._need_helper(each)
+            elif each not in self.donor.modules and each not in BUILTINS:
+                raise Unfit(each)
+        self.helpers.append(text)
+
+    def _need_slot(self, slot: str) -> None:
+        births = [each for each in self.donor.stores if each.spot.function != self.part.spot.function]
+        stores = [each for each in self.donor.stores if each.spot in self.pool]
+        if len(births) != 1 or len(stores) != 1:
+            raise Unfit(slot)
+        self.slots[slot] = ""
+        for owner, texts in ((births[0], self.slots), (stores[0], self.stores)):
+            values = [
+                each.value
+                for each in owner.node.elements
+                if isinstance(each, cst.DictElement) and code(each.key) == f'"{slot}"'
+            ]
+            if len(values) != 1:
+                raise Unfit(slot)
+            texts[slot] = self.translated(values[0], owner.env)
+            if owner is stores[0]:
+                self._need(values[0], owner.env)
+
+
+class _Translate(ast.NodeTransformer):
+    """Names that stand for arguments of the interface, as templates call them."""
+
+    def __init__(self, env: Env) -> None:
+        self.env = env
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        known = self.env.get(node.id)
+        if known is None or not known.role or isinstance(node.ctx, ast.Store):
+            return node
+        return ast.parse(known.role.replace("[]", "[name]"), mode="eval").body
+
+
+def _worth_taking(donor: Analysis, site: Site) -> bool:
+    """A computed value in the straight part of a function of the interface, but not of `init`."""
+    signature = donor.facts.functions.get(site.spot.function)
+    return (
+        site.kind in VALUES
+        and site.spot.plain
+        and not site.inline
+        and signature is not None
+        and signature.gives[:1] != ("states",)
+        and not isinstance(site.node, cst.Name | cst.Float | cst.Integer)
+        and (site.path[-1] == "value" or donor.outside(site))
+    )
+
+
+def _common(spot: Spot, end: Spot) -> bool:
+    """Whether `spot` runs whenever `end` does: among it, or among what surrounds it."""
+    return (
+        spot.function == end.function
+        and spot.plain
+        and end.path[: len(spot.block)] == spot.block
+        and end.path[: len(spot.path)] != spot.path
+        or spot is end
+    )
+
+
+def _within(path: Path, outer: Path) -> bool:
+    return path[: len(outer)] == outer
+
+
+def _renamed(text: str, old: str, new: str) -> str:
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == old:
+            node.id = new
+    return ast.unparse(tree).replace("'", '"')
+
+
+def _short(text: str) -> str:
+    return text if len(text) < 60 else f"{text[:57]}..."

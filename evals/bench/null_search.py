@@ -1,0 +1,85 @@
+"""How often does a search over proposals without effect confirm one? Real training, real noise.
+
+    python evals/bench/null_search.py optimizer --searches 20 --proposals 100
+
+Beside Ratchet's rule it counts, on the very same screens, what a rule that keeps the higher mean
+would have kept: the baseline of the ratio it prints.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from no_effect import NoEffect
+
+from ratchet.agents.lab import Lab
+from ratchet.agents.search import Config, Run, search
+from ratchet.agents.select import dgm
+from ratchet.archive import Archive, Tree
+from ratchet.evals import key_from
+from ratchet.sandbox import open_sandbox
+from ratchet.tasks import load
+
+
+def null_search(task_name: str, proposals: int, seed: int, sandbox: str, workers: int) -> Tree:
+    """One search in an archive of its own, with deduplication off so that everything is judged."""
+    task = load(task_name)
+    config = Config(
+        task=task.name,
+        agent="no_effect",
+        seed=seed,
+        key=key_from(seed),
+        lag=2 * workers - 1,
+        turns=proposals,
+        novelty=False,
+    )
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(open_sandbox(sandbox, workers)) as backend,
+    ):
+        archive = Archive(Path(folder) / "archive.db", create=True)
+        archive.start_run("null", task, config.model_dump(mode="json"))
+        lab = Lab(task, backend, archive)
+        run = Run("null", config, NoEffect(), dgm, lab, archive, workers)
+        return Tree(list(search(run, lambda tree: True)))
+
+
+def main() -> None:
+    """Run the searches and print one line each, then the totals."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("task")
+    parser.add_argument("--searches", type=int, default=20)
+    parser.add_argument("--proposals", type=int, default=100)
+    parser.add_argument("--sandbox", default="process")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--first-seed", type=int, default=1000)
+    asked = parser.parse_args()
+
+    false_searches = naive_searches = 0
+    for number in range(asked.searches):
+        start = time.monotonic()
+        seed = asked.first_seed + number
+        tree = null_search(asked.task, asked.proposals, seed, asked.sandbox, asked.workers)
+        funnel = tree.funnel()
+        screens = [n.verdict.screen_t for n in tree if n.verdict and n.verdict.screen_t is not None]
+        kept = sum(t > 0 for t in screens)
+        false_searches += funnel["confirmed"] > 0
+        naive_searches += kept > 0
+        print(
+            f"seed {seed}: {funnel}; higher mean on the screen: {kept}; "
+            f"{time.monotonic() - start:.0f} s",
+            flush=True,
+        )
+    print(
+        f"{asked.searches} searches of {asked.proposals} proposals without effect on {asked.task}: "
+        f"{false_searches} with a false confirmation; keeping the higher mean: {naive_searches}"
+    )
+
+
+if __name__ == "__main__":
+    main()

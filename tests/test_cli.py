@@ -1,0 +1,169 @@
+"""The command line, as a user meets it."""
+
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import BOWL, Ratchet
+
+WORDS = ["search", BOWL, "--agent", "stand_ins.tweak", "--sandbox", "process", "--seed", "1"]
+
+
+@pytest.fixture
+def searched(ratchet: Ratchet) -> Ratchet:
+    done = ratchet(*WORDS, "--turns", "6")
+    assert done.returncode == 0, done.stderr
+    return ratchet
+
+
+def test_a_search_prints_what_it_found_and_what_to_do_next(ratchet: Ratchet) -> None:
+    done = ratchet(*WORDS, "--turns", "6")
+    assert done.returncode == 0
+    assert re.search(r"confirmed\s+\+\d\.\d+ ± \d\.\d+ over 1", done.stdout)
+    for word in ("evaluations/min", "on sealed seeds", "unseen workloads", "ratchet replay"):
+        assert word in done.stdout
+    assert done.stderr.count("does not isolate") == 1
+
+
+def test_every_reading_verb_speaks_json(searched: Ratchet) -> None:
+    runs = json.loads(searched("runs", "--json").stdout)
+    tree = json.loads(searched("tree", "--json").stdout)
+    best = runs[0]["best"]
+    shown = json.loads(searched("show", best, "--json").stdout)
+    assert len(tree) == runs[0]["nodes"] == 8
+    assert shown["standing"] == "confirmed"
+    assert [len(e["scores"]) for e in shown["evidence"]] == [24, shown["pairs"], 32]
+    assert "+RATE" in shown["diff"]
+    assert json.loads(searched("diff", "0", best, "--json").stdout)["diff"].startswith("---")
+    tasks = json.loads(searched("tasks", "--json").stdout)
+    assert {"optimizer", "policy_objective", "schedule"} <= {task["task"] for task in tasks}
+    replayed = json.loads(searched("replay", best, "--sandbox", "process", "--json").stdout)
+    assert replayed["outcome"] == "REPRODUCED"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["search", "nope"], 2, "no task 'nope': use one of optimizer, "),
+        (["search", BOWL, "--agent", "nope"], 2, "no agent named 'nope'"),
+        (["search", BOWL, "--select", "nope"], 2, "use one of dgm, best, uniform"),
+        (["search", BOWL, "--sandbox", "nope"], 3, "no sandbox backend named 'nope'"),
+        (["tree"], 3, "run `ratchet search` first"),
+        (["show", "3"], 3, "run `ratchet search` first"),
+        (["search", BOWL, "--turns", "0"], 2, "0"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_an_exit_code(
+    ratchet: Ratchet, words: list[str], code: int, said: str
+) -> None:
+    done = ratchet(*words)
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name = [", "task.toml is not TOML"),
+        ('name = "x"', "task.toml: title: Field required"),
+        (None, "task.toml: metric.goal: Input should be 'max' or 'min'"),
+    ],
+)
+def test_a_malformed_task_names_what_is_wrong(
+    tmp_path: Path, ratchet: Ratchet, text: str | None, said: str
+) -> None:
+    folder = tmp_path / "task"
+    folder.mkdir()
+    whole = Path(BOWL, "task.toml").read_text()
+    (folder / "task.toml").write_text(text or whole.replace('"min"', '"down"'))
+    done = ratchet("search", str(folder))
+    assert done.returncode == 2
+    assert done.stderr.strip() == f"error: {said}" or said in done.stderr
+    assert not (tmp_path / ".ratchet").exists()
+
+
+def test_a_task_without_its_trainer_names_the_file(tmp_path: Path, ratchet: Ratchet) -> None:
+    folder = tmp_path / "task"
+    folder.mkdir()
+    (folder / "task.toml").write_text(Path(BOWL, "task.toml").read_text())
+    assert "lacks the file trainer.py" in ratchet("search", str(folder)).stderr
+
+
+def test_an_export_runs_without_ratchet_and_is_not_overwritten(
+    tmp_path: Path, searched: Ratchet
+) -> None:
+    best = json.loads(searched("runs", "--json").stdout)[0]["best"]
+    assert searched("export", best, "--to", "out").returncode == 0
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"README.md", "LICENCE-NOTE.txt", "evidence.csv", "evidence.json", "step.py"}
+    code = "import sys, step; print(step.step(1.0, 1.0, 0.0), 'ratchet' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path / "out", capture_output=True, text=True
+    )
+    assert done.stdout.endswith("False\n"), done.stderr
+    again = searched("export", best, "--to", "out")
+    assert again.returncode == 2
+    assert "--to" in again.stderr
+
+
+def test_doctor_looks_at_everything_a_search_needs(ratchet: Ratchet) -> None:
+    done = ratchet("doctor", "--sandbox", "process", "--json")
+    findings = {finding["name"]: finding for finding in json.loads(done.stdout)}
+    assert {"python", "torch", "disk", "archive", "sandbox", "task optimizer"} <= set(findings)
+    assert done.returncode == 0, done.stdout
+
+
+def test_help_is_instant_and_loads_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from ratchet.app.cli import main\n"
+        "sys.argv = ['ratchet', '--help']\n"
+        "try:\n    main()\n"
+        "finally:\n"
+        "    heavy = {'torch', 'docker', 'sqlalchemy', 'scipy', 'numpy', 'libcst', 'openai'}\n"
+        "    print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
+    )
+    took = []
+    for _ in range(5):
+        before = os.times()
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        after = os.times()
+        took.append(
+            after.children_user
+            + after.children_system
+            - before.children_user
+            - before.children_system
+        )  # CPU: immune to load
+    assert done.stderr.strip().endswith("[]")
+    assert "Exit codes" in done.stdout
+    assert statistics.median(took) < 0.3
+
+
+def test_what_a_candidate_wrote_cannot_command_the_terminal(
+    tmp_path: Path, ratchet: Ratchet
+) -> None:
+    agent = tmp_path / "mine/painter.py"
+    agent.parent.mkdir()
+    agent.write_text(
+        "from ratchet.evals import Candidate\n"
+        "class Painter:\n"
+        "    def propose(self, task, parent, tree, rng):\n"
+        "        bad = '\\x1b[2J\\u202e[bold]gone' + str(rng.random())\n"
+        "        text = '# ' + bad + '\\ndef step(x, grad, progress):\\n    raise ValueError(' \n"
+        "        return Candidate(files={'step.py': text + repr(bad) + ')\\n'}, idea=bad,"
+        " proposer='p')\n"
+        "def create():\n"
+        "    return Painter()\n"
+    )
+    words = ["search", BOWL, "--agent", "mine.painter", "--sandbox", "process", "--turns", "2"]
+    done = ratchet(*words)
+    shown = ratchet("show", "2").stdout + ratchet("tree", "--all").stdout + done.stdout
+    assert "[bold]gone" in shown
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
