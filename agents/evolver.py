@@ -17,11 +17,12 @@ from ..evals import Candidate
 from ..tasks import Task
 from .base import ProposalError
 from .evolve import edits
-from .evolve.analysis import Analysis, analyse, read
 from .evolve.canonical import canonical
+from .evolve.constants import Edited, perturb_constant
 from .evolve.crossover import crossover, exchange_constants
-from .evolve.edits import Edited
 from .evolve.facts import Facts, facts
+from .evolve.program import Program
+from .evolve.reader import analyse, read
 from .evolve.tidy import tidied
 from .evolve.weave import insert_motif
 
@@ -39,9 +40,9 @@ WEIGHTS: Mapping[str, float] = {
     "readout motif": 1.0,
     "constant exchange": 0.5,
 }
-EDITS: Mapping[str, Callable[[Analysis, Random], Edited]] = {
+EDITS: Mapping[str, Callable[[Program, Random], Edited]] = {
     "value motif": partial(insert_motif, group="value"),
-    "constant": edits.perturb_constant,
+    "constant": perturb_constant,
     "substitution": edits.substitute,
     "reuse": edits.reuse,
     "operator": edits.swap_operator,
@@ -51,7 +52,7 @@ EDITS: Mapping[str, Callable[[Analysis, Random], Edited]] = {
     "parameter motif": partial(insert_motif, group="parameter"),
     "readout motif": partial(insert_motif, group="readout"),
 }
-CROSSINGS: Mapping[str, Callable[[Analysis, Random, Sequence[Analysis]], Edited]] = {
+CROSSINGS: Mapping[str, Callable[[Program, Random, Sequence[Program]], Edited]] = {
     "crossover": crossover,
     "constant exchange": exchange_constants,
 }
@@ -100,9 +101,7 @@ def evolve(task: Task, parent: Candidate, others: Sequence[Candidate], rng: Rand
     raise ProposalError(f"no edit of {name} made a difference in {ATTEMPTS} attempts")
 
 
-def edited(
-    program: Analysis, rng: Random, donors: Sequence[Analysis]
-) -> tuple[Analysis, str] | None:
+def edited(program: Program, rng: Random, donors: Sequence[Program]) -> tuple[Program, str] | None:
     """Apply one random edit, if the one drawn fits and is sound."""
     name = rng.choices(list(WEIGHTS), _weights(program))[0]
     if name in CROSSINGS:
@@ -116,7 +115,7 @@ def edited(
     return (child, idea) if sound(child, program) else None
 
 
-def _weights(program: Analysis) -> list[float]:
+def _weights(program: Program) -> list[float]:
     """The weights of the edits; the larger the program, the more it is cut."""
     excess = max(0.0, len(program.sites) / SITES - 1.0)
     return [
@@ -126,19 +125,22 @@ def _weights(program: Analysis) -> list[float]:
 
 
 @lru_cache(maxsize=256)
-def _read(source: str, known: Facts) -> Analysis | None:
+def _read(source: str, known: Facts) -> Program | None:
     try:
         return read(source, known)
     except cst.ParserSyntaxError:
         return None
 
 
-def sound(child: Analysis, parent: Analysis) -> bool:
+def sound(child: Program, parent: Program) -> bool:
     """Whether nothing got worse: the interface is whole and no name or type newly broken."""
     if child.problems - parent.problems:
         return False
     for name, kinds in parent.results.items():
-        if child.results.get(name) != kinds:
+        now = child.results.get(name, ())
+        if len(now) != len(kinds):
+            return False
+        if any(new != old != "unknown" for new, old in zip(now, kinds, strict=True)):
             return False
     return True
 

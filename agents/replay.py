@@ -36,7 +36,7 @@ def replay(node: Node, archive: Archive, sandbox: Sandbox) -> Replay:
     metric's `minimum_gain` is too; under the same one it has DRIFTED.
     """
     run = archive.run(node.run)
-    task = archive.task(run["task"])
+    task = archive.task(node.run)
     pairs: list[tuple[float, float]] = []
     failed = 0
     for evidence in node.evidence:
@@ -72,7 +72,7 @@ def replay_fresh(node: Node, archive: Archive, sandbox: Sandbox, count: int) -> 
     from scipy.special import stdtrit
 
     run = archive.run(node.run)
-    task = archive.task(run["task"])
+    task = archive.task(node.run)
     if not node.evidence:
         return _verdict(node, "FAILED", "the archive holds no trial of this node", [], ())
     evidence = node.evidence[-1]  # for a confirmed node: the seeds that had no part in choosing it

@@ -21,7 +21,7 @@ def export(node: Node, archive: Archive, folder: Path) -> list[Path]:
     if folder.exists() and any(folder.iterdir()):
         raise FileExistsError(folder)
     record = full_record(archive, node)
-    task = archive.task(archive.run(node.run)["task"])
+    task = archive.task(node.run)
     contents = {
         **{name: _documented(node, record, text) for name, text in node.candidate.files.items()},
         "README.md": _readme(node, record, list(node.candidate.files), "example.py" in task.files),

@@ -62,7 +62,7 @@ def full_record(archive: Archive, node: Node) -> dict[str, Any]:
     """One node with its program, scores by seed, environment and diff to the parent."""
     tree = archive.tree(node.run)
     row = archive.run(node.run)
-    task = archive.task(row["task"])
+    task = archive.task(node.run)
     parent = tree[node.parent] if node.parent is not None else None
     return {
         **node_record(node),

@@ -75,7 +75,7 @@ def resume(
         config = config.model_copy(update={"turns": turns})
     if config.turns is None and minutes is None:
         minutes = 5.0
-    task = archive.task(row["task"])
+    task = archive.task(row["id"])
     return _search(archive, row["id"], task, config, sandbox or config.sandbox, minutes, workers)
 
 

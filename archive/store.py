@@ -32,12 +32,6 @@ BLOBS = sa.Table(
     sa.Column("digest", sa.String, primary_key=True),
     sa.Column("data", sa.LargeBinary, nullable=False),
 )
-TASKS = sa.Table(
-    "tasks",
-    TABLES,
-    sa.Column("digest", sa.String, primary_key=True),
-    sa.Column("files", sa.JSON, nullable=False),
-)
 ENVIRONMENTS = sa.Table(
     "environments",
     TABLES,
@@ -48,7 +42,8 @@ RUNS = sa.Table(
     "runs",
     TABLES,
     sa.Column("id", sa.String, primary_key=True),
-    sa.Column("task", sa.String, sa.ForeignKey("tasks.digest"), nullable=False),
+    sa.Column("task", sa.String, nullable=False),
+    sa.Column("files", sa.JSON, nullable=False),
     sa.Column("created", sa.String, nullable=False),
     sa.Column("config", sa.JSON, nullable=False),
 )
@@ -119,12 +114,11 @@ class Archive:
         """Record a run and the task files it will be judged by."""
         with self._writing() as db:
             files = {name: _blob(db, data) for name, data in task.files.items()}
-            _once(db, TASKS, {"digest": task.digest, "files": files})
-            row = {"id": run, "task": task.digest, "created": _now(), "config": dict(config)}
-            db.execute(RUNS.insert().values(row))
+            row = {"id": run, "task": task.digest, "files": files, "config": dict(config)}
+            db.execute(RUNS.insert().values({**row, "created": _now()}))
 
     def runs(self) -> list[dict[str, Any]]:
-        """Every run, oldest first: id, task digest, time of creation (UTC), config."""
+        """Every run, oldest first: id, task digest and files, time of creation (UTC), config."""
         with self._reading() as db:
             rows = db.execute(sa.select(RUNS).order_by(RUNS.c.created, RUNS.c.id)).mappings()
             return [dict(row) for row in rows]
@@ -140,13 +134,10 @@ class Archive:
             raise ArchiveError(f"{run!r} names {len(found)} runs: use one of {known}")
         return found[0]
 
-    def task(self, digest: str) -> Task:
-        """The task as it was when it was archived."""
+    def task(self, run: str) -> Task:
+        """A run's task, as it was when the run began."""
         with self._reading() as db:
-            files = db.execute(sa.select(TASKS.c.files).where(TASKS.c.digest == digest)).scalar()
-            if files is None:
-                raise ArchiveError(f"no task {digest[:12]} in {self.where}")
-            return Task(_fetch(db, files))
+            return Task(_fetch(db, self.run(run)["files"]))
 
     # Nodes
 

@@ -64,13 +64,17 @@ class AttachChannel:
         """Why the container ended, as the engine tells it: "oom", or "" for any other reason."""
         return self._cause()
 
+    def interrupt(self) -> None:
+        """Hang up from another thread; whoever waits on the socket sees its end."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Hang up, then remove the container: a full stream would otherwise block the kill."""
         if self._closed:
             return
         self._closed = True
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+        self.interrupt()
         self._socket.close()
         self._end()
 

@@ -34,6 +34,10 @@ class Channel(Protocol):
         """Why the runner ended, if the channel can tell: "oom", else nothing."""
         ...
 
+    def interrupt(self) -> None:
+        """From any thread: end the runner, so that whoever waits for it sees the end."""
+        ...
+
     def close(self) -> None:
         """Kill the runner and everything in it. Idempotent."""
         ...

@@ -15,7 +15,7 @@ import docker
 import requests
 from docker.constants import DEFAULT_UNIX_SOCKET
 from docker.context import ContextAPI
-from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.errors import APIError, BuildError, DockerException, ImageNotFound, NotFound
 
 from . import recipe
 from .attach import AttachChannel
@@ -152,19 +152,24 @@ class Engine:
                 stream = container.attach_socket(
                     params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
                 )
-                container.start()
-                container.reload()
             except BaseException:
                 remove(self._client, container.id)
                 raise
-        connection: socket.socket = getattr(stream, "_sock", stream)
 
         def end() -> None:
             stream.close()
             remove(self._client, container.id)
 
-        effective = read_back(container.attrs)
-        return AttachChannel(connection, end, lambda: cause(container)), effective
+        connection: socket.socket = getattr(stream, "_sock", stream)
+        channel = AttachChannel(connection, end, lambda: cause(container))
+        try:
+            with translated("start a container"):
+                container.start()
+                container.reload()
+            return channel, read_back(container.attrs)
+        except BaseException:
+            channel.close()
+            raise
 
     def owners(self) -> dict[str, str]:
         """Every container of ours this engine holds, and who owns it."""
@@ -197,6 +202,7 @@ def remove(client: Any, identity: str) -> None:
 def cause(container: Any) -> str:
     """Why a container ended, if it was for want of memory."""
     try:
+        container.wait(timeout=2)
         container.reload()
     except (DockerException, requests.RequestException):
         return ""
@@ -224,10 +230,10 @@ def translated(doing: str) -> Iterator[None]:
         yield
     except ImageNotFound as error:
         raise SandboxError("the sandbox image is missing: run `ratchet sandbox build`") from error
-    except APIError as error:
+    except (APIError, BuildError) as error:
+        said = getattr(error, "explanation", None) or error
         raise SandboxError(
-            f"the Docker engine could not {doing}: {error.explanation or error}. "
-            "See its log, or use --sandbox process"
+            f"the Docker engine could not {doing}: {said}. See its log, or use --sandbox process"
         ) from error
     except (DockerException, requests.RequestException, OSError) as error:
         if "Permission denied" in str(error):

@@ -27,6 +27,7 @@ class Pool:
         self._idle: OrderedDict[tuple[Kind, str], list[Box]] = OrderedDict()
         self._fresh: dict[Kind, list[Future[Box]]] = {}
         self._retired: set[Box] = set()
+        self._busy: set[Box] = set()
         self._lock = threading.Lock()
         self._helpers = ThreadPoolExecutor(spare, "ratchet-box") if spare else None
         self._closed = False
@@ -37,11 +38,18 @@ class Pool:
         owner = digest_files(job.files) if self._private and job.files else ""
         for _ in range(retries + 1):
             box = self._take(job, owner)
+            with self._lock:
+                late = self._closed
+                self._busy.add(box)
             try:
+                if late:
+                    raise SandboxError("the sandbox is closed")
                 result = box.run(job)
             except BaseException:
                 box.close()
                 raise
+            finally:
+                self._busy.discard(box)
             if not box.broken:
                 self._put((kind(job), owner), box)
             if result.status != "infra_lost":
@@ -52,9 +60,11 @@ class Pool:
         return replace(result, status="candidate_error", log=f"{blame}\n{result.log}".strip())
 
     def close(self) -> None:
-        """Close every box."""
+        """Close every box; jobs in flight end as lost."""
         with self._lock:
             self._closed = True
+            for box in list(self._busy):
+                box.channel.interrupt()
             idle = [box for boxes in self._idle.values() for box in boxes]
             fresh = [future for futures in self._fresh.values() for future in futures]
             self._idle.clear()
@@ -62,8 +72,8 @@ class Pool:
         if self._helpers is not None:
             self._helpers.shutdown(wait=True, cancel_futures=True)
         opened = [f.result() for f in fresh if not f.cancelled() and f.exception() is None]
-        for box in [*idle, *opened, *self._retired]:
-            box.close()
+        with ThreadPoolExecutor(8) as closers:
+            list(closers.map(Box.close, [*idle, *opened, *self._retired]))
 
     def _take(self, job: Job, owner: str) -> Box:
         with self._lock:

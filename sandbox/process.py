@@ -15,12 +15,15 @@ import sys
 import tempfile
 import time
 from importlib.resources import files
+from pathlib import Path
 
 from .base import Isolation, Job, Limits, Program, Result
 from .box import Box
+from .owner import dead, owner
 from .pool import Pool
 
 LOG_BYTES = 64 << 10
+PREFIX, OWNER = "ratchet-", "owner"
 SINGLE_THREAD = {
     name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 }
@@ -48,7 +51,9 @@ class ProcessSandbox:
 
     def __init__(self, workers: int) -> None:
         """Start nothing yet; boxes open with their first job."""
-        self._root = tempfile.mkdtemp(prefix="ratchet-")
+        sweep(Path(tempfile.gettempdir()))
+        self._root = tempfile.mkdtemp(prefix=PREFIX)
+        Path(self._root, OWNER).write_text(owner())
         self._pool = Pool(self._open, private=False, keep=4 * workers)
 
     def run(self, job: Job) -> Result:
@@ -127,6 +132,12 @@ class ProcessChannel:
         """Nothing: a plain process does not tell."""
         return ""
 
+    def interrupt(self) -> None:
+        """From another thread: kill the job in flight and the runner, so that its pipes end."""
+        for pid in [*descendants(self._process.pid), self._process.pid]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
     def close(self) -> None:
         """Kill the runner's group and collect it."""
         if self._closed:
@@ -138,9 +149,7 @@ class ProcessChannel:
                 descriptor.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(0.2)  # an idle or cancelled runner cleans up and leaves by itself
-        for pid in [*descendants(self._process.pid), self._process.pid]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        self.interrupt()
         self._process.wait()
         assert self._process.stderr is not None
         self._process.stderr.close()
@@ -163,6 +172,14 @@ class ProcessChannel:
             if not part and self._out not in ready:
                 time.sleep(0.001)
         return ready, writable
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed owners left in `folder`, as far as it is this user's."""
+    for left in folder.glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError, RecursionError):
+            if left.stat().st_uid == os.getuid() and dead((left / OWNER).read_text()):
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def descendants(pid: int) -> list[int]:

@@ -5,6 +5,7 @@ libraries they need are streamed to the engine, so a container computes with the
 host. There is no shell in it. Other systems build `image/Dockerfile` instead.
 """
 
+import functools
 import hashlib
 import importlib.util
 import os
@@ -62,6 +63,7 @@ class Images(Protocol):
         ...
 
 
+@functools.cache
 def image_name() -> str:
     """The image's name: its tag says what it is made of, so an update of torch makes a new one."""
     parts = [sys.version, platform.machine(), *platform.libc_ver()]

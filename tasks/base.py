@@ -106,9 +106,14 @@ class Task:
 
     @property
     def digest(self) -> str:
-        """Content address of everything that can change a score; documentation is left out."""
-        scored = {n: d for n, d in self.files.items() if n.endswith((".py", ".toml"))}
-        return digest_files(scored)
+        """Content address of all that can change a candidate's score, and of nothing else."""
+        return digest_files(
+            {
+                "task.toml": self.files["task.toml"],
+                **self.trainer.files,
+                **self.grader.files,
+            }
+        )
 
     @property
     def limits(self) -> Limits:

@@ -230,3 +230,14 @@ def test_a_living_owner_keeps_its_containers(engine: Engine, sandbox: Sandbox) -
     attempt(sandbox, "answer = 1")
     engine.reap()
     assert theirs(engine, os.getpid())
+
+
+def test_a_setting_the_engine_refuses_is_one_sentence_and_no_litter(
+    engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ratchet.sandbox.docker.LABEL", "ratchet.test")
+    identity = sandbox.describe()["image_id"]
+    for cpus, runtime in ((1e6, "runc"), (1.0, "no-such-runtime")):
+        with pytest.raises(SandboxError, match=r"could not start a container: .*(no-such|CPUs)"):
+            engine.start(identity, policy(Limits(cpus=cpus)) | {"runtime": runtime})
+    assert engine.owners() == {}

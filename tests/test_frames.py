@@ -40,6 +40,9 @@ class Scripted:
     def cause(self) -> str:
         return ""
 
+    def interrupt(self) -> None:
+        self.closed = True
+
     def close(self) -> None:
         self.closed = True
 

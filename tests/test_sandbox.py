@@ -2,6 +2,8 @@
 
 import functools
 import os
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -291,6 +293,43 @@ def test_closing_leaves_nothing_behind_and_is_final(
     assert not list(tmp_path.iterdir())
     assert threading.active_count() <= threads
     assert len(os.listdir("/proc/self/fd")) <= descriptors
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_closing_ends_a_job_in_flight_at_once(name: str) -> None:
+    mark = uuid.uuid4().hex
+    with closing(opened(name)) as backend, ThreadPoolExecutor(1) as pool:
+        code = SPAWN + "if os.fork() == 0: stay()\nwhile True: pass"
+        job = pool.submit(attempt, backend, code, mark.encode())
+        wait = time.monotonic() + 15
+        while not running(mark) and time.monotonic() < wait:
+            time.sleep(0.05)
+        asked = time.monotonic()
+        backend.close()
+        with pytest.raises(SandboxError, match="closed"):
+            job.result(timeout=10)
+        assert time.monotonic() - asked < SOON
+    assert gone(mark)
+
+
+def test_the_folder_of_a_killed_owner_is_swept_up_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "from ratchet.sandbox import open_sandbox as o; s = o('process'); print(1); input()"
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with subprocess.Popen(
+        [sys.executable, "-uc", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout
+        assert other.stdout.readline() == b"1\n"
+        left = set(tmp_path.iterdir())
+        open_sandbox("process").close()
+        assert left == set(tmp_path.iterdir()) != set()
+        other.kill()
+        other.communicate()
+    open_sandbox("process").close()
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_unknown_backend_is_refused_in_one_sentence() -> None:

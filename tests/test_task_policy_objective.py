@@ -87,6 +87,11 @@ def test_the_discovered_drift_does_not_transfer_to_cartpole(scores: Measure) -> 
     assert z_score(scores(START, "cartpole"), scores(drift, "cartpole")) > 3
 
 
+def test_a_divergence_penalty_beats_clipping_with_few_epochs(scores: Measure) -> None:
+    penalty = TASK.baselines["kl_penalty"]["objective.py"]
+    assert z_score(scores(penalty, "cartpole_few"), scores(START, "cartpole_few")) > 1.64
+
+
 @pytest.mark.parametrize("workload", TASK.manifest.workloads.dev)
 def test_a_crippled_objective_is_detected(scores: Measure, workload: str) -> None:
     nothing = scores(HEAD + "return torch.zeros_like(adv)\n", workload)

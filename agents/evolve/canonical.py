@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 DIGITS = 4
+SKIPPED = frozenset(("ctx", "annotation", "returns", "type_comment", "type_params", "kind"))
 
 
 def canonical(files: Mapping[str, str]) -> str:
@@ -22,97 +23,99 @@ def canonical(files: Mapping[str, str]) -> str:
 @lru_cache(maxsize=1024)
 def _form(source: str) -> str:
     try:
-        module = ast.parse(source)
+        return _Form(ast.parse(source)).text()
     except (SyntaxError, ValueError, RecursionError):
         return source
-    return _Form(module).text()
 
 
 class _Form:
-    """One module, with every name of its own replaced by its order of appearance."""
+    """One module, with every name of its own replaced by its order of appearance.
+
+    Functions that the module itself never reads are its interface, and keep their names.
+    """
 
     def __init__(self, module: ast.Module) -> None:
-        self.module = module
-        self.names: dict[str, str] = {}
-        self.slots: dict[str, str] = {}
         walked = list(ast.walk(module))
-        self.values = {
-            node.targets[0].id: node.value
-            for node in module.body
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
-        } | {
-            node.target.id: node.value
-            for node in module.body
-            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value
-        }
-        self.functions = {n.name: n for n in module.body if isinstance(n, ast.FunctionDef)}
         read = {n.id for n in walked if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
-        self.helpers = [name for name in self.functions if name in read]
-        bound = {n.id for n in walked if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-        bound |= {n.arg for n in walked if isinstance(n, ast.arg)}
-        self.own = bound | set(self.helpers)
-        keys = {k.value for n in walked if isinstance(n, ast.Dict) for k in n.keys if _text(k)}
-        self.keys = keys & {n.slice.value for n in walked if _by_text(n)}
+        self.functions = {n.name: n for n in module.body if isinstance(n, ast.FunctionDef)}
+        self.interface = sorted(set(self.functions) - read)
+        self.constants: dict[str, ast.expr] = {}
+        self.rest: list[ast.stmt] = []
+        for node in module.body:
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                    self.constants[name] = value
+                case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                    self.constants[name] = value
+                case ast.FunctionDef():
+                    pass
+                case _ if not _docstring(node):
+                    self.rest.append(node)
+        keys = {k.value for n in walked if isinstance(n, ast.Dict) for k in n.keys if _text(k)}  # type: ignore[union-attr]
+        self.keys = keys & {n.slice.value for n in walked if _by_text(n)}  # type: ignore[attr-defined]
+        self.slots: dict[str, str] = {}
+        self.globals: dict[str, str] = {}
+        self.locals: dict[str, str] = {}
+        self.bound: frozenset[str] = frozenset()
 
     def text(self) -> str:
-        """Functions of the interface first, then what they use, in order of first use."""
-        parts = [self.show(self.functions[n]) for n in sorted(set(self.functions) - set(self.helpers))]
-        rest = [
-            node
-            for node in self.module.body
-            if not isinstance(node, ast.Assign | ast.AnnAssign | ast.FunctionDef)
-            and not _docstring(node)
-        ]
-        parts += [self.show(node) for node in rest]
+        """The interface, then what it uses in order of first use, then all other statements."""
+        parts = [self.function(self.functions[name]) for name in self.interface]
+        self.bound = frozenset()
+        parts += [self.show(node) for node in self.rest]
         done: set[str] = set()
-        while pending := [name for name in self.names if name not in done]:
+        while pending := [name for name in self.globals if name not in done]:
             for name in pending:
                 done.add(name)
-                meaning = self.values.get(name) or (
-                    self.functions[name] if name in self.helpers else None
-                )
-                if meaning is not None:
-                    parts.append(f"{self.names[name]}={self.show(meaning)}")
-        others = [node for node in self.module.body if isinstance(node, ast.Assign)]
-        parts += [self.show(n) for n in others if not isinstance(n.targets[0], ast.Name)]
+                helper = self.functions.get(name)
+                self.bound = frozenset()
+                shown = self.function(helper) if helper else self.show(self.constants[name])
+                parts.append(f"{self.globals[name]}={shown}")
         return "\n".join(parts)
+
+    def function(self, node: ast.FunctionDef) -> str:
+        """A function of the module, its locals renamed."""
+        names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and _stores(n)}
+        self.bound = frozenset(names | {n.arg for n in ast.walk(node) if isinstance(n, ast.arg)})
+        self.locals = {}
+        name = node.name if node.name in self.interface else "helper"
+        return f"def {name} {self.show(node.args)} {self.show(node.body)}"
 
     def show(self, node: object) -> str:
         """A node as text, in the manner of `ast.dump`."""
         match node:
-            case ast.Name(id=name):
+            case ast.Name(id=name) | ast.arg(arg=name):
                 return self.named(name)
-            case ast.arg(arg=name):
-                return self.named(name)
-            case ast.Constant(value=bool() | None):
-                return repr(node.value)
-            case ast.Constant(value=int() | float() as value):
-                return format(float(value), f".{DIGITS}g") if abs(value) < 1e300 else repr(value)
-            case ast.Constant(value=str() as value) if value in self.keys:
-                return self.slots.setdefault(value, f"slot{len(self.slots)}")
+            case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
+                return format(value, f".{DIGITS}g") if abs(value) < 1e300 else repr(value)
+            case ast.Constant(value=value):
+                if isinstance(value, str) and value in self.keys:
+                    return self.slots.setdefault(value, f"slot{len(self.slots)}")
+                return repr(value)
             case ast.AnnAssign(target=target, value=value):
                 return f"Assign([{self.show(target)}],{self.show(value)})"
-            case ast.FunctionDef(name=name, args=args, body=body):
-                label = self.named(name) if name in self.helpers else name
-                kept = [each for each in body if not _docstring(each)]
-                return f"def {label}({self.show(args)},{self.show(kept)})"
             case ast.AST():
-                skipped = ("ctx", "annotation", "type_comment", "kind", "returns")
-                fields = [self.show(v) for k, v in ast.iter_fields(node) if k not in skipped]
+                fields = [self.show(v) for k, v in ast.iter_fields(node) if k not in SKIPPED]
                 return f"{type(node).__name__}({','.join(fields)})"
             case list():
-                return f"[{','.join(map(self.show, node))}]"
+                return f"[{','.join(self.show(each) for each in node if not _docstring(each))}]"
         return repr(node)
 
     def named(self, name: str) -> str:
         """The canonical form of a name."""
-        if name not in self.own:
-            return name
-        return self.names.setdefault(name, f"v{len(self.names)}")
+        if name in self.bound:
+            return self.locals.setdefault(name, f"local{len(self.locals)}")
+        if name in self.constants or name in self.functions:
+            return self.globals.setdefault(name, f"global{len(self.globals)}")
+        return name
 
 
-def _docstring(node: ast.AST) -> bool:
+def _docstring(node: object) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _stores(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Store)
 
 
 def _text(node: ast.AST | None) -> bool:

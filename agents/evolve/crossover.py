@@ -7,18 +7,20 @@ from random import Random
 
 import libcst as cst
 
-from .analysis import Analysis, Site, Spot
-from .edits import VALUES, Edited, literal, number, shown
+from .binder import Unfit
+from .constants import VALUES, Edited, literal, number, shown
 from .facts import Motif
-from .infer import BUILTINS, Env
+from .infer import BUILTINS
 from .names import binds, free, names
+from .program import Program, Site, Spot
+from .scope import Env
 from .tree import Path, at, code, rewrite, swap
-from .weave import Unfit, suits, weave
+from .weave import suits, weave
 
 TAKEOVER = Motif("takeover", "", "value", "", "v", "unknown")
 
 
-def exchange_constants(program: Analysis, rng: Random, donors: Sequence[Analysis]) -> Edited:
+def exchange_constants(program: Program, rng: Random, donors: Sequence[Program]) -> Edited:
     """Take over values of constants that another program has under the same names."""
     if not donors:
         return None
@@ -33,7 +35,7 @@ def exchange_constants(program: Analysis, rng: Random, donors: Sequence[Analysis
     return rewrite(program.module, changes), f"Took {values} from another program"
 
 
-def crossover(program: Analysis, rng: Random, donors: Sequence[Analysis]) -> Edited:
+def crossover(program: Program, rng: Random, donors: Sequence[Program]) -> Edited:
     """Put a computed value of another program in the place of one of ours, or blend the two."""
     if not donors:
         return None
@@ -61,7 +63,7 @@ def crossover(program: Analysis, rng: Random, donors: Sequence[Analysis]) -> Edi
     return weave(program, motif, rng.choice(sites), rng)
 
 
-def extracted(donor: Analysis, part: Site, blend: Motif) -> Motif:
+def extracted(donor: Program, part: Site, blend: Motif) -> Motif:
     """Turn an expression and all it depends on into a motif; raises Unfit where that fails."""
     slice_ = _Slice(donor, part)
     local = f"{part.spot.function}_part"
@@ -76,7 +78,6 @@ def extracted(donor: Analysis, part: Site, blend: Motif) -> Motif:
     return replace(
         blend,
         name="another program",
-        source="crossover",
         idea=blend.idea or "Put `" + _short(code(part.node)) + "` in the place of {x}",
         expression=expression,
         gives=part.kind,
@@ -89,7 +90,7 @@ def extracted(donor: Analysis, part: Site, blend: Motif) -> Motif:
     )
 
 
-def numbers(program: Analysis) -> dict[str, float | int]:
+def numbers(program: Program) -> dict[str, float | int]:
     """The numeric constants of a program."""
     found = {name: number(at(program.module, path)) for name, path in program.constants.items()}
     return {name: value for name, value in found.items() if value is not None}
@@ -98,7 +99,7 @@ def numbers(program: Analysis) -> dict[str, float | int]:
 class _Slice:
     """What an expression depends on: statements, slots, constants and helpers."""
 
-    def __init__(self, donor: Analysis, part: Site) -> None:
+    def __init__(self, donor: Program, part: Site) -> None:
         self.donor, self.part = donor, part
         self.pool = [each for each in donor.spots if _common(each, part.spot)]
         self.constants: dict[str, float] = {}
@@ -166,7 +167,9 @@ class _Slice:
         self.helpers.append(text)
 
     def _need_slot(self, slot: str) -> None:
-        births = [each for each in self.donor.stores if each.spot.function != self.part.spot.function]
+        births = [
+            each for each in self.donor.stores if each.spot.function != self.part.spot.function
+        ]
         stores = [each for each in self.donor.stores if each.spot in self.pool]
         if len(births) != 1 or len(stores) != 1:
             raise Unfit(slot)
@@ -197,7 +200,7 @@ class _Translate(ast.NodeTransformer):
         return ast.parse(known.role.replace("[]", "[name]"), mode="eval").body
 
 
-def _worth_taking(donor: Analysis, site: Site) -> bool:
+def _worth_taking(donor: Program, site: Site) -> bool:
     """A computed value in the straight part of a function of the interface, but not of `init`."""
     signature = donor.facts.functions.get(site.spot.function)
     return (
@@ -218,8 +221,7 @@ def _common(spot: Spot, end: Spot) -> bool:
         and spot.plain
         and end.path[: len(spot.block)] == spot.block
         and end.path[: len(spot.path)] != spot.path
-        or spot is end
-    )
+    ) or spot is end
 
 
 def _within(path: Path, outer: Path) -> bool:

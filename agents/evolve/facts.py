@@ -107,5 +107,7 @@ def _motif(entry: Mapping[str, Any]) -> Motif:
 
 def _kind(owner: str, kind: object) -> Kind:
     if kind not in KINDS:
-        raise MotifError(f"{owner!r}: {kind!r} is not a kind; use one of {', '.join(sorted(KINDS))}")
+        raise MotifError(
+            f"{owner!r}: {kind!r} is not a kind; use one of {', '.join(sorted(KINDS))}"
+        )
     return cast(Kind, kind)

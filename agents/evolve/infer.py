@@ -1,45 +1,20 @@
 """Static inference of the types of expressions. Nothing is ever executed."""
 
 import builtins
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
 from typing import Any
 
 import libcst as cst
 
 from . import kinds
 from .kinds import ITEM, TENSORS, UNKNOWN, Kind, Type
+from .scope import Env, Scope, dotted, enter, loop_source
 from .tree import Path
 
-Env = dict[str, Type]
-Record = Callable[[cst.BaseExpression, Path, Type, Env, bool], None]
 BUILTINS = frozenset(dir(builtins))
 NUMERIC_BUILTINS = frozenset(("min", "max", "abs", "float", "int", "round"))
 FRESH = frozenset(("zeros", "ones", "full"))
 OPTIONS = frozenset(("dtype", "alpha", "out"))  # keywords that do not change the kind
-
-
-@dataclass
-class Scope:
-    """What every function of a module sees, and what reading them brings to light."""
-
-    attributes: Mapping[str, Kind]
-    record: Record
-    call: Callable[[str, list[Kind]], Kind]
-    names: Env = field(default_factory=dict[str, Type])
-    modules: dict[str, str] = field(default_factory=dict[str, str])
-    helpers: frozenset[str] = frozenset()
-    slots: dict[str, Kind] = field(default_factory=dict[str, Kind])
-    born: bool = False  # whether the function that makes the state has been read
-    problems: list[str] = field(default_factory=list[str])
-
-    def slot(self, name: str, kind: Kind) -> None:
-        """Note a slot of the state while its birth is read, and compare with that later."""
-        if not self.born:
-            self.slots.setdefault(name, kind)
-        known = self.slots.get(name, "bad" if self.slots else kind)
-        if "unknown" not in (known, kind) and known != kind:
-            self.problems.append(f"slot {name} changes from {known} to {kind}")
 
 
 def infer(scope: Scope, node: cst.BaseExpression, path: Path, env: Env, inline: bool) -> Type:
@@ -50,16 +25,6 @@ def infer(scope: Scope, node: cst.BaseExpression, path: Path, env: Env, inline: 
         found = UNKNOWN
     scope.record(node, path, found, env, inline)
     return found
-
-
-def dotted(node: cst.BaseExpression) -> str:
-    """`a.b.c` as text, or nothing for any other expression."""
-    if isinstance(node, cst.Name):
-        return node.value
-    if isinstance(node, cst.Attribute):
-        inner = dotted(node.value)
-        return f"{inner}.{node.attr.value}" if inner else ""
-    return ""
 
 
 def _infer(scope: Scope, node: Any, path: Path, env: Env, inline: bool) -> Type:
@@ -181,18 +146,16 @@ def _subscript(scope: Scope, node: cst.Subscript, path: Path, env: Env, inline: 
 
 def _call(scope: Scope, node: cst.Call, path: Path, env: Env, inline: bool) -> Type:
     arguments: list[Kind] = []
-    names: list[str] = []
     for index, argument in enumerate(node.args):
         kind = infer(scope, argument.value, (*path, "args", index, "value"), env, inline).kind
         keyword = argument.keyword.value if argument.keyword else ""
         if keyword not in OPTIONS:
             arguments.append(kind if not argument.star else "unknown")
-            names.append(keyword)
     full = dotted(node.func)
-    root, _, last = full.partition(".")[0], "", full.rpartition(".")[2]
+    root, last = full.partition(".")[0], full.rpartition(".")[2]
     if isinstance(node.func, cst.Attribute) and root not in scope.modules:
         owner = infer(scope, node.func.value, (*path, "func", "value"), env, inline).kind
-        return Type(_method(node.func.attr.value, owner, arguments))
+        return Type(kinds.method(node.func.attr.value, owner, arguments))
     if isinstance(node.func, cst.Name) and full in env:
         return UNKNOWN
     if full in scope.helpers:
@@ -201,39 +164,18 @@ def _call(scope: Scope, node: cst.Call, path: Path, env: Env, inline: bool) -> T
         first = node.args[0].value if node.args else None
         if last in FRESH and isinstance(first, cst.Tuple) and not first.elements:
             return Type("scalar")
-        return Type(_torch(last, arguments))
+        return Type(kinds.torch(last, arguments))
     if scope.modules.get(root) == "math" or full in NUMERIC_BUILTINS:
         return Type(kinds.mathematical(last, arguments))
     if full == "sum" and len(node.args) == 1 and isinstance(node.args[0].value, cst.GeneratorExp):
         inner = comprehend(scope, node.args[0].value.for_in, (), env)
-        kind = infer(_silent(scope), node.args[0].value.elt, (), inner, True).kind
+        kind = infer(scope.silent(), node.args[0].value.elt, (), inner, True).kind
         return Type(kind if kind in ("int", "float", "scalar") else "unknown")
     if isinstance(node.func, cst.Name):
         _name(scope, full, env)
     elif not full:
         infer(scope, node.func, (*path, "func"), env, inline)
     return Type("int") if full == "len" else UNKNOWN
-
-
-def _method(name: str, owner: Kind, arguments: list[Kind]) -> Kind:
-    if owner not in kinds.RANK:
-        return "unknown"
-    if owner not in TENSORS:
-        return "bad"
-    if name in kinds.REDUCTIONS:
-        return kinds.reduction(name, owner, bool(arguments))
-    return _torch(name, [owner, *arguments])
-
-
-def _torch(name: str, arguments: list[Kind]) -> Kind:
-    if name in ("tensor", "as_tensor"):
-        return "scalar" if set(arguments) <= {"int", "float"} else "unknown"
-    if name in kinds.REDUCTIONS:
-        return kinds.reduction(name, arguments[0] if arguments else "unknown", len(arguments) > 1)
-    if name in kinds.PREDICATES:
-        found = kinds.elementwise("where_", arguments)
-        return {"tensor": "mask", "scalar": "flag"}.get(found, found)  # type: ignore[return-value]
-    return kinds.elementwise(name, arguments) if name in kinds.ELEMENTWISE else "unknown"
 
 
 def _dict(scope: Scope, node: cst.Dict, part: Callable[..., Kind]) -> Type:
@@ -258,8 +200,8 @@ def _dict(scope: Scope, node: cst.Dict, part: Callable[..., Kind]) -> Type:
 
 def comprehend(scope: Scope, clause: cst.CompFor, path: Path, env: Env) -> Env:
     """Return what is known inside a comprehension."""
-    kind = infer(scope, clause.iter, (*path, "iter"), env, True)
-    inner = iterate(scope, clause.target, clause.iter, kind, env)
+    infer(scope, clause.iter, (*path, "iter"), env, True)
+    inner = entered(scope, clause.target, clause.iter, env)
     for index, condition in enumerate(clause.ifs):
         infer(scope, condition.test, (*path, "ifs", index, "test"), inner, True)
     if clause.inner_for_in:
@@ -267,41 +209,10 @@ def comprehend(scope: Scope, clause: cst.CompFor, path: Path, env: Env) -> Env:
     return inner
 
 
-def iterate(scope: Scope, target: Any, iterable: Any, kind: Type, env: Env) -> Env:
-    """Bind the targets of a loop. Per-name values of an outer loop have other shapes inside."""
-    method, source = "keys", iterable
-    while isinstance(source, cst.Call) and source.args and dotted(source.func) in ("list", "sorted"):
-        source = source.args[0].value
-    if isinstance(source, cst.Call) and isinstance(source.func, cst.Attribute) and not source.args:
-        method, source = source.func.attr.value, source.func.value
-    owner = infer(_silent(scope), source, (), env, True)
-    if owner.kind not in ITEM or method not in ("keys", "values", "items"):
-        ranged = isinstance(source, cst.Call) and dotted(source.func) == "range"
-        return bind(target, Type("int") if ranged else UNKNOWN, env)
-    per_name = ("tensor", "mask", "slots")
-    inner = {
-        name: UNKNOWN if known.kind in per_name or known.role == "name" else known
-        for name, known in env.items()
-    }
-    key = Type("string", "name")
-    item = Type(ITEM[owner.kind], f"{owner.role}[]" if owner.role else "")
-    if method != "items":
-        return bind(target, key if method == "keys" else item, inner)
-    if isinstance(target, cst.Tuple) and len(target.elements) == 2:
-        inner = bind(target.elements[0].value, key, inner)
-        return bind(target.elements[1].value, item, inner)
-    return bind(target, UNKNOWN, inner)
-
-
-def bind(target: Any, found: Type, env: Env) -> Env:
-    """Return `env` with the names in an assignment target bound."""
-    if isinstance(target, cst.Name):
-        return {**env, target.value: found}
-    if isinstance(target, cst.Tuple | cst.List):
-        for element in target.elements:
-            env = bind(element.value, UNKNOWN, env)
-    return env
-
-
-def _silent(scope: Scope) -> Scope:
-    return replace(scope, record=lambda *_: None, problems=[])
+def entered(
+    scope: Scope, target: cst.BaseExpression, iterable: cst.BaseExpression, env: Env
+) -> Env:
+    """Return what is known inside a loop over `iterable`."""
+    source, method = loop_source(iterable)
+    owner = infer(scope.silent(), source, (), env, True)
+    return enter(target, source, method, owner, env)

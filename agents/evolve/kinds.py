@@ -59,27 +59,30 @@ class Type:
 
 UNKNOWN = Type("unknown")
 
-UNARY = frozenset(
-    "abs sign sgn sqrt rsqrt square exp log log1p expm1 tanh sigmoid relu neg reciprocal clone "
-    "detach float sin cos atan erf softplus silu gelu logsigmoid nan_to_num tanhshrink "
-    "zeros_like ones_like contiguous double".split()
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+UNARY = _set(
+    "abs sign sgn sqrt rsqrt square exp log log1p expm1 tanh sigmoid relu neg reciprocal "
+    "clone detach float sin cos atan erf softplus silu gelu logsigmoid nan_to_num tanhshrink "
+    "zeros_like ones_like contiguous double"
 )
-ELEMENTWISE = UNARY | frozenset(
+FUNCTIONAL = _set("softplus silu gelu logsigmoid tanhshrink softshrink hardtanh")
+ELEMENTWISE = UNARY | _set(
     "clamp clamp_min clamp_max clip pow maximum minimum lerp addcmul addcdiv mul add sub div "
-    "where full_like logaddexp copysign hypot multiply divide subtract true_divide atan2 "
-    "fmax fmin softshrink hardtanh".split()
+    "where full_like logaddexp copysign hypot multiply divide subtract true_divide atan2 fmax "
+    "fmin softshrink hardtanh"
 )
-BOTH_TENSORS = frozenset("maximum minimum logaddexp hypot fmax fmin".split())
-REDUCTIONS = frozenset(
-    "mean sum norm std var amax amin max min median prod vector_norm logsumexp numel "
-    "count_nonzero".split()
+BOTH_TENSORS = _set("maximum minimum logaddexp hypot fmax fmin")
+REDUCTIONS = _set(
+    "mean sum norm std var amax amin max min median prod vector_norm logsumexp numel count_nonzero"
 )
-PREDICATES = frozenset(
-    "isnan isinf isfinite gt lt ge le eq ne logical_and logical_or logical_not".split()
-)
-MATH = frozenset(
+PREDICATES = _set("isnan isinf isfinite gt lt ge le eq ne logical_and logical_or logical_not")
+MATH = _set(
     "sqrt exp log log1p expm1 log2 log10 cos sin tan tanh atan erf pow fabs copysign hypot "
-    "fmod sinh cosh acos asin".split()
+    "fmod sinh cosh acos asin"
 )
 MATH_INTEGERS = frozenset(("floor", "ceil", "isqrt"))
 
@@ -158,3 +161,28 @@ def mathematical(name: str, arguments: Sequence[Kind]) -> Kind:
     if name in ("min", "max", "abs"):
         return NUMERIC[max((RANK[kind] for kind in arguments), default=2)]
     return "int" if integers else "float"
+
+
+def method(name: str, owner: Kind, arguments: Sequence[Kind]) -> Kind:
+    """The kind of `owner.name(...)`."""
+    if owner not in RANK:
+        return "unknown"
+    if owner not in TENSORS:
+        return "bad"
+    if name in FUNCTIONAL:
+        return "bad"
+    if name in REDUCTIONS:
+        return reduction(name, owner, bool(arguments))
+    return torch(name, [owner, *arguments])
+
+
+def torch(name: str, arguments: Sequence[Kind]) -> Kind:
+    """The kind of `torch.name(...)`."""
+    if name in ("tensor", "as_tensor"):
+        return "scalar" if set(arguments) <= {"int", "float"} else "unknown"
+    if name in REDUCTIONS:
+        return reduction(name, arguments[0] if arguments else "unknown", len(arguments) > 1)
+    if name in PREDICATES:
+        found = elementwise("where_", arguments)
+        return {"tensor": "mask", "scalar": "flag"}.get(found, found)  # type: ignore[return-value]
+    return elementwise(name, arguments) if name in ELEMENTWISE else "unknown"

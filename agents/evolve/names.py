@@ -17,7 +17,8 @@ class Names(NamedTuple):
     """The names in a statement or an expression.
 
     `reads` counts all that is read, `outside` not what is read in the values of dicts; `inner`
-    are the targets of comprehensions, `slots` the strings by which something is subscripted.
+    are the targets of comprehensions, `slots` the strings by which something is subscripted;
+    `sets_items` says whether an entry of something is assigned.
     """
 
     reads: frozenset[str]
@@ -26,6 +27,7 @@ class Names(NamedTuple):
     inner: frozenset[str]
     slots: frozenset[str]
     outside_slots: frozenset[str]
+    sets_items: bool
 
 
 @lru_cache(maxsize=32768)
@@ -42,6 +44,7 @@ def names(node: cst.CSTNode) -> Names:
         _named(inner, ast.Store),
         _slots(everything),
         _slots(outside),
+        any(isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Store) for n in everything),
     )
 
 

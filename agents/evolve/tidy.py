@@ -1,17 +1,20 @@
 """Removing what nothing reads: assignments, state slots, constants and helpers."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import libcst as cst
 
-from .analysis import Analysis, Spot, Store, analyse
 from .names import names, reads
+from .program import Program, Spot, Store
+from .reader import analyse
+from .scope import text_key
 from .tree import Change, at, drop, rewrite
 
 Thing = tuple[str, str]  # a function and a local name; "" and a global name; "slot" and a slot
 
 
-def tidied(program: Analysis) -> Analysis:
+def tidied(program: Program) -> Program:
     """Return the program without its dead parts; the same object if there are none."""
     changes = list(_dead(program))
     if not changes:
@@ -19,24 +22,24 @@ def tidied(program: Analysis) -> Analysis:
     return analyse(rewrite(program.module, changes), program.facts)
 
 
-def _dead(program: Analysis) -> Iterator[Change]:
+def _dead(program: Program) -> Iterator[Change]:
     live = _live(program)
     for spot in program.spots:
-        target = _target(spot)
-        if target and not any(_thing(program, spot, name) in live for name in target):
-            yield spot.path, drop()
-        elif (slot := _slot_target(program, spot)) and ("slot", slot) not in live:
+        slot, target = _slot_target(program, spot), _target(spot)
+        things = [("slot", slot)] if slot else [_thing(program, spot, each) for each in target]
+        if things and live.isdisjoint(things):
             yield spot.path, drop()
     for store in program.stores:
-        for index, slot in _entries(store):
-            if ("slot", slot) not in live:
-                yield (*store.path, "elements", index), drop()
+        entries = dict(_entries(store))
+        dead = {index for index, slot in entries.items() if ("slot", slot) not in live}
+        if dead:
+            yield store.path, partial(_without, dead)
     for name, path in (program.constants | program.helpers).items():
         if ("", name) not in live:
             yield path[:2], drop()
 
 
-def _live(program: Analysis) -> set[Thing]:
+def _live(program: Program) -> set[Thing]:
     """Everything that the results depend on, whatever the order of statements."""
     needs: dict[Thing, set[Thing]] = {}
     live: set[Thing] = set()
@@ -73,7 +76,7 @@ def _live(program: Analysis) -> set[Thing]:
     return live
 
 
-def _reads(program: Analysis, spot: Spot, node: cst.CSTNode, outside: bool = False) -> set[Thing]:
+def _reads(program: Program, spot: Spot, node: cst.CSTNode, outside: bool = False) -> set[Thing]:
     """What a node reads; without the values of its dicts, if only the `outside` is asked for."""
     found = names(node)
     local = found.outside if outside else found.reads
@@ -82,7 +85,7 @@ def _reads(program: Analysis, spot: Spot, node: cst.CSTNode, outside: bool = Fal
     return things | {("slot", slot) for slot in slots if slot in program.slots}
 
 
-def _thing(program: Analysis, spot: Spot, name: str) -> Thing:
+def _thing(program: Program, spot: Spot, name: str) -> Thing:
     outer = name in program.constants or name in program.helpers
     return ("", name) if outer else (spot.function, name)
 
@@ -107,7 +110,7 @@ def _target(spot: Spot) -> list[str]:
     return found if len(found) == len(flat) else []
 
 
-def _slot_target(program: Analysis, spot: Spot) -> str:
+def _slot_target(program: Program, spot: Spot) -> str:
     """The slot that `new_state[name]["slot"] = ...` sets."""
     node = spot.node
     if not isinstance(node, cst.SimpleStatementLine) or not isinstance(node.body[0], cst.Assign):
@@ -115,11 +118,17 @@ def _slot_target(program: Analysis, spot: Spot) -> str:
     target = node.body[0].targets[0].target
     if not isinstance(target, cst.Subscript) or not isinstance(target.value, cst.Subscript):
         return ""
-    key = target.slice[0].slice
-    if isinstance(key, cst.Index) and isinstance(key.value, cst.SimpleString):
-        slot = str(key.value.evaluated_value)
-        return slot if slot in program.slots else ""
-    return ""
+    slot = text_key(target)
+    return slot if slot is not None and slot in program.slots else ""
+
+
+def _without(dead: set[int], node: cst.CSTNode) -> cst.CSTNode:
+    """A dict display without some of its entries, which ends as it did."""
+    assert isinstance(node, cst.Dict)
+    kept = [each for index, each in enumerate(node.elements) if index not in dead]
+    if kept:
+        kept[-1] = kept[-1].with_changes(comma=node.elements[-1].comma)
+    return node.with_changes(elements=kept)
 
 
 def _entries(store: Store) -> list[tuple[int, str]]:

@@ -89,7 +89,7 @@ def expression(text: str) -> cst.BaseExpression:
 @lru_cache(maxsize=8192)
 def statement(text: str) -> cst.BaseStatement:
     """Parse one statement."""
-    return cst.parse_module(text + "\n").body[0]  # type: ignore[return-value]
+    return cst.parse_module(text + "\n").body[0]
 
 
 def copied(node: cst.BaseExpression) -> cst.BaseExpression:

@@ -169,6 +169,18 @@ def network_size(inputs: int, outputs: int) -> int:
     return (inputs + 1) * HIDDEN + (HIDDEN + 1) * outputs
 
 
+def first(inputs: int, outputs: int, scale: float, source: torch.Generator) -> Tensor:
+    """First parameters of one network: zero biases, normal weights, the last ones times `scale`."""
+    return torch.cat(
+        (
+            torch.randn(inputs * HIDDEN, generator=source) * (2 / inputs) ** 0.5,
+            torch.zeros(HIDDEN),
+            torch.randn(HIDDEN * outputs, generator=source) * scale / HIDDEN**0.5,
+            torch.zeros(outputs),
+        )
+    )
+
+
 def network(parameters: Tensor, x: Tensor, outputs: int) -> Tensor:
     """One hidden tanh layer for each of `[S, P]` parameters, on inputs `[S, B, inputs]`."""
     inputs = x.shape[-1]

@@ -88,7 +88,7 @@ class Rule:
             "readout", lambda p, s: self.module.readout(p, s, ctx), ctx.step, params, state
         )
         check_tree("readout", found, params)
-        return found
+        return {name: found[name] for name in params}  # in our order, whatever the candidate's
 
     def _call(self, what: str, function: Callable, step: int, *trees: object) -> object:
         """Call under vmap; from the first step that vmap cannot follow, one seed at a time."""

@@ -31,14 +31,14 @@ MEMORY = (0.7, 0.8, 0.9)
 GRIDS = {
     "start": {"LR": (0.02, 0.03, 0.045), "BETA1": (0.5, 0.6, 0.7), "BETA2": MEMORY},
     "sgd_nesterov": {
-        "LR": (0.3, 0.45, 0.7),
+        "LR": (0.2, 0.3, 0.45),
         "MOMENTUM": (0.85, 0.9, 0.95),
-        "WARMUP": (0.02, 0.05, 0.1),
+        "WARMUP": (0.01, 0.02, 0.05),
     },
     "nadamw": {"LR": (0.02, 0.03, 0.045), "BETA1": (0.6, 0.7, 0.8), "BETA2": MEMORY},
-    "lion": {"LR": (0.012, 0.018, 0.027), "BETA1": (0.6, 0.7, 0.8), "BETA2": MEMORY},
-    "muon": {"LR": (0.12, 0.18, 0.27), "ADAM_LR": (0.02, 0.03, 0.05), "MOMENTUM": MEMORY},
-    "schedule_free": {"LR": (0.03, 0.04, 0.06), "BETA1": (0.7, 0.8, 0.9), "BETA2": MEMORY},
+    "lion": {"LR": (0.012, 0.018, 0.027), "BETA1": (0.5, 0.6, 0.7), "BETA2": MEMORY},
+    "muon": {"LR": (0.12, 0.18, 0.27), "ADAM_LR": (0.02, 0.03, 0.05), "MOMENTUM": (0.5, 0.6, 0.7)},
+    "schedule_free": {"LR": (0.03, 0.04, 0.06), "BETA1": MEMORY, "BETA2": (0.6, 0.7, 0.8)},
 }
 
 
@@ -100,25 +100,27 @@ def tune(method):
 
 
 def table(count=32):
-    """Print scores per workload and paired differences to the start, on the table's seeds."""
-    columns = ["method", *trainer.WARM, "score", "gain", "sd", "paired sd", "rho", "n", "CPU s"]
+    """Print scores, paired gains over the start and CPU-seconds, on the table's seeds."""
+    columns = ["method", *trainer.WARM, "score", "sd", "gain", "paired sd", "rho", "n", "CPU s"]
     print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
-    reference = None
+    trainer.warm()
+    reference = []
     for method in GRIDS:
         scores, spent = evaluate(source(method), seeds("table", count))
         own = per_seed(scores)
+        row = [method, *(f"{statistics.mean(each):.3f}" for each in scores.values())]
+        row += [f"{statistics.mean(own):.4f}", f"{statistics.stdev(own):.4f}"]
+        row += compare(own, reference) if reference else [""] * 4
         reference = reference or own
-        difference = [a - b for a, b in zip(own, reference, strict=True)]
-        cells = [f"{statistics.mean(each):.3f}" for each in scores.values()]
-        row = [method, *cells, f"{statistics.mean(own):.4f}"]
-        if own is not reference:
-            effect, paired = -statistics.mean(difference), statistics.stdev(difference)
-            rho = statistics.correlation(own, reference)
-            row += [f"{effect:+.4f}", f"{statistics.stdev(own):.4f}", f"{paired:.4f}", f"{rho:.2f}"]
-            row += [f"{needed(effect, paired)}"]
-        else:
-            row += ["", f"{statistics.stdev(own):.4f}", "", "", ""]
-        print(f"| {' | '.join(row)} | {spent:.2f} |", flush=True)
+        print(f"| {' | '.join(row)} | {spent:.1f} |", flush=True)
+
+
+def compare(own, reference):
+    """Gain over the reference, its paired deviation, correlation, and pairs needed to show it."""
+    difference = [b - a for a, b in zip(own, reference, strict=True)]
+    gain, paired = statistics.mean(difference), statistics.stdev(difference)
+    rho = statistics.correlation(own, reference)
+    return [f"{gain:+.4f}", f"{paired:.4f}", f"{rho:.2f}", f"{needed(gain, paired)}"]
 
 
 def needed(effect, paired_sd):

@@ -75,14 +75,14 @@ class Learner:
     """Policies and value functions of all seeds as one tensor of parameters, with Adam's state."""
 
     def __init__(self, workload: control.Workload, seeds: list[int]) -> None:
-        """Draw first parameters: scaled normal weights, a near-uniform policy, zero values."""
+        """Draw first parameters, for a policy that is nearly uniform."""
         environment = workload.environment
         self.actions, self._rate, self._steps = environment.actions, workload.learning_rate, 0
         sources = [control.generator(seed, 1) for seed in seeds]
         nets = [(environment.actions, 0.01), (1, 1.0)]
         self.parameters = torch.stack(
             [
-                torch.cat([_first(environment.observation, *net, source) for net in nets])
+                torch.cat([control.first(environment.observation, *net, source) for net in nets])
                 for source in sources
             ]
         ).requires_grad_()
@@ -240,15 +240,3 @@ def surrogate(learner, part, objective, context):
     gain = objective((log_ratio, advantage, before, entropy), context)
     misfit = (learner.values(seen) - target).square()
     return (VALUE_WEIGHT * misfit - gain).mean(1).sum()
-
-
-def _first(inputs: int, outputs: int, scale: float, source: torch.Generator) -> Tensor:
-    hidden = control.HIDDEN
-    return torch.cat(
-        (
-            torch.randn(inputs * hidden, generator=source) * (2 / inputs) ** 0.5,
-            torch.zeros(hidden),
-            torch.randn(hidden * outputs, generator=source) * scale / hidden**0.5,
-            torch.zeros(outputs),
-        )
-    )

@@ -3,6 +3,7 @@
     python tasks/policy_objective/tune.py              # every method's grid, then both tables
     python tasks/policy_objective/tune.py kl_penalty   # one method's grid
     python tasks/policy_objective/tune.py table        # the README's tables, from the files
+    python tasks/policy_objective/tune.py published    # the published constants against PPO's
 
 Every method gets the same three entropy weights times four values of its own constant, if it has
 one; the best mean score over 16 tuning seeds wins. Tuning seeds and the tables' come from streams
@@ -36,6 +37,13 @@ GRIDS = {
     "clip_higher": {"CLIP_HIGH": (0.24, 0.28, 0.4, 0.6), **WEIGHTS},
     "kl_penalty": {"PENALTY": (0.3, 1.0, 3.0, 10.0), **WEIGHTS},
     "dpo_drift": {"BETA": (0.3, 0.6, 1.2, 2.4), **WEIGHTS},
+}
+PUBLISHED = {
+    "start": {"CLIP": 0.2, "ENTROPY": 0.01},
+    "none": {"ENTROPY": 0.01},
+    "clip_higher": {"CLIP_HIGH": 0.28, "ENTROPY": 0.01},
+    "kl_penalty": {"PENALTY": 1.0, "ENTROPY": 0.01},
+    "dpo_drift": {"BETA": 0.6, "ENTROPY": 0.01},
 }
 
 
@@ -107,6 +115,18 @@ def table(split, count):
         print(f"| {' | '.join(row)} | {spent:.1f} |", flush=True)
 
 
+def published(name, count=64):
+    """Print each method at its published constants, and Welch's z against PPO, on one workload."""
+    reference = None
+    for method, constants in PUBLISHED.items():
+        text = with_constants(source(method), constants)
+        own = evaluate(text, seeds("published", count), [name])[0][name]
+        reference = reference or own
+        gain = statistics.mean(own) - statistics.mean(reference)
+        error = ((statistics.variance(own) + statistics.variance(reference)) / count) ** 0.5
+        print(f"{name} {method}: {statistics.mean(own):.3f} {gain:+.3f} z = {gain / error:.1f}")
+
+
 def compare(own, reference):
     """Gain over the reference, its standard error, the pairing's correlation, seeds for 80 %."""
     gain = statistics.mean(own) - statistics.mean(reference)
@@ -127,5 +147,8 @@ if __name__ == "__main__":
         if each == "table":
             table("dev", 64)
             table("transfer", 32)
+        elif each == "published":
+            for name in ("catch", "cartpole_few"):
+                published(name)
         else:
             tune(each)

@@ -2,9 +2,9 @@
 
 import torch
 
-LR = 0.002
-BETA1 = 0.9
-BETA2 = 0.98
+LR = 0.018
+BETA1 = 0.6
+BETA2 = 0.8
 WEIGHT_DECAY = 0.01
 WARMUP = 0.05
 

@@ -6,11 +6,11 @@ decay to zero.
 
 import torch
 
-LR = 0.05
-MOMENTUM = 0.95
-ADAM_LR = 0.01
-BETA1 = 0.9
-BETA2 = 0.95
+LR = 0.18
+MOMENTUM = 0.6
+ADAM_LR = 0.03
+BETA1 = 0.6
+BETA2 = 0.8
 EPSILON = 1e-8
 WEIGHT_DECAY = 0.01
 WARMUP = 0.05

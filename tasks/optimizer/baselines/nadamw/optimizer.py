@@ -2,9 +2,9 @@
 
 import torch
 
-LR = 0.01
-BETA1 = 0.9
-BETA2 = 0.95
+LR = 0.03
+BETA1 = 0.7
+BETA2 = 0.8
 EPSILON = 1e-8
 WEIGHT_DECAY = 0.01
 WARMUP = 0.05

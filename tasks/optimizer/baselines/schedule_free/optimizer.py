@@ -5,9 +5,9 @@ Gradients are taken at a point between the fast sequence `z` and its average `x`
 
 import torch
 
-LR = 0.01
-BETA1 = 0.9
-BETA2 = 0.95
+LR = 0.04
+BETA1 = 0.8
+BETA2 = 0.7
 EPSILON = 1e-8
 WEIGHT_DECAY = 0.01
 WARMUP = 0.05

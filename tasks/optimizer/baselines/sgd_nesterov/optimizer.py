@@ -2,9 +2,9 @@
 
 import torch
 
-LR = 0.1
+LR = 0.3
 MOMENTUM = 0.9
-WARMUP = 0.05
+WARMUP = 0.01
 
 
 def init(params, kinds):

@@ -1,6 +1,6 @@
 """The reflected exponential, slower than linear at first (Chen et al., arXiv:2107.04197)."""
 
-SHAPE = 0.5
+SHAPE = 0.75
 
 
 def lr_scale(step, total):

@@ -1,6 +1,6 @@
 """Constant, then a linear cooldown (warmup-stable-decay; Hu et al., arXiv:2404.06395)."""
 
-COOLDOWN = 0.2
+COOLDOWN = 0.4
 
 
 def lr_scale(step, total):

@@ -1,0 +1,158 @@
+"""The records of a program that has been read: where things are, and what is known at each."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import libcst as cst
+
+from .facts import Facts
+from .kinds import Kind, Type
+from .names import names
+from .scope import Env, dotted
+from .tree import Path, at, code
+
+ROOTS = frozenset(("math.sqrt", "math.log", "math.log2", "math.log10", "math.pow"))
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A statement, what is known before it runs, and where it stands.
+
+    `plain` spots are not inside a branch: what is assigned there is assigned for good.
+    """
+
+    path: Path
+    node: cst.CSTNode
+    env: Env
+    function: str
+    plain: bool
+    keyed: bool
+
+    @property
+    def block(self) -> Path:
+        """The path of the statements that this one is among."""
+        return self.path[:-1]
+
+    @property
+    def final(self) -> bool:
+        """Whether control ends here."""
+        node = self.node
+        return isinstance(node, cst.SimpleStatementLine) and isinstance(
+            node.body[-1], cst.Return | cst.Raise
+        )
+
+    @property
+    def dispensable(self) -> bool:
+        """Whether the statement may be left out: it binds names, sets no entry, ends nothing."""
+        found = names(self.node)
+        return bool(found.binds) and not found.sets_items and not self.final
+
+    @property
+    def assigned(self) -> str:
+        """The one name that the statement assigns, if that is all it does."""
+        node = self.node
+        if not isinstance(node, cst.SimpleStatementLine) or len(node.body) != 1:
+            return ""
+        only = node.body[0]
+        if not isinstance(only, cst.Assign) or len(only.targets) != 1:
+            return ""
+        target = only.targets[0].target
+        return target.value if isinstance(target, cst.Name) else ""
+
+    @property
+    def quoted(self) -> str:
+        """The first line of the statement, without comments."""
+        lines = [line.split("  #")[0].strip() for line in code(self.node).splitlines()]
+        return next((line for line in lines if line and not line.startswith("#")), "")
+
+    def dominates(self, other: "Spot") -> bool:
+        """Whether this statement has always run when `other` does, or is `other`."""
+        depth = len(self.path)
+        return other.path[: depth - 1] == self.block and other.path[:depth] >= self.path
+
+
+@dataclass(frozen=True)
+class Site:
+    """An expression of known numeric type."""
+
+    path: Path
+    node: cst.BaseExpression
+    type: Type
+    env: Env
+    spot: Spot
+    inline: bool
+
+    @property
+    def kind(self) -> Kind:
+        """What the expression evaluates to."""
+        return self.type.kind
+
+
+@dataclass(frozen=True)
+class Store:
+    """A dict literal that holds the state slots of one parameter."""
+
+    path: Path
+    node: cst.Dict
+    env: Env
+    spot: Spot
+
+
+@dataclass
+class Program:
+    """Everything the edits need to know about one version of a program.
+
+    A `dynamic` program handles the slots of its state other than by constant names.
+    """
+
+    module: cst.Module
+    facts: Facts
+    sites: list[Site] = field(default_factory=list[Site])
+    spots: list[Spot] = field(default_factory=list[Spot])
+    stores: list[Store] = field(default_factory=list[Store])
+    outputs: set[Path] = field(default_factory=set[Path])
+    constants: dict[str, Path] = field(default_factory=dict[str, Path])
+    helpers: dict[str, Path] = field(default_factory=dict[str, Path])
+    modules: dict[str, str] = field(default_factory=dict[str, str])
+    slots: dict[str, Kind] = field(default_factory=dict[str, Kind])
+    results: dict[str, tuple[Kind, ...]] = field(default_factory=dict[str, tuple[Kind, ...]])
+    problems: Counter[str] = field(default_factory=Counter[str])
+    dynamic: bool = False
+
+    @cached_property
+    def source(self) -> str:
+        """The program as text."""
+        return self.module.code
+
+    @cached_property
+    def delicate(self) -> frozenset[Path]:
+        """Python numbers that must not be zero, or negative: denominators, arguments of roots."""
+        return frozenset(
+            site.path
+            for site in self.sites
+            if site.kind in ("int", "float") and self._delicate(site.path)
+        )
+
+    def _delicate(self, path: Path) -> bool:
+        if path[-1] == "right":
+            return isinstance(at(self.module, path[:-1]).operator, cst.Divide)
+        return path[-3:-2] == ("args",) and dotted(at(self.module, path[:-3]).func) in ROOTS
+
+    def fragile(self, site: Site) -> bool:
+        """Whether an expression is, or is within, a number that not any value may replace."""
+        return any(site.path[:depth] in self.delicate for depth in range(len(site.path) + 1))
+
+    def home(self, site: Site) -> Path:
+        """Where an expression is sure to work: a helper or a slot may suit some tensors only."""
+        found = names(site.node)
+        if not found.slots and found.reads.isdisjoint(self.helpers):
+            return ()
+        for depth in range(len(site.path) - 1, len(site.spot.path), -1):
+            if isinstance(at(self.module, site.path[:depth]), cst.IfExp):
+                return site.path[: depth + 1]
+        return site.spot.block
+
+    def outside(self, site: Site) -> bool:
+        """Whether the value is what the program hands back."""
+        return site.path in self.outputs

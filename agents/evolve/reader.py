@@ -1,0 +1,164 @@
+"""Reading a module: constants and imports, then the interface, then helpers as they are called.
+
+The reading is static and forgiving: what it does not understand is `unknown`, and left alone.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+import libcst as cst
+
+from .facts import Facts
+from .flow import Flow, bindings
+from .infer import infer
+from .kinds import UNKNOWN, Kind, Type
+from .program import Program
+from .scope import Env, Scope, dotted
+from .tree import Path, code
+
+ANNOTATIONS: Mapping[str, Kind] = {
+    "float": "float",
+    "int": "int",
+    "bool": "bool",
+    "str": "string",
+    "Tensor": "tensor",
+    "torch.Tensor": "tensor",
+}
+
+
+@lru_cache(maxsize=256)
+def read(source: str, facts: Facts) -> Program:
+    """Parse and read a program; raises libcst.ParserSyntaxError where it is not Python."""
+    return analyse(cst.parse_module(source), facts)
+
+
+def analyse(module: cst.Module, facts: Facts) -> Program:
+    """Read a program that is a tree already."""
+    return _Reader(module, facts).read()
+
+
+class _Reader:
+    """One pass over a module, gathering a Program."""
+
+    def __init__(self, module: cst.Module, facts: Facts) -> None:
+        self.found = Program(module, facts)
+        attributes = {
+            path: kind
+            for each in facts.functions.values()
+            for path, kind in each.attributes.items()
+        }
+        self.scope = Scope(attributes, self.call)
+        self.flow = Flow(self.found, self.scope)
+        self.functions: dict[str, tuple[cst.FunctionDef, Path]] = {}
+        self.calls: dict[tuple[str, tuple[Kind, ...]], Kind] = {}
+        self.recorded: set[str] = set()
+
+    def read(self) -> Program:
+        """Read constants, then the interface, state first; helpers as they are called."""
+        self._top_level()
+        for name in self.found.facts.functions:
+            if name in self.functions:
+                self._interface(name, *self.functions[name])
+        for name in self.found.helpers:
+            if name not in self.recorded:
+                annotated = _annotated(self.functions[name][0]).values()
+                self.call(name, [each.kind for each in annotated])
+        self.found.problems = Counter(self.scope.problems)
+        self.found.modules = self.scope.modules
+        self.found.slots = self.scope.slots
+        return self.found
+
+    def call(self, name: str, kinds: Sequence[Kind]) -> Kind:
+        """Read a helper as it is called. Where that says nothing, one tensor keeps its shape."""
+        key = name, tuple(kinds)
+        recording = self.flow.recording and name not in self.recorded
+        if key in self.calls and not recording:
+            return self.calls[key]
+        self.calls[key] = "unknown"
+        node, path = self.functions[name]
+        env = _annotated(node)
+        if len(env) == len(kinds):
+            env = {each: Type(kind) for each, kind in zip(env, kinds, strict=True)}
+        kept, problems = self.flow.recording, len(self.scope.problems)
+        self.flow.recording = recording
+        if recording:
+            self.recorded.add(name)
+        result = self.flow.function(name, node, path, env)
+        self.flow.recording = kept
+        if not recording:
+            del self.scope.problems[problems:]
+        given = result[0] if len(result) == 1 else "unknown"
+        if given == "unknown" and list(kinds).count("tensor") == 1 and len(kinds) == len(env):
+            given = "tensor"
+        self.calls[key] = given
+        return given
+
+    def _top_level(self) -> None:
+        for index, node in enumerate(self.found.module.body):
+            if isinstance(node, cst.FunctionDef):
+                self.functions[node.name.value] = node, ("body", index)
+                if node.name.value not in self.found.facts.functions:
+                    self.found.helpers[node.name.value] = "body", index
+            elif isinstance(node, cst.ClassDef):
+                self.scope.names[node.name.value] = UNKNOWN
+            elif isinstance(node, cst.SimpleStatementLine):
+                for place, small in enumerate(node.body):
+                    self._global(small, ("body", index, "body", place))
+            else:
+                self.scope.names |= dict.fromkeys(bindings(node), UNKNOWN)
+        self.scope.helpers = frozenset(self.found.helpers)
+
+    def _global(self, node: cst.BaseSmallStatement, path: Path) -> None:
+        names = self.scope.names
+        match node:
+            case cst.Import(names=aliases):
+                for alias in aliases:
+                    full = dotted(alias.name)
+                    self.scope.modules[_bound(alias) or full.split(".")[0]] = full.split(".")[0]
+            case cst.ImportFrom(module=module, names=imported) if not isinstance(
+                imported, cst.ImportStar
+            ):
+                for alias in imported:
+                    bound = _bound(alias) or dotted(alias.name)
+                    if dotted(module) == "torch.nn" if module else False:
+                        self.scope.modules[bound] = "torch"
+                    else:
+                        names[bound] = UNKNOWN
+            case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=name))]):
+                names[name] = infer(self.scope, node.value, (*path, "value"), names, False)
+                self.found.constants[name] = (*path, "value")
+            case cst.AnnAssign(target=cst.Name(value=name)) if node.value is not None:
+                names[name] = infer(self.scope, node.value, (*path, "value"), names, False)
+                self.found.constants[name] = (*path, "value")
+            case _:
+                names |= dict.fromkeys(bindings(node), UNKNOWN)
+
+    def _interface(self, name: str, node: cst.FunctionDef, path: Path) -> None:
+        signature = self.found.facts.functions[name]
+        parameters = [
+            each.name.value for each in (*node.params.posonly_params, *node.params.params)
+        ]
+        env = _annotated(node)
+        if len(parameters) == len(signature.takes):
+            for given, (role, kind) in zip(parameters, signature.takes.items(), strict=True):
+                env[given] = Type(kind, role)
+        self.found.results[name] = self.flow.function(name, node, path, env)
+        if "states" in signature.gives and "states" not in signature.takes.values():
+            self.scope.born = True
+
+
+def _bound(alias: cst.ImportAlias) -> str:
+    name = alias.asname.name if alias.asname else None
+    return name.value if isinstance(name, cst.Name) else ""
+
+
+def _annotated(node: cst.FunctionDef) -> Env:
+    """Arguments of a helper by their annotations; two tensors may differ in shape."""
+    env: Env = {}
+    for each in (*node.params.posonly_params, *node.params.params, *node.params.kwonly_params):
+        text = code(each.annotation.annotation) if each.annotation else ""
+        env[each.name.value] = Type(ANNOTATIONS.get(text, "unknown"))
+    if sum(each.kind == "tensor" for each in env.values()) > 1:
+        env = {n: UNKNOWN if each.kind == "tensor" else each for n, each in env.items()}
+    return env
