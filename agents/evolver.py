@@ -56,9 +56,10 @@ CROSSINGS: Mapping[str, Callable[[Program, Random, Sequence[Program]], Edited]] 
     "crossover": crossover,
     "constant exchange": exchange_constants,
 }
-COUNTS: Sequence[int] = (1, 1, 1, 2, 2, 3)
+COUNTS: Sequence[int] = (1, 1, 1, 2, 2, 3)  # edits in one proposal, equally likely
 ATTEMPTS = 60
-SITES = 150
+SITES = 150  # expressions in a program from which on deletion is favoured
+LARGEST = 10_000  # characters; a program beyond may only shrink
 
 
 def create() -> "Evolver":
@@ -95,7 +96,9 @@ def evolve(task: Task, parent: Candidate, others: Sequence[Candidate], rng: Rand
         if len(ideas) < count:
             continue
         text = tidied(program).source
-        if _parses(text) and canonical({name: text}) != before:
+        if len(text) > max(LARGEST, len(parent.files[name])) or not _parses(text):
+            continue
+        if canonical({name: text}) != before:
             files = {**parent.files, name: text}
             return Candidate(files=files, idea="; ".join(ideas), proposer="evolver")
     raise ProposalError(f"no edit of {name} made a difference in {ATTEMPTS} attempts")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from ..archive import Archive, Node
-from ..evals import Candidate, Evaluation, Seed, draw, fresh_key, measure
+from ..evals import Candidate, Evaluation, Role, Seed, draw, fresh_key, measure
 from ..sandbox import Sandbox
 from ..tasks import Frozen, Task, TaskError, load
 from .lab import describe
@@ -41,8 +41,8 @@ def replay(node: Node, archive: Archive, sandbox: Sandbox) -> Replay:
     failed = 0
     for evidence in node.evidence:
         seeds = draw(run["config"]["key"], evidence.stream, evidence.count)
-        old = archive.evaluation(node, evidence.stream, seeds)
-        new = _measure(node.candidate, task, sandbox, seeds)
+        old = archive.evaluation(node, evidence.stream, seeds, evidence.role)
+        new = _measure(node.candidate, task, sandbox, seeds, evidence.role)
         failed += sum(
             (was.score is None) != (now.score is None)
             for was, now in zip(old.trials, new.trials, strict=True)
@@ -78,7 +78,7 @@ def replay_fresh(node: Node, archive: Archive, sandbox: Sandbox, count: int) -> 
     evidence = node.evidence[-1]  # for a confirmed node: the seeds that had no part in choosing it
     seeds = draw(run["config"]["key"], evidence.stream, evidence.count)
     worst, unit = task.metric.worst, task.metric.unit
-    old = archive.evaluation(node, evidence.stream, seeds).values(worst)
+    old = archive.evaluation(node, evidence.stream, seeds, evidence.role).values(worst)
     new = _measure(node.candidate, task, sandbox, draw(fresh_key(), "replay", count)).values(worst)
     mean = math.fsum(old) / len(old)
     spread = math.sqrt(math.fsum((v - mean) ** 2 for v in old) / (len(old) - 1))
@@ -99,12 +99,12 @@ def replay_fresh(node: Node, archive: Archive, sandbox: Sandbox, count: int) -> 
 
 
 def _measure(
-    candidate: Candidate, task: Task, sandbox: Sandbox, seeds: tuple[Seed, ...]
+    candidate: Candidate, task: Task, sandbox: Sandbox, seeds: tuple[Seed, ...], role: Role = "dev"
 ) -> Evaluation:
     trials = [
         trial
         for at in range(0, len(seeds), 32)
-        for trial in measure(candidate, task, sandbox, seeds[at : at + 32]).trials
+        for trial in measure(candidate, task, sandbox, seeds[at : at + 32], role).trials
     ]
     return Evaluation(stream="replay", trials=tuple(trials))
 

@@ -9,7 +9,7 @@ from ..evals import Estimate, Role, draw, judge
 from ..tasks import Frozen
 from .lab import Lab
 
-SEEDS: Mapping[Role, int] = {"dev": 64, "transfer": 32}
+SEEDS: Mapping[Role, int] = {"dev": 64, "transfer": 16}
 
 
 class Report(Frozen):

@@ -16,7 +16,7 @@ from typing import Literal
 from pydantic import Field
 
 from ..archive import Archive, Evidence, Node, Tree
-from ..evals import Candidate, Evaluation, Verdict, audit, draw, judge, probe
+from ..evals import Candidate, Evaluation, Role, Verdict, audit, draw, judge, probe
 from ..tasks import Frozen, Task
 from .base import Agent, ProposalError
 from .evolve.canonical import canonical
@@ -166,22 +166,27 @@ def _explore(run: Run, number: int, tree: Tree) -> Draft:
     draft = _propose(run, number, parent, tree, rng)
     if draft.verdict is not None:
         return draft
-    rule = run.config.rule
+    rule, metric = run.config.rule, run.task.metric
+    stages: tuple[tuple[Role, int], ...] = (
+        ("glance", rule.glance),
+        ("dev", rule.first_look),
+        ("dev", rule.screen),
+    )
     stream = f"search/{parent.number}"
-    values: list[float] = []
-    for count in (rule.first_look, rule.screen):
+    for role, count in stages:
         seeds = draw(run.config.key, stream, count)
-        child = run.lab.evaluate(draft.candidate, stream, seeds)
-        evidence = (Evidence(stream=stream, count=count, versus=parent.number),)
+        evidence = (Evidence(stream=stream, count=count, versus=parent.number, role=role),)
+        child = run.lab.evaluate(draft.candidate, stream, seeds, role)
         if child.failures == count:
             log = run.lab.logs.get(draft.candidate.digest, "")
             reason = f"all {count} seeds ended with {child.trials[0].status}"
             return _decided(draft, Verdict(standing="invalid", reason=reason), evidence, log)
-        values = judge.gains(
-            child, run.lab.evaluate(parent.candidate, stream, seeds), run.task.metric
-        )
-        if judge.hopeless(rule, values):
-            return _decided(draft, judge.screened_out(values, run.task.metric), evidence)
+        values = judge.gains(child, run.lab.evaluate(parent.candidate, stream, seeds, role), metric)
+        if role == "glance" and judge.ruined(rule, values, metric):
+            workloads = run.task.manifest.workloads.glance
+            return _decided(draft, judge.glanced_out(values, metric, workloads), evidence)
+        if role == "dev" and judge.hopeless(rule, values):
+            return _decided(draft, judge.screened_out(values, metric), evidence)
     return replace(draft, gains=values, evidence=evidence)
 
 
@@ -310,7 +315,7 @@ def _cost(run: Run, candidate: Candidate, evidence: Sequence[Evidence]) -> float
         trial.seconds
         for each in evidence
         for trial in run.lab.evaluate(
-            candidate, each.stream, draw(run.config.key, each.stream, each.count)
+            candidate, each.stream, draw(run.config.key, each.stream, each.count), each.role
         ).trials
     )
 

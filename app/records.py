@@ -85,9 +85,10 @@ def _evidence(
 ) -> dict[str, Any]:
     evidence = node.evidence[index]
     seeds = draw(key, evidence.stream, evidence.count)
-    own = archive.evaluation(node, evidence.stream, seeds)
+    own = archive.evaluation(node, evidence.stream, seeds, evidence.role)
     record: dict[str, Any] = {
         "stream": evidence.stream,
+        "workloads": evidence.role,
         "versus": None,
         "scores": own.values(metric.worst),
         "failed": own.failures,
@@ -98,7 +99,7 @@ def _evidence(
             node.environment,
             archive.run(node.run)["task"],
             rival.candidate.digest,
-            "dev",
+            evidence.role,
             seeds,
         )
         if len(held) == len(seeds):

@@ -3,18 +3,19 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
-from ..evals import Candidate, Verdict
+from ..evals import Candidate, Role, Verdict
 from ..tasks import Frozen
 
 
 class Evidence(Frozen):
     """Which seeds a node was measured on: the first `count` of a stream of its run's key.
 
-    `versus` is the node it was paired with on those seeds, if any.
+    `versus` is the node it was paired with on those seeds, if any, and `role` names the workloads.
     """
 
     stream: str
     count: int
+    role: Role = "dev"
     versus: int | None = None
 
 

@@ -20,15 +20,22 @@ WHOLE_HISTORY = 64
 
 
 class Rule(Frozen):
-    """How much evidence each stage takes, in seeds, and how sure it has to be."""
+    """How much evidence each stage takes, in seeds, and how sure it has to be.
+
+    A candidate is ruined if a glance at one workload shows a t below `ruin_t` and a loss of more
+    than `ruin` times the metric's `minimum_gain`.
+    """
 
     alpha: float = Field(default=0.05, gt=0, lt=1)
+    glance: int = Field(default=4, ge=2)
+    ruin_t: float = -4.0
+    ruin: float = Field(default=20.0, ge=0)
     first_look: int = Field(default=8, ge=2)
     screen: int = Field(default=24, ge=2)
     drop_t: float = -0.5
     promote_t: float = 1.0
     block: int = Field(default=16, ge=2)
-    most: int = Field(default=256, ge=2)
+    most: int = Field(default=128, ge=2)
     futile_after: int = Field(default=32, ge=2)
     effect_scale: float = Field(default=0.5, gt=0)
     estimate: int = Field(default=32, ge=2)
@@ -57,6 +64,12 @@ def t_statistic(values: Sequence[float]) -> float:
     if variance <= (1e-12 * abs(mean)) ** 2:
         return math.copysign(99.0, mean) if mean else 0.0
     return max(-99.0, min(99.0, mean / math.sqrt(variance / n)))
+
+
+def ruined(rule: Rule, values: Sequence[float], metric: Metric) -> bool:
+    """Whether a glance shows harm so large and steady that the other workloads need not be run."""
+    mean = math.fsum(values) / len(values)
+    return mean < -rule.ruin * metric.minimum_gain and t_statistic(values) < rule.ruin_t
 
 
 def hopeless(rule: Rule, values: Sequence[float]) -> bool:
@@ -114,6 +127,13 @@ def estimate(values: Sequence[float]) -> Estimate:
     variance = math.fsum((v - mean) ** 2 for v in values) / (n - 1)
     half = float(stdtrit(n - 1, 0.975)) * math.sqrt(variance / n)
     return Estimate(gain=mean, low=mean - half, high=mean + half, pairs=n)
+
+
+def glanced_out(values: Sequence[float], metric: Metric, workloads: Sequence[str]) -> Verdict:
+    """The verdict on a child that a glance showed to be ruined."""
+    mean = math.fsum(values) / len(values)
+    reason = f"{mean:+.4f} {metric.unit} on {len(values)} seeds of {', '.join(workloads)} alone"
+    return Verdict(standing="no gain", reason=reason)
 
 
 def screened_out(values: Sequence[float], metric: Metric) -> Verdict:

@@ -9,7 +9,7 @@ from ..sandbox import Status, digest_files
 from ..tasks import Frozen
 
 Standing = Literal["invalid", "no gain", "promising", "confirmed", "refuted"]
-Role = Literal["dev", "transfer"]
+Role = Literal["dev", "glance", "transfer"]
 Outcome = Status | Literal["diverged"]
 
 

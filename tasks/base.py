@@ -51,15 +51,21 @@ class Resources(Frozen):
 
 
 class Workloads(Frozen):
-    """Named problems: `dev` steer and promote, `transfer` are never seen by the search."""
+    """Named problems: `dev` steer and promote, `transfer` are never seen by the search.
+
+    `glance` are the few of `dev` that a candidate meets first, so that a hopeless one costs little.
+    """
 
     dev: tuple[Name, ...] = Field(min_length=1)
+    glance: tuple[Name, ...] = Field(min_length=1)
     transfer: tuple[Name, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _disjoint(self) -> Self:
+    def _consistent(self) -> Self:
         if both := set(self.dev) & set(self.transfer):
             raise ValueError(f"workloads in both dev and transfer: {', '.join(sorted(both))}")
+        if alien := set(self.glance) - set(self.dev):
+            raise ValueError(f"glance has workloads that dev lacks: {', '.join(sorted(alien))}")
         return self
 
 

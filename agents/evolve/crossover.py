@@ -41,52 +41,49 @@ def crossover(program: Program, rng: Random, donors: Sequence[Program]) -> Edite
         return None
     donor = rng.choice(donors)
     parts = [each for each in donor.sites if _worth_taking(donor, each)]
-    if not parts:
-        return None
     outside = [each for each in parts if donor.outside(each)]
+    if not outside and not parts:
+        return None
     part = rng.choice(outside if outside and rng.random() < 0.3 else parts)
+    function = part.spot.function
+    whole = "states" not in donor.facts.functions[function].takes.values() and rng.random() < 0.3
     blends = [each for each in program.facts.blends if each.gives == part.kind]
     blend = rng.choice(blends) if blends and rng.random() < 0.5 else TAKEOVER
     try:
-        motif = extracted(donor, part, blend)
+        needs = Needs(donor, function)
+        value = needs.function() if whole else needs.expression(part)
     except Unfit:
         return None
+    motif = blended(needs, value, part, blend)
     sites = [
         each
         for each in program.sites
-        if each.spot.function == part.spot.function and suits(program, motif, each)
+        if each.spot.function == function and suits(program, motif, each)
     ]
-    if donor.outside(part) and rng.random() < 0.7:
+    if (whole or donor.outside(part)) and rng.random() < 0.7:
         sites = [each for each in sites if program.outside(each)]
-    if not sites:
-        return None
-    return weave(program, motif, rng.choice(sites), rng)
+    return weave(program, motif, rng.choice(sites), rng) if sites else None
 
 
-def extracted(donor: Program, part: Site, blend: Motif) -> Motif:
-    """Turn an expression and all it depends on into a motif; raises Unfit where that fails."""
-    slice_ = _Slice(donor, part)
-    local = f"{part.spot.function}_part"
-    result = slice_.translated(part.node, part.env)
-    expression = blend.expression
-    statements = list(slice_.statements)
-    if expression == "v":
-        expression = result
-    else:
-        statements.append(f"{local} = {result}")
-        expression = _renamed(expression, "v", local)
+def blended(needs: "Needs", value: str, part: Site, blend: Motif) -> Motif:
+    """Make a motif of `value`, with all it needs, as `blend` combines it with what it meets."""
+    statements, expression = list(needs.statements), value
+    if blend is not TAKEOVER:
+        local = f"{part.spot.function}_part"
+        statements.append(f"{local} = {value}")
+        expression = _renamed(blend.expression, "v", local)
     return replace(
         blend,
         name="another program",
-        idea=blend.idea or "Put `" + _short(code(part.node)) + "` in the place of {x}",
+        idea=blend.idea or f"Put `{_short(value)}` of another program in the place of {{x}}",
         expression=expression,
         gives=part.kind,
         takes={"x": part.kind},
-        constants={**blend.constants, **slice_.constants},
+        constants={**blend.constants, **needs.constants},
         statements=tuple(statements),
-        slots=slice_.slots,
-        stores=slice_.stores,
-        helpers=tuple(slice_.helpers),
+        slots=needs.slots,
+        stores=needs.stores,
+        helpers=tuple(needs.helpers),
     )
 
 
@@ -96,20 +93,35 @@ def numbers(program: Program) -> dict[str, float | int]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-class _Slice:
-    """What an expression depends on: statements, slots, constants and helpers."""
+class Needs:
+    """What a value depends on: statements, slots, constants and helpers."""
 
-    def __init__(self, donor: Program, part: Site) -> None:
-        self.donor, self.part = donor, part
-        self.pool = [each for each in donor.spots if _common(each, part.spot)]
+    def __init__(self, donor: Program, within: str) -> None:
+        """Depend on nothing yet of `donor`, in its function `within`."""
+        self.donor, self.within = donor, within
+        self.pool: list[Spot] = []
         self.constants: dict[str, float] = {}
         self.helpers: list[str] = []
         self.slots: dict[str, str] = {}
         self.stores: dict[str, str] = {}
-        self.kept: set[Path] = set()
+        self.statements: list[str] = []
+        self._kept: set[Path] = set()
+
+    def expression(self, part: Site) -> str:
+        """Take an expression with the statements before it; raises Unfit where that fails."""
+        self.pool = [each for each in self.donor.spots if _common(each, part.spot)]
         self._need(part.node, part.env)
-        ordered = [each for each in self.pool if each.path in self.kept]
+        ordered = [each for each in self.pool if each.path in self._kept]
         self.statements = [self.translated(each.node, each.env) for each in ordered]
+        return self.translated(part.node, part.env)
+
+    def function(self) -> str:
+        """Take the whole function and call it; raises Unfit where that fails."""
+        path = next(each.path[:2] for each in self.donor.spots if each.function == self.within)
+        node = at(self.donor.module, path)
+        name = f"other_{self.within}"
+        self._need_function(node.with_changes(name=cst.Name(name), leading_lines=[]))
+        return f"{name}({', '.join(self.donor.facts.functions[self.within].takes)})"
 
     def translated(self, node: cst.CSTNode, env: Env) -> str:
         """The source of a node, with arguments of the interface under their own names."""
@@ -126,7 +138,7 @@ class _Slice:
             elif name in self.donor.constants:
                 self._need_constant(name)
             elif name in self.donor.helpers:
-                self._need_helper(name)
+                self._need_function(at(self.donor.module, self.donor.helpers[name]))
             elif name not in self.donor.modules and name not in BUILTINS:
                 raise Unfit(name)
         for slot in sorted(names(node).slots):
@@ -138,11 +150,11 @@ class _Slice:
         if not found:
             raise Unfit(name)
         for spot in found:
-            if spot.path in self.kept:
+            if spot.path in self._kept:
                 continue
             if any(_within(store.path, spot.path) for store in self.donor.stores):
                 raise Unfit(name)
-            self.kept.add(spot.path)
+            self._kept.add(spot.path)
             self._need(spot.node, spot.env)
 
     def _need_constant(self, name: str) -> None:
@@ -151,8 +163,7 @@ class _Slice:
             raise Unfit(name)
         self.constants[name] = value
 
-    def _need_helper(self, name: str) -> None:
-        node = at(self.donor.module, self.donor.helpers[name])
+    def _need_function(self, node: cst.FunctionDef) -> None:
         text = code(node).strip()
         if text in self.helpers:
             return
@@ -161,15 +172,13 @@ class _Slice:
             if each in self.donor.constants:
                 self._need_constant(each)
             elif each in self.donor.helpers:
-                self._need_helper(each)
+                self._need_function(at(self.donor.module, self.donor.helpers[each]))
             elif each not in self.donor.modules and each not in BUILTINS:
                 raise Unfit(each)
         self.helpers.append(text)
 
     def _need_slot(self, slot: str) -> None:
-        births = [
-            each for each in self.donor.stores if each.spot.function != self.part.spot.function
-        ]
+        births = [each for each in self.donor.stores if each.spot.function != self.within]
         stores = [each for each in self.donor.stores if each.spot in self.pool]
         if len(births) != 1 or len(stores) != 1:
             raise Unfit(slot)

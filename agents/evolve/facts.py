@@ -16,6 +16,8 @@ Place = Literal["any", "output"]
 class MotifError(Exception):
     """A motifs.toml that cannot be used; the message names the entry."""
 
+    exit_code = 2
+
 
 @dataclass(frozen=True)
 class Signature:
@@ -32,7 +34,8 @@ class Motif:
 
     Templates are Python. They may name the hole `x` (the expression that is replaced), other holes,
     arguments of the interface, the motif's own constants, helper functions and locals, and
-    `state[name]["slot"]` for the motif's own slots.
+    `state[name]["slot"]` for the motif's own slots. `prior` is how often it is tried, next to the
+    other motifs of its group.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Motif:
     statements: tuple[str, ...] = ()
     helpers: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
+    prior: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +104,8 @@ def _motif(entry: Mapping[str, Any]) -> Motif:
         raise MotifError(f"motif {name!r}: {error}") from error
     if motif.group not in GROUPS or motif.place not in ("any", "output"):
         raise MotifError(f"motif {name!r}: group or place is none of those known")
+    if not motif.prior > 0:
+        raise MotifError(f"motif {name!r}: prior {motif.prior} is not above zero")
     if missing := set(motif.slots) ^ set(motif.stores):
         raise MotifError(f"motif {name!r}: slot and store differ in {', '.join(sorted(missing))}")
     return motif

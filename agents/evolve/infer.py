@@ -12,7 +12,6 @@ from .scope import Env, Scope, dotted, enter, loop_source
 from .tree import Path
 
 BUILTINS = frozenset(dir(builtins))
-NUMERIC_BUILTINS = frozenset(("min", "max", "abs", "float", "int", "round"))
 FRESH = frozenset(("zeros", "ones", "full"))
 OPTIONS = frozenset(("dtype", "alpha", "out"))  # keywords that do not change the kind
 
@@ -145,12 +144,13 @@ def _subscript(scope: Scope, node: cst.Subscript, path: Path, env: Env, inline: 
 
 
 def _call(scope: Scope, node: cst.Call, path: Path, env: Env, inline: bool) -> Type:
-    arguments: list[Kind] = []
+    types: list[Type] = []
     for index, argument in enumerate(node.args):
-        kind = infer(scope, argument.value, (*path, "args", index, "value"), env, inline).kind
+        found = infer(scope, argument.value, (*path, "args", index, "value"), env, inline)
         keyword = argument.keyword.value if argument.keyword else ""
         if keyword not in OPTIONS:
-            arguments.append(kind if not argument.star else "unknown")
+            types.append(UNKNOWN if argument.star else found)
+    arguments = [each.kind for each in types]
     full = dotted(node.func)
     root, last = full.partition(".")[0], full.rpartition(".")[2]
     if isinstance(node.func, cst.Attribute) and root not in scope.modules:
@@ -159,13 +159,13 @@ def _call(scope: Scope, node: cst.Call, path: Path, env: Env, inline: bool) -> T
     if isinstance(node.func, cst.Name) and full in env:
         return UNKNOWN
     if full in scope.helpers:
-        return Type(scope.call(full, arguments))
+        return Type(scope.call(full, types))
     if scope.modules.get(root) == "torch":
         first = node.args[0].value if node.args else None
         if last in FRESH and isinstance(first, cst.Tuple) and not first.elements:
             return Type("scalar")
         return Type(kinds.torch(last, arguments))
-    if scope.modules.get(root) == "math" or full in NUMERIC_BUILTINS:
+    if scope.modules.get(root) == "math" or full in kinds.PLAIN:
         return Type(kinds.mathematical(last, arguments))
     if full == "sum" and len(node.args) == 1 and isinstance(node.args[0].value, cst.GeneratorExp):
         inner = comprehend(scope, node.args[0].value.for_in, (), env)

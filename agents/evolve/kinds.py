@@ -84,6 +84,7 @@ MATH = _set(
     "sqrt exp log log1p expm1 log2 log10 cos sin tan tanh atan erf pow fabs copysign hypot "
     "fmod sinh cosh acos asin"
 )
+PLAIN = _set("min max abs float int round")  # builtins
 MATH_INTEGERS = frozenset(("floor", "ceil", "isqrt"))
 
 
@@ -155,6 +156,8 @@ def mathematical(name: str, arguments: Sequence[Kind]) -> Kind:
     """The kind of a function of the module `math`, or of a numeric builtin."""
     if any(kind in TENSORS or kind == "bad" for kind in arguments):
         return "bad"
+    if name not in MATH and name not in MATH_INTEGERS and name not in PLAIN:
+        return "bad" if name in ELEMENTWISE or name in REDUCTIONS else "unknown"
     if any(kind not in RANK for kind in arguments):
         return "unknown"
     integers = name in MATH_INTEGERS or name in ("int", "round", "len")

@@ -1,6 +1,7 @@
 """The records of a program that has been read: where things are, and what is known at each."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -88,6 +89,14 @@ class Site:
         """What the expression evaluates to."""
         return self.type.kind
 
+    @property
+    def whole(self) -> bool:
+        """Whether it is all that a statement assigns."""
+        line = self.spot.node
+        if not isinstance(line, cst.SimpleStatementLine):
+            return False
+        return any(isinstance(each, cst.Assign) and each.value is self.node for each in line.body)
+
 
 @dataclass(frozen=True)
 class Store:
@@ -127,16 +136,20 @@ class Program:
 
     @cached_property
     def delicate(self) -> frozenset[Path]:
-        """Python numbers that must not be zero, or negative: denominators, arguments of roots."""
+        """Python numbers that must not be zero or negative: in quotients, roots and powers."""
+        kinds = {site.path: site.kind for site in self.sites}
         return frozenset(
-            site.path
-            for site in self.sites
-            if site.kind in ("int", "float") and self._delicate(site.path)
+            path
+            for path, kind in kinds.items()
+            if kind in ("int", "float") and self._delicate(path, kinds)
         )
 
-    def _delicate(self, path: Path) -> bool:
-        if path[-1] == "right":
-            return isinstance(at(self.module, path[:-1]).operator, cst.Divide)
+    def _delicate(self, path: Path, kinds: Mapping[Path, Kind]) -> bool:
+        above = at(self.module, path[:-1])
+        if isinstance(above, cst.BinaryOperation) and isinstance(above.operator, cst.Power):
+            return path[-1] == "left" and kinds.get((*path[:-1], "right")) == "float"
+        if isinstance(above, cst.BinaryOperation) and isinstance(above.operator, cst.Divide):
+            return path[-1] == "right"
         return path[-3:-2] == ("args",) and dotted(at(self.module, path[:-3]).func) in ROOTS
 
     def fragile(self, site: Site) -> bool:

@@ -51,7 +51,7 @@ class _Reader:
         self.scope = Scope(attributes, self.call)
         self.flow = Flow(self.found, self.scope)
         self.functions: dict[str, tuple[cst.FunctionDef, Path]] = {}
-        self.calls: dict[tuple[str, tuple[Kind, ...]], Kind] = {}
+        self.calls: dict[tuple[str, tuple[Type, ...]], Kind] = {}
         self.recorded: set[str] = set()
 
     def read(self) -> Program:
@@ -63,23 +63,23 @@ class _Reader:
         for name in self.found.helpers:
             if name not in self.recorded:
                 annotated = _annotated(self.functions[name][0]).values()
-                self.call(name, [each.kind for each in annotated])
+                self.call(name, list(annotated))
         self.found.problems = Counter(self.scope.problems)
         self.found.modules = self.scope.modules
         self.found.slots = self.scope.slots
         return self.found
 
-    def call(self, name: str, kinds: Sequence[Kind]) -> Kind:
+    def call(self, name: str, types: Sequence[Type]) -> Kind:
         """Read a helper as it is called. Where that says nothing, one tensor keeps its shape."""
-        key = name, tuple(kinds)
+        key = name, tuple(types)
         recording = self.flow.recording and name not in self.recorded
         if key in self.calls and not recording:
             return self.calls[key]
         self.calls[key] = "unknown"
         node, path = self.functions[name]
         env = _annotated(node)
-        if len(env) == len(kinds):
-            env = {each: Type(kind) for each, kind in zip(env, kinds, strict=True)}
+        if len(env) == len(types):
+            env = dict(zip(env, types, strict=True))
         kept, problems = self.flow.recording, len(self.scope.problems)
         self.flow.recording = recording
         if recording:
@@ -89,7 +89,8 @@ class _Reader:
         if not recording:
             del self.scope.problems[problems:]
         given = result[0] if len(result) == 1 else "unknown"
-        if given == "unknown" and list(kinds).count("tensor") == 1 and len(kinds) == len(env):
+        tensors = sum(each.kind == "tensor" for each in types)
+        if given == "unknown" and tensors == 1 and len(types) == len(env):
             given = "tensor"
         self.calls[key] = given
         return given

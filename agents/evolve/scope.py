@@ -22,7 +22,7 @@ class Scope:
     """What every function of a module sees, and what reading them brings to light."""
 
     attributes: Mapping[str, Kind]
-    call: Callable[[str, list[Kind]], Kind]
+    call: Callable[[str, list[Type]], Kind]
     record: Record = _ignore
     names: Env = field(default_factory=dict[str, Type])
     modules: dict[str, str] = field(default_factory=dict[str, str])

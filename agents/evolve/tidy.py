@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import pairwise
 
 import libcst as cst
 
@@ -19,7 +20,22 @@ def tidied(program: Program) -> Program:
     changes = list(_dead(program))
     if not changes:
         return program
-    return analyse(rewrite(program.module, changes), program.facts)
+    module = rewrite(program.module, changes)
+    gaps = [(("body", index), _spaced) for index in _crowded(module)]
+    return analyse(rewrite(module, gaps), program.facts)
+
+
+def _crowded(module: cst.Module) -> Iterator[int]:
+    """Statements that a removal has left without a blank line after the imports."""
+    for index, (above, node) in enumerate(pairwise(module.body), 1):
+        lines = [each for each in (above, node) if isinstance(each, cst.SimpleStatementLine)]
+        imports = [isinstance(each.body[0], cst.Import | cst.ImportFrom) for each in lines]
+        if imports == [True, False] and not lines[1].leading_lines:
+            yield index
+
+
+def _spaced(node: cst.CSTNode) -> cst.CSTNode:
+    return node.with_changes(leading_lines=[cst.EmptyLine(indent=False)])
 
 
 def _dead(program: Program) -> Iterator[Change]:

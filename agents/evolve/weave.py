@@ -19,13 +19,22 @@ from .tree import Change, after, at, before, code, expression, rewrite, statemen
 def insert_motif(program: Program, rng: Random, group: Group) -> Edited:
     """Weave one of the task's motifs in at a random place where its types fit."""
     motifs = [each for each in program.facts.motifs if each.group == group]
-    rng.shuffle(motifs)
+    # A weighted shuffle (Efraimidis and Spirakis 2006): the larger its prior, the earlier a motif.
+    motifs.sort(key=lambda each: rng.random() ** (1.0 / each.prior), reverse=True)
     for motif in motifs:
         sites = [each for each in program.sites if suits(program, motif, each)]
         if sites:
-            weights = [0.2 if each.type.role.startswith("params") else 1.0 for each in sites]
-            return weave(program, motif, rng.choices(sites, weights)[0], rng)
+            return weave(
+                program, motif, rng.choices(sites, [interest(each) for each in sites])[0], rng
+            )
     return None
+
+
+def interest(site: Site) -> float:
+    """How likely a place is to matter: what has a name does more than a part of a formula."""
+    if site.type.role.startswith("params"):
+        return 0.2
+    return 4.0 if site.whole else 1.0
 
 
 def suits(program: Program, motif: Motif, site: Site) -> bool:
@@ -68,6 +77,8 @@ def _changes(program: Program, motif: Motif, site: Site, rng: Random) -> list[Ch
         name = fresh(f"{motif.name.split()[0].replace('-', '_')}_input", taken)
         statements.append(f"{name} = {code(site.node)}")
         holes["x"] = ast.Name(name, ast.Load())
+    if (motif.statements or statements) and len(program.home(site)) > len(site.spot.path):
+        raise Unfit
     binder = Binder(site.env, motif, renamed, holes)
     statements += [binder.text(each) for each in motif.statements]
     if motif.slots:
