@@ -56,7 +56,7 @@ CROSSINGS: Mapping[str, Callable[[Program, Random, Sequence[Program]], Edited]] 
     "crossover": crossover,
     "constant exchange": exchange_constants,
 }
-COUNTS: Sequence[int] = (1, 1, 1, 2, 2, 3)  # edits in one proposal, equally likely
+COUNTS: Sequence[int] = (1, 1, 1, 1, 2, 2)  # edits in one proposal: most often one pays
 ATTEMPTS = 60
 SITES = 150  # expressions in a program from which on deletion is favoured
 LARGEST = 10_000  # characters; a program beyond may only shrink

@@ -33,7 +33,11 @@ class Live:
             "run": f"{self._run.id}  (archive {self._run.archive.where})",
             "task": self._run.task.manifest.title,
             "agent": f"{config.agent}, building on {config.select}",
-            "sandbox": " ".join(f"{k}={v}" for k, v in sandbox.describe().items()),
+            "sandbox": ", ".join(
+                f"{key} {value}" if key != "sandbox" else value
+                for key, value in sandbox.describe().items()
+                if key in ("sandbox", "image", "engine", "python", "torch")
+            ),
             "seed": str(config.seed) if config.seed is not None else "from the system's entropy",
             "budget": " or ".join(budget) + f", {self._run.workers} workers",
         }

@@ -37,6 +37,7 @@ class Rule(Frozen):
     block: int = Field(default=16, ge=2)
     most: int = Field(default=128, ge=2)
     futile_after: int = Field(default=32, ge=2)
+    futile_e: float = Field(default=1.0, gt=0)
     effect_scale: float = Field(default=0.5, gt=0)
     estimate: int = Field(default=32, ge=2)
 
@@ -115,7 +116,7 @@ def decide(
     log_e = log_e_value([v - metric.minimum_gain for v in values], rule.effect_scale)
     if log_e >= threshold:
         return "confirmed", log_e
-    futile = len(values) >= rule.futile_after and log_e < math.log(0.5)
+    futile = len(values) >= rule.futile_after and log_e < math.log(rule.futile_e)
     return ("refuted" if futile or len(values) >= rule.most else "continue"), log_e
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from conftest import BOWL, Ratchet, command, environment
+from no_effect import NoEffect
 from stand_ins.rogue import BROKEN, Rogue
 from stand_ins.tweak import Tweak
 
@@ -117,6 +118,17 @@ def test_a_proposal_that_changes_nothing_is_never_measured(
     made = [node for node in search(run, always) if node.verdict is not None]
     assert [node.standing for node in made] == ["no gain", "no gain"]
     assert all(node.evaluations == 0 and node.discarded for node in made)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_rewrites_without_effect_are_measured_and_none_is_confirmed(
+    tmp_path: Path, process_sandbox: Sandbox, seed: int
+) -> None:
+    run = start(tmp_path / "a.db", process_sandbox, NoEffect(), seed, turns=25, novelty=False)
+    made = [node for node in search(run, always) if node.verdict is not None]
+    assert len(made) == 25
+    assert {node.standing for node in made} == {"no gain"}
+    assert all(node.evaluations > 0 for node in made)
 
 
 def test_killed_at_twenty_moments_and_resumed_the_archive_is_the_same(
