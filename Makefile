@@ -1,7 +1,7 @@
 # `make search` and `make test` do all their own set-up, in .venv.
 PYTHON ?= python3
 TASK ?= optimizer
-ARGS ?= --minutes 4
+ARGS ?= --minutes 4.5
 
 BIN := .venv/bin
 READY := .venv/ready
@@ -12,7 +12,7 @@ READY := .venv/ready
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
-search: $(READY) ## Search for a better algorithm (TASK=optimizer ARGS="--minutes 4")
+search: $(READY) ## Search for a better algorithm (TASK=optimizer ARGS="--minutes 4.5")
 	$(BIN)/ratchet search $(TASK) $(ARGS)
 
 test: lint ## Check style and types, and run every test
