@@ -1,11 +1,11 @@
 """Run an archived node again, from the archive alone, and say whether it still holds."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from ..archive import Archive, Node
-from ..evals import Candidate, Evaluation, Role, Seed, draw, fresh_key, measure
+from ..evals import Candidate, Evaluation, Role, Seed, Trial, draw, fresh_key, measure
 from ..sandbox import Sandbox
 from ..tasks import Frozen, Task, TaskError, load
 from .lab import describe
@@ -33,38 +33,53 @@ def replay(node: Node, archive: Archive, sandbox: Sandbox) -> Replay:
     """Repeat every archived trial of `node` on its recorded seeds and compare score by score.
 
     Bit-identical scores are REPRODUCED anywhere. Under another environment a mean within the
-    metric's `minimum_gain` is too; under the same one it has DRIFTED.
+    metric's `minimum_gain` is too; under the same one it has DRIFTED. A program that no longer
+    gives any score has FAILED.
     """
-    run = archive.run(node.run)
     task = archive.task(node.run)
-    pairs: list[tuple[float, float]] = []
-    failed = 0
+    key = archive.run(node.run)["config"]["key"]
+    old: list[Trial] = []
+    new: list[Trial] = []
     for evidence in node.evidence:
-        seeds = draw(run["config"]["key"], evidence.stream, evidence.count)
-        old = archive.evaluation(node, evidence.stream, seeds, evidence.role)
-        new = _measure(node.candidate, task, sandbox, seeds, evidence.role)
-        failed += sum(
-            (was.score is None) != (now.score is None)
-            for was, now in zip(old.trials, new.trials, strict=True)
-        )
-        worst = task.metric.worst
-        pairs += zip(old.values(worst), new.values(worst), strict=True)
-    differences = _differences(node, archive, task, sandbox)
-    if not pairs:
-        return _verdict(node, "FAILED", "the archive holds no trial of this node", [], differences)
-    if failed:
-        reason = f"{failed} of {len(pairs)} seeds ended otherwise than archived"
-        return _verdict(node, "FAILED", reason, pairs, differences)
-    if all(old == new for old, new in pairs):
-        return _verdict(node, "REPRODUCED", "every score is bit-identical", pairs, differences)
-    shift = abs(math.fsum(new - old for old, new in pairs)) / len(pairs)
-    unit, tolerance = task.metric.unit, task.metric.minimum_gain
-    if differences and shift <= tolerance:
-        reason = f"the mean moved by {shift:.2g} {unit}, within the tolerance of {tolerance:g}"
-        return _verdict(node, "REPRODUCED", reason, pairs, differences)
-    why = "under another environment" if differences else "under the same environment"
-    reason = f"the mean moved by {shift:.2g} {unit} {why}"
-    return _verdict(node, "DRIFTED", reason, pairs, differences)
+        seeds = draw(key, evidence.stream, evidence.count)
+        old += archive.evaluation(node, evidence.stream, seeds, evidence.role).trials
+        new += _measure(node.candidate, task, sandbox, seeds, evidence.role).trials
+    differences = changed(archive.environment(node.environment), describe(sandbox))
+    outcome, reason = _compare(old, new, task, bool(differences))
+    worst = task.metric.worst
+    pairs = [(_score(was, worst), _score(now, worst)) for was, now in zip(old, new, strict=True)]
+    return Replay(
+        node=node.id,
+        outcome=outcome,
+        reason=reason,
+        seeds=len(pairs),
+        identical=sum(was == now for was, now in pairs),
+        largest=max((abs(was - now) for was, now in pairs), default=0.0),
+        differences=(*differences, *_task_notes(task)),
+    )
+
+
+def _compare(
+    old: Sequence[Trial], new: Sequence[Trial], task: Task, elsewhere: bool
+) -> tuple[Outcome, str]:
+    if not old:
+        return "FAILED", "the archive holds no trial of this node: it was refused before it ran"
+    if all(t.score is None for t in new) and any(t.score is not None for t in old):
+        return "FAILED", f"all {len(new)} seeds ended with {new[0].status}"
+    worst, unit = task.metric.worst, task.metric.unit
+    moves = [_score(now, worst) - _score(was, worst) for was, now in zip(old, new, strict=True)]
+    if not any(moves):
+        return "REPRODUCED", "every score is bit-identical"
+    shift, tolerance = abs(math.fsum(moves)) / len(moves), task.metric.minimum_gain
+    if elsewhere and shift <= tolerance:
+        within = f"within the tolerance of {tolerance:g}"
+        return "REPRODUCED", f"the mean moved by {shift:.2g} {unit}, {within}"
+    where = "another environment" if elsewhere else "the same environment"
+    return "DRIFTED", f"the mean moved by {shift:.2g} {unit} under {where}"
+
+
+def _score(trial: Trial, worst: float) -> float:
+    return worst if trial.score is None else trial.score
 
 
 def replay_fresh(node: Node, archive: Archive, sandbox: Sandbox, count: int) -> Replay:
@@ -74,12 +89,14 @@ def replay_fresh(node: Node, archive: Archive, sandbox: Sandbox, count: int) -> 
     run = archive.run(node.run)
     task = archive.task(node.run)
     if not node.evidence:
-        return _verdict(node, "FAILED", "the archive holds no trial of this node", [], ())
+        outcome, reason = _compare([], [], task, elsewhere=False)
+        return Replay(node=node.id, outcome=outcome, reason=reason, seeds=0)
     evidence = node.evidence[-1]  # for a confirmed node: the seeds that had no part in choosing it
     seeds = draw(run["config"]["key"], evidence.stream, evidence.count)
     worst, unit = task.metric.worst, task.metric.unit
     old = archive.evaluation(node, evidence.stream, seeds, evidence.role).values(worst)
-    new = _measure(node.candidate, task, sandbox, draw(fresh_key(), "replay", count)).values(worst)
+    fresh = draw(fresh_key(), "replay", count)
+    new = _measure(node.candidate, task, sandbox, fresh, evidence.role).values(worst)
     mean = math.fsum(old) / len(old)
     spread = math.sqrt(math.fsum((v - mean) ** 2 for v in old) / (len(old) - 1))
     half = float(stdtrit(len(old) - 1, 0.975)) * spread * math.sqrt(1 / len(old) + 1 / count)
@@ -94,12 +111,15 @@ def replay_fresh(node: Node, archive: Archive, sandbox: Sandbox, count: int) -> 
         outcome="REPRODUCED" if inside else "DRIFTED",
         reason=reason,
         seeds=count,
-        differences=_differences(node, archive, task, sandbox),
+        differences=(
+            *changed(archive.environment(node.environment), describe(sandbox)),
+            *_task_notes(task),
+        ),
     )
 
 
 def _measure(
-    candidate: Candidate, task: Task, sandbox: Sandbox, seeds: tuple[Seed, ...], role: Role = "dev"
+    candidate: Candidate, task: Task, sandbox: Sandbox, seeds: tuple[Seed, ...], role: Role
 ) -> Evaluation:
     trials = [
         trial
@@ -109,15 +129,13 @@ def _measure(
     return Evaluation(stream="replay", trials=tuple(trials))
 
 
-def _differences(node: Node, archive: Archive, task: Task, sandbox: Sandbox) -> tuple[str, ...]:
-    """What a score may depend on and is not as archived."""
-    found = changed(archive.environment(node.environment), describe(sandbox))
+def _task_notes(task: Task) -> list[str]:
+    """Whether the installed task is the archived one; the archived one is always what runs."""
     try:
-        if load(task.name).digest != task.digest:
-            found.append("the installed task differs from the archived one, which was used")
+        same = load(task.name).digest == task.digest
     except TaskError:
-        found.append("the task is not installed here; the archived one was used")
-    return tuple(found)
+        return ["the task is not installed here; the archived one was used"]
+    return [] if same else ["the installed task differs from the archived one, which was used"]
 
 
 def changed(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
@@ -127,21 +145,3 @@ def changed(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
         for key in sorted({*old, *new})
         if old.get(key) != new.get(key)
     ]
-
-
-def _verdict(
-    node: Node,
-    outcome: Outcome,
-    reason: str,
-    pairs: list[tuple[float, float]],
-    differences: tuple[str, ...],
-) -> Replay:
-    return Replay(
-        node=node.id,
-        outcome=outcome,
-        reason=reason,
-        seeds=len(pairs),
-        identical=sum(old == new for old, new in pairs),
-        largest=max((abs(old - new) for old, new in pairs), default=0.0),
-        differences=differences,
-    )

@@ -199,7 +199,9 @@ def node_view(record: Mapping[str, Any]) -> RenderableType:
 
 
 def _evidence_title(evidence: Mapping[str, Any], unit: str) -> str:
-    title = f"{evidence['stream']}: {len(evidence['scores'])} seeds"
+    title = (
+        f"{evidence['stream']}: {len(evidence['scores'])} seeds, {evidence['workloads']} workloads"
+    )
     if evidence["versus"]:
         gain = evidence["gain"]
         title += f" against {evidence['versus']}, {gain['gain']:+.4f} {unit}"
