@@ -78,7 +78,7 @@ class Evolver:
 
 def evolve(task: Task, parent: Candidate, others: Sequence[Candidate], rng: Random) -> Candidate:
     """Offer a changed copy of `parent`; raises ProposalError where no edit applies."""
-    known = facts(task.files["motifs.toml"])
+    known = facts(task.files.get("motifs.toml", b""))
     name = rng.choice(sorted(parent.files))
     program = _read(parent.files[name], known)
     if program is None:

@@ -92,7 +92,7 @@ class Task:
         """Read and validate the files of a task folder; raises TaskError naming what is wrong."""
         self.files = dict(files)
         self.manifest = _manifest(self.files)
-        for role in ("trainer.py", "grader.py", "motifs.toml"):
+        for role in ("trainer.py", "grader.py"):
             self._file(role)
         self.start = self._program("start")
         self.baselines = {

@@ -1,7 +1,8 @@
 """An agent whose proposals change nothing that matters: the null hypothesis, proposed.
 
-It renames locals, swaps the operands of commutative operations, and adds constants nobody reads. A
-search that confirms one of its proposals has made a false discovery.
+It renames locals, swaps the operands of commutative operations, regroups sums and products, and
+adds constants nobody reads. Regrouping changes the rounding, and training makes noise of that; the
+rest changes not a bit. A search that confirms one of its proposals has made a false discovery.
 """
 
 import ast
@@ -39,10 +40,17 @@ def rewrite(source: str, rng: Random) -> str:
         for node in ast.walk(function):
             if isinstance(node, ast.Name) and node.id in names:
                 node.id = names[node.id]
-            swaps = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mult)
-            if swaps and rng.random() < 0.5:
-                assert isinstance(node, ast.BinOp)
-                node.left, node.right = node.right, node.left
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mult):
+                reorder(node, rng)
         dead = ast.parse(f"unread_{rng.randrange(10**6)} = {rng.random():.6f}").body[0]
         function.body.insert(1 if ast.get_docstring(function) else 0, dead)
     return ast.unparse(ast.fix_missing_locations(module)) + "\n"
+
+
+def reorder(node: ast.BinOp, rng: Random) -> None:
+    """Turn a + b into b + a, or (a + b) + c into a + (b + c), now and then."""
+    inner = node.left
+    if isinstance(inner, ast.BinOp) and type(inner.op) is type(node.op) and rng.random() < 0.3:
+        node.left, node.right = inner.left, ast.BinOp(inner.right, node.op, node.right)
+    if rng.random() < 0.5:
+        node.left, node.right = node.right, node.left
