@@ -7,7 +7,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live as Panel
 from rich.text import Text
 
-from ..agents.search import Run
+from ..agents.run import Run
 from ..archive import Node, Tree
 from . import view
 

@@ -15,7 +15,8 @@ from rich.console import Console
 from ..agents.base import AgentError, open_agent
 from ..agents.lab import Lab
 from ..agents.report import report
-from ..agents.search import Config, Run, search, within
+from ..agents.run import Config, Run
+from ..agents.search import search, within
 from ..agents.select import POLICIES
 from ..archive import Archive
 from ..evals import fresh_key, key_from

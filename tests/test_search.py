@@ -18,7 +18,8 @@ from stand_ins.tweak import Tweak
 
 from ratchet.agents.base import Agent
 from ratchet.agents.lab import Lab
-from ratchet.agents.search import Config, Run, search
+from ratchet.agents.run import Config, Run
+from ratchet.agents.search import search
 from ratchet.agents.select import dgm
 from ratchet.archive import Archive, Node, Tree
 from ratchet.evals import Candidate, key_from

@@ -18,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from no_effect import NoEffect
 
 from ratchet.agents.lab import Lab
-from ratchet.agents.search import Config, Run, search
+from ratchet.agents.run import Config, Run
+from ratchet.agents.search import search
 from ratchet.agents.select import dgm
 from ratchet.archive import Archive, Tree
 from ratchet.evals import key_from
