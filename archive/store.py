@@ -19,62 +19,19 @@ from pydantic import ValidationError
 
 from ..evals import Evaluation, Role, Seed, Trial
 from ..tasks import Task
+from .tables import (
+    BLOBS,
+    ENVIRONMENTS,
+    EVENTS,
+    META,
+    NODES,
+    RUNS,
+    SCHEMA,
+    TRIALS,
+    make_tables,
+    open_engine,
+)
 from .tree import Node, Tree
-
-SCHEMA = 1
-TABLES = sa.MetaData()
-META = sa.Table(
-    "meta", TABLES, sa.Column("key", sa.String, primary_key=True), sa.Column("value", sa.String)
-)
-BLOBS = sa.Table(
-    "blobs",
-    TABLES,
-    sa.Column("digest", sa.String, primary_key=True),
-    sa.Column("data", sa.LargeBinary, nullable=False),
-)
-ENVIRONMENTS = sa.Table(
-    "environments",
-    TABLES,
-    sa.Column("digest", sa.String, primary_key=True),
-    sa.Column("data", sa.JSON, nullable=False),
-)
-RUNS = sa.Table(
-    "runs",
-    TABLES,
-    sa.Column("id", sa.String, primary_key=True),
-    sa.Column("task", sa.String, nullable=False),
-    sa.Column("files", sa.JSON, nullable=False),
-    sa.Column("created", sa.String, nullable=False),
-    sa.Column("config", sa.JSON, nullable=False),
-)
-NODES = sa.Table(
-    "nodes",
-    TABLES,
-    sa.Column("run", sa.String, sa.ForeignKey("runs.id"), primary_key=True),
-    sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("files", sa.JSON, nullable=False),
-    sa.Column("data", sa.JSON, nullable=False),
-)
-TRIALS = sa.Table(
-    "trials",
-    TABLES,
-    sa.Column("environment", sa.String, primary_key=True),
-    sa.Column("task", sa.String, primary_key=True),
-    sa.Column("candidate", sa.String, primary_key=True),
-    sa.Column("role", sa.String, primary_key=True),
-    sa.Column("seed", sa.BigInteger, primary_key=True),
-    sa.Column("sealed", sa.BigInteger, primary_key=True),
-    sa.Column("data", sa.JSON, nullable=False),
-)
-EVENTS = sa.Table(
-    "events",
-    TABLES,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("run", sa.String, sa.ForeignKey("runs.id"), nullable=False, index=True),
-    sa.Column("time", sa.String, nullable=False),
-    sa.Column("kind", sa.String, nullable=False),
-    sa.Column("data", sa.JSON, nullable=False),
-)
 
 
 class ArchiveError(Exception):
@@ -97,11 +54,11 @@ class Archive:
             if local:
                 Path(where).parent.mkdir(parents=True, exist_ok=True)
             url = f"sqlite:///{where}" if local else self.where
-            self._engine = sa.create_engine(url, json_serializer=_json)
-            if self._engine.dialect.name == "sqlite":
-                sa.event.listen(self._engine, "connect", _pragmas)
+            self._engine = open_engine(url)
             if create:
-                self._create()
+                make_tables(self._engine)
+                with self._engine.begin() as db:
+                    _once(db, META, {"key": "schema", "value": str(SCHEMA)})
             self._check_version()
 
     def close(self) -> None:
@@ -274,19 +231,6 @@ class Archive:
 
     # The database itself
 
-    def _create(self) -> None:
-        with self._engine.begin() as db:
-            TABLES.create_all(db)
-            if self._engine.dialect.name == "sqlite":
-                for table in TABLES.tables:
-                    for verb in ("UPDATE", "DELETE"):
-                        db.exec_driver_sql(
-                            f"CREATE TRIGGER IF NOT EXISTS no_{verb.lower()}_{table} "
-                            f"BEFORE {verb} ON {table} "
-                            f"BEGIN SELECT RAISE(ABORT, 'the archive is append-only'); END"
-                        )
-            _once(db, META, {"key": "schema", "value": str(SCHEMA)})
-
     def _check_version(self) -> None:
         with self._engine.connect() as db:
             found = db.execute(sa.select(META.c.value).where(META.c.key == "schema")).scalar()
@@ -312,15 +256,6 @@ class Archive:
         except (sa.exc.DatabaseError, OSError) as error:
             cause = str(error.orig) if isinstance(error, sa.exc.DatabaseError) else str(error)
             raise ArchiveError(f"the archive {self.where} cannot be used: {cause}") from error
-
-
-def _pragmas(connection: Any, _: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA busy_timeout = 30000")
-    cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = NORMAL")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.close()
 
 
 def _once(db: sa.Connection, table: sa.Table, row: Mapping[str, Any]) -> None:

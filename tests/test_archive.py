@@ -14,7 +14,7 @@ from conftest import BOWL, Ratchet, command, environment
 from test_select import TREE, node
 
 from ratchet.archive import Archive, ArchiveError
-from ratchet.archive.store import TABLES
+from ratchet.archive.tables import TABLES
 from ratchet.evals import Seed, Trial
 from ratchet.tasks import load
 

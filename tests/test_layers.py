@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = ["app", "agents", "archive", "evals", "tasks", "sandbox"]
 HOMES = {
     "docker": {"sandbox/docker.py"},
-    "sqlalchemy": {"archive/store.py"},
+    "sqlalchemy": {"archive/store.py", "archive/tables.py"},
     "typer": {"app/cli.py"},
     "torch": set[str](),
 }

@@ -1,0 +1,92 @@
+"""The tables of the archive, and what keeps them append-only."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+SCHEMA = 1
+TABLES = sa.MetaData()
+META = sa.Table(
+    "meta", TABLES, sa.Column("key", sa.String, primary_key=True), sa.Column("value", sa.String)
+)
+BLOBS = sa.Table(
+    "blobs",
+    TABLES,
+    sa.Column("digest", sa.String, primary_key=True),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+ENVIRONMENTS = sa.Table(
+    "environments",
+    TABLES,
+    sa.Column("digest", sa.String, primary_key=True),
+    sa.Column("data", sa.JSON, nullable=False),
+)
+RUNS = sa.Table(
+    "runs",
+    TABLES,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("task", sa.String, nullable=False),
+    sa.Column("files", sa.JSON, nullable=False),
+    sa.Column("created", sa.String, nullable=False),
+    sa.Column("config", sa.JSON, nullable=False),
+)
+NODES = sa.Table(
+    "nodes",
+    TABLES,
+    sa.Column("run", sa.String, sa.ForeignKey("runs.id"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("files", sa.JSON, nullable=False),
+    sa.Column("data", sa.JSON, nullable=False),
+)
+TRIALS = sa.Table(
+    "trials",
+    TABLES,
+    sa.Column("environment", sa.String, primary_key=True),
+    sa.Column("task", sa.String, primary_key=True),
+    sa.Column("candidate", sa.String, primary_key=True),
+    sa.Column("role", sa.String, primary_key=True),
+    sa.Column("seed", sa.BigInteger, primary_key=True),
+    sa.Column("sealed", sa.BigInteger, primary_key=True),
+    sa.Column("data", sa.JSON, nullable=False),
+)
+EVENTS = sa.Table(
+    "events",
+    TABLES,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("run", sa.String, sa.ForeignKey("runs.id"), nullable=False, index=True),
+    sa.Column("time", sa.String, nullable=False),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("data", sa.JSON, nullable=False),
+)
+
+
+def open_engine(url: str) -> sa.Engine:
+    """A connection pool for `url`; SQLite gets a write-ahead log and waits for its turn."""
+    engine = sa.create_engine(url)
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _pragmas)
+    return engine
+
+
+def make_tables(engine: sa.Engine) -> None:
+    """Make what is missing; on SQLite, triggers refuse every change of what is there."""
+    with engine.begin() as db:
+        TABLES.create_all(db)
+        if engine.dialect.name != "sqlite":
+            return
+        for table in TABLES.tables:
+            for verb in ("UPDATE", "DELETE"):
+                db.exec_driver_sql(
+                    f"CREATE TRIGGER IF NOT EXISTS no_{verb.lower()}_{table} "
+                    f"BEFORE {verb} ON {table} "
+                    f"BEGIN SELECT RAISE(ABORT, 'the archive is append-only'); END"
+                )
+
+
+def _pragmas(connection: Any, _: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout = 30000")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
