@@ -25,6 +25,7 @@ from ..tasks import Task, load
 from . import view
 from .live import Live
 
+DEFAULT = ".ratchet/archive.db"
 INTERRUPTED = 130
 NOTHING_VALID = 4
 
@@ -106,9 +107,7 @@ def _search(
     minutes: float | None,
     workers: int,
 ) -> int:
-    again = f"ratchet resume {run_id}" + (
-        "" if archive.where == ".ratchet/archive.db" else f" --archive {shlex.quote(archive.where)}"
-    )
+    again = f"ratchet resume {run_id}{_elsewhere(archive)}"
     console = view.console()
     with archive.hold(run_id), closing(open_with_warning(sandbox, workers)) as backend, _polite():
         try:
@@ -156,9 +155,14 @@ def _sum_up(archive: Archive, run_id: str, lab: Lab, console: Console, workers: 
     else:
         console.print(view.tree_view(row, tree, every=False))
         console.print("nothing was confirmed: the start and the baselines stand.")
-    console.print(view.next_commands(tree, best))
+    console.print(view.next_commands(tree, best, _elsewhere(archive)))
     made = [node for node in tree if node.verdict is not None]
     return NOTHING_VALID if made and all(n.standing == "invalid" for n in made) else 0
+
+
+def _elsewhere(archive: Archive) -> str:
+    """What a command has to add to find an archive that is not in the usual place."""
+    return "" if archive.where == DEFAULT else f" --archive {shlex.quote(archive.where)}"
 
 
 @contextmanager

@@ -116,19 +116,17 @@ def report_view(report: Report, unit: str) -> RenderableType:
     return Group(table, Text(words, style="dim"))
 
 
-def next_commands(tree: Tree, best: Node | None) -> RenderableType:
-    """What to type next."""
-    run = tree[0].run if len(tree) else ""
-    lines = [f"ratchet tree {run} --all", f"ratchet resume {run} --minutes 10"]
+def next_commands(tree: Tree, best: Node | None, elsewhere: str) -> RenderableType:
+    """What to type next; `elsewhere` is what every command needs to find the archive."""
+    run = tree[0].run
+    lines = [f"tree {run} --all", f"resume {run} --minutes 10"]
     if best is not None:
-        lines = [
-            f"ratchet show {best.id}",
-            f"ratchet replay {best.id}",
-            f"ratchet replay {best.id} --fresh-seeds 32",
-            f"ratchet export {best.id}",
-            *lines,
-        ]
-    return Group(Text("next:", style="bold"), *(Text(f"  {line}") for line in lines))
+        node = best.id
+        news = [f"show {node}", f"replay {node}", f"replay {node} --fresh-seeds 32"]
+        lines = [*news, f"export {node}", *lines]
+    return Group(
+        Text("next:", style="bold"), *(Text(f"  ratchet {line}{elsewhere}") for line in lines)
+    )
 
 
 def runs_table(records: Sequence[Mapping[str, Any]]) -> RenderableType:

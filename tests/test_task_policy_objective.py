@@ -1,6 +1,5 @@
 """The policy_objective task through the process sandbox: gates, repeatability, refusals."""
 
-import json
 import math
 import statistics
 import struct
@@ -9,8 +8,9 @@ from functools import cache
 from random import Random
 
 import pytest
+from programs import grade, probe, train
 
-from ratchet.sandbox import Job, Result, Sandbox
+from ratchet.sandbox import Sandbox
 from ratchet.tasks import load
 
 TASK = load("policy_objective")
@@ -25,35 +25,13 @@ Measure = Callable[[str, str], list[float]]
 def scores(process_sandbox: Sandbox) -> Measure:
     @cache
     def of(text: str, workload: str) -> list[float]:
-        result = train(process_sandbox, text, [workload], SEEDS)
+        result = train(process_sandbox, TASK, text, [workload], SEEDS)
         assert result.status == "ok", result.log
-        return grade(process_sandbox, [workload], SEEDS, SEALED, result.reply)["scores"][workload]
+        graded = grade(process_sandbox, TASK, [workload], SEEDS, SEALED, result.reply)
+        found: list[float] = graded["scores"][workload]
+        return found
 
     return of
-
-
-def train(sandbox: Sandbox, text: str, workloads: Sequence[str], seeds: Sequence[int]) -> Result:
-    request = json.dumps({"workloads": workloads, "seeds": seeds}).encode()
-    return sandbox.run(Job(TASK.trainer, request, {"objective.py": text.encode()}, TASK.limits))
-
-
-def probe(sandbox: Sandbox, text: str) -> Result:
-    request = json.dumps({"probe": 3}).encode()
-    return sandbox.run(Job(TASK.trainer, request, {"objective.py": text.encode()}, TASK.limits))
-
-
-def grade(
-    sandbox: Sandbox,
-    workloads: Sequence[str],
-    seeds: Sequence[int],
-    sealed: Sequence[int],
-    artefact: bytes,
-) -> dict[str, dict[str, list[float]]]:
-    line = json.dumps({"workloads": workloads, "seeds": seeds, "sealed": sealed}).encode()
-    result = sandbox.run(Job(TASK.grader, line + b"\n" + artefact))
-    assert result.status == "ok", result.log
-    reply: dict[str, dict[str, list[float]]] = json.loads(result.reply)
-    return reply
 
 
 def z_score(new: Sequence[float], old: Sequence[float]) -> float:
@@ -101,13 +79,15 @@ def test_a_crippled_objective_is_detected(scores: Measure, workload: str) -> Non
 
 def test_seeds_do_not_depend_on_their_company(process_sandbox: Sandbox) -> None:
     names = ["catch", "cartpole_few"]
-    sixteen = split(train(process_sandbox, START, names, SEEDS).reply, names, 16)
+    sixteen = split(train(process_sandbox, TASK, START, names, SEEDS).reply, names, 16)
     for first, count in ((4, 4), (5, 1), (6, 3)):
         some = SEEDS[first : first + count]
-        again = split(train(process_sandbox, START, names, some).reply, names, count)
+        again = split(train(process_sandbox, TASK, START, names, some).reply, names, count)
         assert again == sixteen[first : first + count]
-    everyone = grade(process_sandbox, names, SEEDS, SEALED, join(sixteen))["scores"]
-    alone = grade(process_sandbox, names, SEEDS[5:6], SEALED[5:6], join(sixteen[5:6]))["scores"]
+    everyone = grade(process_sandbox, TASK, names, SEEDS, SEALED, join(sixteen))["scores"]
+    alone = grade(process_sandbox, TASK, names, SEEDS[5:6], SEALED[5:6], join(sixteen[5:6]))[
+        "scores"
+    ]
     assert {name: values[5:6] for name, values in everyone.items()} == alone
 
 
@@ -133,7 +113,7 @@ def test_a_renamed_copy_is_identical(process_sandbox: Sandbox) -> None:
     renamed = renamed.replace("log_r", "log_ratio").replace("clipped", "held")
     assert renamed != START
     first, second = (
-        train(process_sandbox, text, ["cartpole"], SEEDS[:3]) for text in (START, renamed)
+        train(process_sandbox, TASK, text, ["cartpole"], SEEDS[:3]) for text in (START, renamed)
     )
     assert first.reply == second.reply
     assert len(first.reply) > 0
@@ -142,7 +122,7 @@ def test_a_renamed_copy_is_identical(process_sandbox: Sandbox) -> None:
 def test_an_objective_that_vmap_cannot_follow_runs_seed_by_seed(process_sandbox: Sandbox) -> None:
     looped = START.replace("    ratio =", "    assert float(adv[0]) == adv[0].item()\n    ratio =")
     mapped, by_seed = (
-        train(process_sandbox, text, ["catch"], SEEDS[:3]) for text in (START, looped)
+        train(process_sandbox, TASK, text, ["catch"], SEEDS[:3]) for text in (START, looped)
     )
     assert "path=loop" in by_seed.log
     assert "path=loop" not in mapped.log
@@ -153,17 +133,17 @@ def test_random_numbers_in_the_loop_do_not_depend_on_the_company(process_sandbox
     noisy = START.replace(
         "return surrogate", "return surrogate + 0.1 * torch.randn(()) * log_ratio"
     )
-    both, alone = (train(process_sandbox, noisy, ["catch"], SEEDS[:n]).reply for n in (2, 1))
+    both, alone = (train(process_sandbox, TASK, noisy, ["catch"], SEEDS[:n]).reply for n in (2, 1))
     assert alone == both[: len(alone)]
 
 
 def test_the_probe_tells_behaviours_apart(process_sandbox: Sandbox) -> None:
     texts = [START, *(files["objective.py"] for files in TASK.baselines.values())]
     timed = START.replace("return surrogate", "return surrogate * (1 - ctx.progress)")
-    shown = [probe(process_sandbox, text) for text in [*texts, timed]]
+    shown = [probe(process_sandbox, TASK, text) for text in [*texts, timed]]
     assert {each.status for each in shown} == {"ok"}
     assert len({each.reply for each in shown}) == len(texts) + 1
-    assert probe(process_sandbox, START + "\n# a comment\n").reply == shown[0].reply
+    assert probe(process_sandbox, TASK, START + "\n# a comment\n").reply == shown[0].reply
     assert shown[1].cpu_seconds < 0.5
 
 
@@ -184,28 +164,32 @@ def test_a_broken_objective_is_the_candidates_fault(
     process_sandbox: Sandbox, text: str, reason: str
 ) -> None:
     for result in (
-        train(process_sandbox, text, ["catch"], SEEDS[:2]),
-        probe(process_sandbox, text),
+        train(process_sandbox, TASK, text, ["catch"], SEEDS[:2]),
+        probe(process_sandbox, TASK, text),
     ):
         assert result.status == "candidate_error"
         assert reason in result.log
 
 
 def test_a_seed_that_diverges_has_no_score(process_sandbox: Sandbox) -> None:
-    result = train(process_sandbox, HEAD + "return log_ratio / 0 * adv\n", ["catch"], SEEDS[:2])
+    result = train(
+        process_sandbox, TASK, HEAD + "return log_ratio / 0 * adv\n", ["catch"], SEEDS[:2]
+    )
     assert result.status == "ok"
-    found = grade(process_sandbox, ["catch"], SEEDS[:2], SEALED[:2], result.reply)["scores"]
+    found = grade(process_sandbox, TASK, ["catch"], SEEDS[:2], SEALED[:2], result.reply)["scores"]
     assert found == {"catch": [None, None]}
 
 
 def test_the_grader_judges_by_the_artefact_alone(process_sandbox: Sandbox) -> None:
     two = (["catch"], SEEDS[:2], SEALED[:2])
-    artefact = train(process_sandbox, START, *two[:2]).reply
-    assert "bytes" in grade(process_sandbox, *two, artefact[:-4])["invalid"]
-    assert "bytes" in grade(process_sandbox, *two, b"")["invalid"]
-    whole = grade(process_sandbox, *two, artefact)["scores"]["catch"]
+    artefact = train(process_sandbox, TASK, START, *two[:2]).reply
+    assert "bytes" in grade(process_sandbox, TASK, *two, artefact[:-4])["invalid"]
+    assert "bytes" in grade(process_sandbox, TASK, *two, b"")["invalid"]
+    whole = grade(process_sandbox, TASK, *two, artefact)["scores"]["catch"]
     spoilt = struct.pack("<f", math.inf) + artefact[4:]
-    assert grade(process_sandbox, *two, spoilt)["scores"]["catch"] == [None, whole[1]]
-    other = grade(process_sandbox, ["catch"], SEEDS[:2], SEALED[2:4], artefact)["scores"]["catch"]
+    assert grade(process_sandbox, TASK, *two, spoilt)["scores"]["catch"] == [None, whole[1]]
+    other = grade(process_sandbox, TASK, ["catch"], SEEDS[:2], SEALED[2:4], artefact)["scores"][
+        "catch"
+    ]
     assert other != whole
     assert other == pytest.approx(whole, abs=0.1)

@@ -1,6 +1,5 @@
 """The schedule task through the process sandbox: gates, repeatability, refusals."""
 
-import json
 import math
 import statistics
 import struct
@@ -9,8 +8,9 @@ from functools import cache
 from random import Random
 
 import pytest
+from programs import grade, probe, train
 
-from ratchet.sandbox import Job, Result, Sandbox
+from ratchet.sandbox import Sandbox
 from ratchet.tasks import load
 
 TASK = load("schedule")
@@ -27,36 +27,13 @@ Measure = Callable[[str, str], list[float]]
 def scores(process_sandbox: Sandbox) -> Measure:
     @cache
     def of(text: str, workload: str) -> list[float]:
-        result = train(process_sandbox, text, [workload], SEEDS)
+        result = train(process_sandbox, TASK, text, [workload], SEEDS)
         assert result.status == "ok", result.log
-        graded = grade(process_sandbox, [workload], SEEDS, SEALED, result.reply)
-        return graded["scores"][workload]
+        graded = grade(process_sandbox, TASK, [workload], SEEDS, SEALED, result.reply)
+        found: list[float] = graded["scores"][workload]
+        return found
 
     return of
-
-
-def train(sandbox: Sandbox, text: str, workloads: Sequence[str], seeds: Sequence[int]) -> Result:
-    request = json.dumps({"workloads": workloads, "seeds": seeds}).encode()
-    return sandbox.run(Job(TASK.trainer, request, {"schedule.py": text.encode()}, TASK.limits))
-
-
-def probe(sandbox: Sandbox, text: str) -> Result:
-    request = json.dumps({"probe": 3}).encode()
-    return sandbox.run(Job(TASK.trainer, request, {"schedule.py": text.encode()}, TASK.limits))
-
-
-def grade(
-    sandbox: Sandbox,
-    workloads: Sequence[str],
-    seeds: Sequence[int],
-    sealed: Sequence[int],
-    artefact: bytes,
-) -> dict[str, dict[str, list[float]]]:
-    line = json.dumps({"workloads": workloads, "seeds": seeds, "sealed": sealed}).encode()
-    result = sandbox.run(Job(TASK.grader, line + b"\n" + artefact))
-    assert result.status == "ok", result.log
-    reply: dict[str, dict[str, list[float]]] = json.loads(result.reply)
-    return reply
 
 
 def baseline(name: str) -> str:
@@ -109,13 +86,15 @@ def test_the_level_of_a_schedule_hardly_counts(scores: Measure) -> None:
 
 def test_seeds_do_not_depend_on_their_company(process_sandbox: Sandbox) -> None:
     names = ["autoencoder_short", "teacher_long", "glyph_noisy_sgd"]
-    sixteen = split(train(process_sandbox, START, names, SEEDS).reply, names, 16)
+    sixteen = split(train(process_sandbox, TASK, START, names, SEEDS).reply, names, 16)
     for first, count in ((4, 4), (5, 1), (6, 3)):
         some = SEEDS[first : first + count]
-        again = split(train(process_sandbox, START, names, some).reply, names, count)
+        again = split(train(process_sandbox, TASK, START, names, some).reply, names, count)
         assert again == sixteen[first : first + count]
-    everyone = grade(process_sandbox, names, SEEDS, SEALED, join(sixteen))["scores"]
-    alone = grade(process_sandbox, names, SEEDS[5:6], SEALED[5:6], join(sixteen[5:6]))["scores"]
+    everyone = grade(process_sandbox, TASK, names, SEEDS, SEALED, join(sixteen))["scores"]
+    alone = grade(process_sandbox, TASK, names, SEEDS[5:6], SEALED[5:6], join(sixteen[5:6]))[
+        "scores"
+    ]
     assert {name: values[5:6] for name, values in everyone.items()} == alone
 
 
@@ -139,7 +118,7 @@ def test_a_renamed_copy_is_identical(process_sandbox: Sandbox) -> None:
     renamed = START.replace("WARMUP", "RISE").replace("progress", "part")
     names = ["autoencoder_short"]
     first, second = (
-        train(process_sandbox, text, names, SEEDS[:3]).reply for text in (START, renamed)
+        train(process_sandbox, TASK, text, names, SEEDS[:3]).reply for text in (START, renamed)
     )
     assert first == second
     assert len(first) == 3 * 4 * RATES * PARAMETERS["autoencoder_short"]
@@ -147,19 +126,21 @@ def test_a_renamed_copy_is_identical(process_sandbox: Sandbox) -> None:
 
 def test_the_probe_tells_behaviours_apart(process_sandbox: Sandbox) -> None:
     texts = [START, *(files["schedule.py"] for files in TASK.baselines.values())]
-    shown = [probe(process_sandbox, text) for text in texts]
+    shown = [probe(process_sandbox, TASK, text) for text in texts]
     assert {each.status for each in shown} == {"ok"}
     assert len({each.reply for each in shown}) == len(texts)
-    assert probe(process_sandbox, START + "\n# a comment\n").reply == shown[0].reply
+    assert probe(process_sandbox, TASK, START + "\n# a comment\n").reply == shown[0].reply
     assert shown[1].cpu_seconds < 0.2
 
 
 def test_factors_are_clamped(process_sandbox: Sandbox) -> None:
     wild = HEAD + "return 1e9 if step == 0 else -1\n"
     tame = HEAD + "return 10 if step == 0 else 0\n"
-    assert probe(process_sandbox, wild).reply == probe(process_sandbox, tame).reply
+    assert probe(process_sandbox, TASK, wild).reply == probe(process_sandbox, TASK, tame).reply
     names = ["autoencoder_short"]
-    first, second = (train(process_sandbox, text, names, SEEDS[:2]).reply for text in (wild, tame))
+    first, second = (
+        train(process_sandbox, TASK, text, names, SEEDS[:2]).reply for text in (wild, tame)
+    )
     assert first == second
 
 
@@ -180,8 +161,8 @@ def test_a_broken_schedule_is_the_candidates_fault(
     process_sandbox: Sandbox, text: str, reason: str
 ) -> None:
     results = [
-        train(process_sandbox, text, ["autoencoder_short"], SEEDS[:2]),
-        probe(process_sandbox, text),
+        train(process_sandbox, TASK, text, ["autoencoder_short"], SEEDS[:2]),
+        probe(process_sandbox, TASK, text),
     ]
     for result in results:
         assert result.status == "candidate_error"
@@ -190,20 +171,20 @@ def test_a_broken_schedule_is_the_candidates_fault(
 
 def test_the_grader_judges_by_the_artefact_alone(process_sandbox: Sandbox) -> None:
     two = (["teacher_long"], SEEDS[:2], SEALED[:2])
-    artefact = train(process_sandbox, START, *two[:2]).reply
-    assert "bytes" in grade(process_sandbox, *two, artefact[:-4])["invalid"]
-    assert "bytes" in grade(process_sandbox, *two, b"")["invalid"]
-    whole = grade(process_sandbox, *two, artefact)["scores"]["teacher_long"]
+    artefact = train(process_sandbox, TASK, START, *two[:2]).reply
+    assert "bytes" in grade(process_sandbox, TASK, *two, artefact[:-4])["invalid"]
+    assert "bytes" in grade(process_sandbox, TASK, *two, b"")["invalid"]
+    whole = grade(process_sandbox, TASK, *two, artefact)["scores"]["teacher_long"]
     elsewhere = (["teacher_long"], SEEDS[:2], SEALED[2:4])
-    other = grade(process_sandbox, *elsewhere, artefact)["scores"]["teacher_long"]
+    other = grade(process_sandbox, TASK, *elsewhere, artefact)["scores"]["teacher_long"]
     assert other != whole
     assert other == pytest.approx(whole, abs=0.2)
 
 
 def test_a_seed_whose_every_rate_diverged_has_no_score(process_sandbox: Sandbox) -> None:
     two = (["teacher_long"], SEEDS[:2], SEALED[:2])
-    artefact = train(process_sandbox, START, *two[:2]).reply
-    whole = grade(process_sandbox, *two, artefact)["scores"]["teacher_long"]
+    artefact = train(process_sandbox, TASK, START, *two[:2]).reply
+    whole = grade(process_sandbox, TASK, *two, artefact)["scores"]["teacher_long"]
     replica = 4 * PARAMETERS["teacher_long"]
     nan = struct.pack("<f", math.nan)
     lost = nan * (replica // 4)
@@ -219,4 +200,5 @@ def test_a_seed_whose_every_rate_diverged_has_no_score(process_sandbox: Sandbox)
 def spoil(
     sandbox: Sandbox, two: tuple[list[str], list[int], list[int]], artefact: bytes
 ) -> list[float]:
-    return grade(sandbox, *two, artefact)["scores"]["teacher_long"]
+    found: list[float] = grade(sandbox, TASK, *two, artefact)["scores"]["teacher_long"]
+    return found

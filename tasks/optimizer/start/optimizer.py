@@ -1,7 +1,7 @@
 """AdamW with linear decay to zero (Kingma and Ba 2015; Loshchilov and Hutter 2019).
 
-One set of constants for every workload, tuned by tune.py: runs of a hundred steps want short
-memories.
+One set of constants for every workload, tuned like the baselines: runs of a hundred steps want
+short memories.
 """
 
 import torch
