@@ -45,7 +45,6 @@ def start(
     task = load(task_name)
     open_agent(agent)
     check_policy(select)
-    archive = Archive(where, create=True)
     config = Config(
         task=task.name,
         agent=agent,
@@ -56,9 +55,11 @@ def start(
         lag=2 * workers - 1,
         turns=turns,
     )
-    run = _new_id(archive)
-    archive.start_run(run, task, config.model_dump(mode="json"))
-    return _search(archive, run, task, config, sandbox, minutes, workers)
+    with closing(open_with_warning(sandbox, workers)) as backend:
+        archive = Archive(where, create=True)
+        run = _new_id(archive)
+        archive.start_run(run, task, config.model_dump(mode="json"))
+        return _search(archive, run, task, config, backend, minutes, workers)
 
 
 def resume(
@@ -78,7 +79,8 @@ def resume(
     if config.turns is None and minutes is None:
         minutes = 5.0
     task = archive.task(row["id"])
-    return _search(archive, row["id"], task, config, sandbox or config.sandbox, minutes, workers)
+    with closing(open_with_warning(sandbox or config.sandbox, workers)) as backend:
+        return _search(archive, row["id"], task, config, backend, minutes, workers)
 
 
 def check_policy(select: str) -> None:
@@ -103,15 +105,15 @@ def _search(
     run_id: str,
     task: Task,
     config: Config,
-    sandbox: str,
+    backend: Sandbox,
     minutes: float | None,
     workers: int,
 ) -> int:
     again = f"ratchet resume {run_id}{_elsewhere(archive)}"
     console = view.console()
-    with archive.hold(run_id), closing(open_with_warning(sandbox, workers)) as backend, _polite():
+    with archive.hold(run_id), _polite():
         try:
-            console.print(f"run {run_id}: opening the {backend.name} sandbox ...")
+            console.print(f"run {run_id}: warming the {backend.name} sandbox up ...")
             lab = Lab(task, backend, archive)
             run = Run(
                 id=run_id,

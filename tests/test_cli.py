@@ -59,12 +59,13 @@ def test_every_reading_verb_speaks_json(searched: Ratchet) -> None:
     ],
 )
 def test_bad_input_is_one_sentence_and_an_exit_code(
-    ratchet: Ratchet, words: list[str], code: int, said: str
+    tmp_path: Path, ratchet: Ratchet, words: list[str], code: int, said: str
 ) -> None:
     done = ratchet(*words)
     assert done.returncode == code, done.stderr
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+    assert not (tmp_path / ".ratchet").exists(), "bad input should leave nothing behind"
 
 
 @pytest.mark.parametrize(
