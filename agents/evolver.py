@@ -26,18 +26,20 @@ from .evolve.reader import analyse, read
 from .evolve.tidy import tidied
 from .evolve.weave import insert_motif
 
+# Relative frequencies. Of 320 proposals from tuned AdamW and NAdamW on the optimizer task, the
+# eight with a clear gain were motifs and constants; the rest is what recombines them.
 WEIGHTS: Mapping[str, float] = {
-    "value motif": 4.0,
+    "value motif": 6.0,
     "constant": 3.0,
-    "substitution": 2.0,
-    "reuse": 2.0,
     "crossover": 2.0,
-    "operator": 1.5,
     "deletion": 1.5,
-    "move": 1.0,
+    "substitution": 1.0,
+    "reuse": 1.0,
+    "operator": 1.0,
     "scalar motif": 1.0,
     "parameter motif": 1.0,
     "readout motif": 1.0,
+    "move": 0.5,
     "constant exchange": 0.5,
 }
 EDITS: Mapping[str, Callable[[Program, Random], Edited]] = {
