@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ..archive import Archive
-from ..evals import Candidate, Evaluation, Role, Seed, Trial, measure, probe
+from ..evals import Candidate, Evaluation, Role, Seed, measure, probe
 from ..sandbox import Sandbox
 from ..tasks import Task
 
@@ -24,7 +24,6 @@ class Lab:
         self.start = Candidate(files=task.start, idea="the starting program", proposer="task")
         probe(self.start, task, sandbox)  # only a warm box can name the versions inside it
         self.evaluations = 0
-        self.logs: dict[str, str] = {}
         self._archive = archive
         self.environment = archive.add_environment(describe(sandbox))
         self._locks: defaultdict[tuple[str, str, Role], threading.Lock] = defaultdict(
@@ -48,19 +47,13 @@ class Lab:
         held = self._archive.trials(*key, seeds)
         missing = [seed for seed in seeds if seed not in held]
         for at in range(0, len(missing), SEEDS_PER_JOB):
-            done = measure(
-                candidate, self.task, self.sandbox, missing[at : at + SEEDS_PER_JOB], role
-            )
-            self._archive.add_trials(*key, done.trials)
-            held |= {trial.seed: trial for trial in done.trials}
-            self._count(candidate, done.trials, done.log)
+            some = missing[at : at + SEEDS_PER_JOB]
+            trials = measure(candidate, self.task, self.sandbox, some, role)
+            self._archive.add_trials(*key, trials)
+            held |= {trial.seed: trial for trial in trials}
+            with self._guard:
+                self.evaluations += len(trials)
         return Evaluation(stream=stream, trials=tuple(held[seed] for seed in seeds))
-
-    def _count(self, candidate: Candidate, trials: Sequence[Trial], log: str) -> None:
-        with self._guard:
-            self.evaluations += len(trials)
-            if any(trial.score is None for trial in trials):
-                self.logs[candidate.digest] = log
 
 
 def describe(sandbox: Sandbox) -> dict[str, str]:

@@ -124,7 +124,7 @@ def _measure(
     trials = [
         trial
         for at in range(0, len(seeds), 32)
-        for trial in measure(candidate, task, sandbox, seeds[at : at + 32], role).trials
+        for trial in measure(candidate, task, sandbox, seeds[at : at + 32], role)
     ]
     return Evaluation(stream="replay", trials=tuple(trials))
 

@@ -52,9 +52,9 @@ def explore(run: Run, number: int, tree: Tree) -> Draft:
         evidence = (Evidence(stream=stream, count=count, versus=parent.number, role=role),)
         child = run.lab.evaluate(draft.candidate, stream, seeds, role)
         if child.failures == count:
-            log = run.lab.logs.get(draft.candidate.digest, "")
-            reason = f"all {count} seeds ended with {child.trials[0].status}"
-            return _decided(draft, Verdict(standing="invalid", reason=reason), evidence, log)
+            first = child.trials[0]
+            reason = f"all {count} seeds ended with {first.status}"
+            return _decided(draft, Verdict(standing="invalid", reason=reason), evidence, first.log)
         values = judge.gains(child, run.lab.evaluate(parent.candidate, stream, seeds, role), metric)
         if role == "glance" and judge.ruined(rule, values, metric):
             workloads = run.task.manifest.workloads.glance

@@ -2,7 +2,7 @@
 
 from . import judge
 from .audit import audit
-from .measure import Measurement, measure, probe
+from .measure import measure, probe
 from .records import Candidate, Estimate, Evaluation, Role, Seed, Standing, Trial, Verdict
 from .seeds import draw, fresh_key, key_from
 
@@ -10,7 +10,6 @@ __all__ = [
     "Candidate",
     "Estimate",
     "Evaluation",
-    "Measurement",
     "Role",
     "Seed",
     "Standing",

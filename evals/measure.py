@@ -10,14 +10,8 @@ from ..sandbox import Job, Limits, Result, Sandbox
 from ..tasks import Frozen, Task, TaskError
 from .records import Candidate, Outcome, Role, Seed, Trial
 
+LOG_CHARACTERS = 2000
 GRADER_LIMITS = Limits(wall_seconds=120, memory_mb=4096)
-
-
-class Measurement(Frozen):
-    """The trials of one call, and what the candidate printed or how it failed."""
-
-    trials: tuple[Trial, ...]
-    log: str = ""
 
 
 class Grade(Frozen):
@@ -29,7 +23,7 @@ class Grade(Frozen):
 
 def measure(
     candidate: Candidate, task: Task, sandbox: Sandbox, seeds: Sequence[Seed], role: Role = "dev"
-) -> Measurement:
+) -> tuple[Trial, ...]:
     """Run `candidate` on every workload of `role`, all seeds at once.
 
     Its failures are data. Raises SandboxError for a broken sandbox, TaskError for a broken grader.
@@ -43,11 +37,13 @@ def measure(
     grade = _grade(task, sandbox, {**request, "sealed": [s.sealed for s in seeds]}, trained.reply)
     if grade.invalid is not None:
         return _failed(seeds, "invalid_output", grade.invalid, share)
-    trials = (
+    trials = [
         _trial(task, seed, {w: grade.scores[w][i] for w in workloads}, share)
         for i, seed in enumerate(seeds)
-    )
-    return Measurement(trials=tuple(trials), log=trained.log)
+    ]
+    if any(trial.score is None for trial in trials):
+        trials[0] = trials[0].model_copy(update={"log": trained.log[-LOG_CHARACTERS:]})
+    return tuple(trials)
 
 
 def probe(candidate: Candidate, task: Task, sandbox: Sandbox) -> Result:
@@ -101,6 +97,14 @@ def _trial(task: Task, seed: Seed, scores: Mapping[str, float | None], seconds: 
     )
 
 
-def _failed(seeds: Sequence[Seed], status: Outcome, log: str, seconds: float) -> Measurement:
-    trials = (Trial(seed=seed, status=status, score=None, seconds=seconds) for seed in seeds)
-    return Measurement(trials=tuple(trials), log=log)
+def _failed(seeds: Sequence[Seed], status: Outcome, log: str, seconds: float) -> tuple[Trial, ...]:
+    return tuple(
+        Trial(
+            seed=seed,
+            status=status,
+            score=None,
+            seconds=seconds,
+            log="" if position else log[-LOG_CHARACTERS:],
+        )
+        for position, seed in enumerate(seeds)
+    )

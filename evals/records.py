@@ -34,13 +34,17 @@ class Seed(Frozen):
 
 
 class Trial(Frozen):
-    """One seed's outcome. `score` is None exactly when the status is not "ok"."""
+    """One seed's outcome. `score` is None exactly when the status is not "ok".
+
+    `log` is untrusted text: the end of what a failed job printed, on the first of its seeds.
+    """
 
     seed: Seed
     status: Outcome
     scores: Mapping[str, float | None] = {}
     score: float | None
     seconds: float = 0.0
+    log: str = ""
 
     @model_validator(mode="after")
     def _scored_when_ok(self) -> Self:

@@ -35,7 +35,7 @@ def archived(
     honest = Candidate(files=task.start, idea="", proposer="test")
     trials = [
         trial.model_copy(update={"score": (trial.score or 0.0) + shift})
-        for trial in measure(honest, task, sandbox, SEEDS).trials
+        for trial in measure(honest, task, sandbox, SEEDS)
     ]
     candidate = honest.model_copy(update={"files": program or task.start})
     digest = archive.add_environment({**describe(sandbox), **environment})

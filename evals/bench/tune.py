@@ -62,7 +62,7 @@ class Bench:
             for at in range(0, len(seeds), SEEDS_PER_JOB)
             for trial in measure(
                 candidate, self.task, self.sandbox, seeds[at : at + SEEDS_PER_JOB], role
-            ).trials
+            )
         ]
         return Evaluation(stream="tune", trials=tuple(trials))
 
