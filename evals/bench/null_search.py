@@ -35,10 +35,8 @@ from ratchet.tasks import Task, load
 def narrowed(task: Task, workloads: Sequence[str]) -> Task:
     """The task on fewer development workloads, the first of which is its glance."""
     text = task.files["task.toml"].decode()
-    text = re.sub(r"(?ms)^dev = \[.*?\]", f"dev = {names}", text)
-    text = re.sub(
-        r"(?ms)^glance = \[.*?\]", f"glance = {names.partition(',')[0].rstrip(']')}]", text
-    )
+    for key, names in (("dev", list(workloads)), ("glance", workloads[:1])):
+        text = re.sub(rf"(?ms)^{key} = \[.*?\]", f"{key} = {json.dumps(names)}", text)
     return Task({**task.files, "task.toml": text.encode()})
 
 
