@@ -16,7 +16,7 @@ from ..tasks import Frozen, Metric
 from .records import Estimate, Evaluation, Verdict
 
 ZETA_3_2 = 2.6123753486854883  # makes k ** -1.5 sum to one; above the LORD sequence for k < 100
-WHOLE_HISTORY = 64
+RECENT, FEWEST = 64, 8  # screens that a new one is compared with
 
 
 class Rule(Frozen):
@@ -34,6 +34,7 @@ class Rule(Frozen):
     screen: int = Field(default=24, ge=2)
     drop_t: float = -0.5
     promote_t: float = 1.0
+    sure_t: float = 4.0
     block: int = Field(default=16, ge=2)
     most: int = Field(default=128, ge=2)
     futile_after: int = Field(default=32, ge=2)
@@ -79,10 +80,13 @@ def hopeless(rule: Rule, values: Sequence[float]) -> bool:
 
 
 def promising(rule: Rule, t: float, history: Sequence[float]) -> bool:
-    """Whether a screen is good enough, and good among recent screens (ASHA, Li et al. 2020)."""
-    recent = sorted(history[-WHOLE_HISTORY:])
-    quartile = recent[(3 * len(recent)) // 4] if len(recent) >= 8 else rule.promote_t
-    return t >= max(rule.promote_t, min(quartile, 4.0))
+    """Whether a screen is good enough, and good among recent screens (ASHA, Li et al. 2020).
+
+    However good the others are, `sure_t` always earns a confirmation.
+    """
+    recent = sorted(history[-RECENT:])
+    quartile = recent[(3 * len(recent)) // 4] if len(recent) >= FEWEST else rule.promote_t
+    return t >= max(rule.promote_t, min(quartile, rule.sure_t))
 
 
 def log_e_value(values: Sequence[float], scale: float) -> float:
