@@ -5,7 +5,6 @@ expressions exchanged, statements moved or removed, parts taken over from other 
 inferred statically; candidate code is read and never run.
 """
 
-import ast
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from random import Random
@@ -14,6 +13,7 @@ import libcst as cst
 
 from ..archive import Node, Tree
 from ..evals import Candidate
+from ..evals.syntax import parse
 from ..tasks import Task
 from .base import ProposalError
 from .evolve import edits
@@ -152,7 +152,7 @@ def sound(child: Program, parent: Program) -> bool:
 
 def _parses(text: str) -> bool:
     try:
-        ast.parse(text)
+        parse(text)
     except SyntaxError:
         return False
     return True

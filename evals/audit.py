@@ -3,6 +3,8 @@
 import ast
 from collections.abc import Iterator, Mapping
 
+from .syntax import parse
+
 IMPORTS = {"math", "torch"}
 SOURCE_BYTES = 20_000
 NUMBER_BYTES = 2_000
@@ -47,7 +49,7 @@ def _file(name: str, source: str) -> Iterator[str]:
     if len(source.encode()) > SOURCE_BYTES:
         yield f"{name} is larger than {SOURCE_BYTES} bytes"
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
     except (SyntaxError, ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None)
         where = f":{line}" if line else ""

@@ -1,7 +1,10 @@
 import ast
+import gc
 import json
+import sys
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
 import pytest
@@ -17,6 +20,7 @@ from ratchet.agents.evolve.tidy import tidied
 from ratchet.agents.evolve.weave import suits, weave
 from ratchet.agents.evolver import WEIGHTS, create, evolve, sound
 from ratchet.evals import Candidate
+from ratchet.evals.syntax import parse
 from ratchet.sandbox import Job, Result
 from ratchet.sandbox.process import ProcessSandbox
 from ratchet.tasks import Task, load
@@ -266,3 +270,25 @@ def test_a_wrong_motif_is_named(entry: str, message: str) -> None:
 def test_the_agent_opens_by_name() -> None:
     assert hasattr(create(), "propose")
     assert set(WEIGHTS) >= {"value motif", "constant", "crossover", "deletion"}
+
+
+def test_threads_that_parse_at_once_do_not_disturb_each_other() -> None:
+    """CPython 3.11's own parser fails here: collections let another thread in between."""
+    source = "\n".join(f"a{i} = [b{i} * (c{i} + {i}), d{i}(e{i})]" for i in range(60))
+    interval, thresholds = sys.getswitchinterval(), gc.get_threshold()
+
+    def linger(phase: str, info: dict[str, int]) -> None:
+        for _ in range(50):
+            pass
+
+    gc.callbacks.append(linger)
+    gc.set_threshold(20)
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(6) as pool:
+            trees = list(pool.map(lambda _: ast.dump(parse(source)), range(60)))
+    finally:
+        gc.callbacks.remove(linger)
+        gc.set_threshold(*thresholds)
+        sys.setswitchinterval(interval)
+    assert len(set(trees)) == 1

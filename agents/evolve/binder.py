@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Mapping
 
+from ...evals.syntax import parse
 from .facts import Motif
 from .scope import Env
 
@@ -64,4 +65,4 @@ class Binder(ast.NodeTransformer):
 
 def parsed(text: str) -> ast.stmt:
     """A new tree of one statement."""
-    return ast.parse(text).body[0]
+    return parse(text).body[0]

@@ -5,6 +5,8 @@ import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
 
+from ...evals.syntax import parse
+
 DIGITS = 4
 SKIPPED = frozenset(("ctx", "annotation", "returns", "type_comment", "type_params", "kind"))
 
@@ -23,7 +25,7 @@ def canonical(files: Mapping[str, str]) -> str:
 @lru_cache(maxsize=1024)
 def _form(source: str) -> str:
     try:
-        return _Form(ast.parse(source)).text()
+        return _Form(parse(source)).text()
     except (SyntaxError, ValueError, RecursionError):
         return source
 

@@ -7,6 +7,7 @@ from random import Random
 
 import libcst as cst
 
+from ...evals.syntax import parse_expression
 from .kinds import Kind
 from .program import Program, Site
 from .tree import at, code, expression, rewrite, swap
@@ -48,7 +49,7 @@ def number(node: cst.CSTNode) -> float | int | None:
     if not isinstance(node, cst.Float | cst.Integer | cst.UnaryOperation):
         return None
     try:
-        value = ast.literal_eval(code(node))
+        value = ast.literal_eval(parse_expression(code(node)))
     except ValueError:
         return None
     return value if isinstance(value, float | int) and not isinstance(value, bool) else None

@@ -7,6 +7,7 @@ from random import Random
 
 import libcst as cst
 
+from ...evals.syntax import parse, parse_expression
 from .binder import Unfit
 from .constants import VALUES, Edited, literal, number, shown
 from .facts import Motif
@@ -125,7 +126,7 @@ class Needs:
 
     def translated(self, node: cst.CSTNode, env: Env) -> str:
         """The source of a node, with arguments of the interface under their own names."""
-        tree = ast.parse(code(node).strip())
+        tree = parse(code(node).strip())
         return ast.unparse(_Translate(env).visit(tree)).replace("'", '"')
 
     def _need(self, node: cst.CSTNode, env: Env) -> None:
@@ -206,7 +207,7 @@ class _Translate(ast.NodeTransformer):
         known = self.env.get(node.id)
         if known is None or not known.role or isinstance(node.ctx, ast.Store):
             return node
-        return ast.parse(known.role.replace("[]", "[name]"), mode="eval").body
+        return parse_expression(known.role.replace("[]", "[name]"))
 
 
 def _worth_taking(donor: Program, site: Site) -> bool:
@@ -238,7 +239,7 @@ def _within(path: Path, outer: Path) -> bool:
 
 
 def _renamed(text: str, old: str, new: str) -> str:
-    tree = ast.parse(text)
+    tree = parse(text)
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id == old:
             node.id = new

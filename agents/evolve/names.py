@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import libcst as cst
 
+from ...evals.syntax import parse
 from .tree import code
 
 WORD = re.compile(r"[A-Za-z_]\w*")
@@ -34,7 +35,7 @@ class Names(NamedTuple):
 def names(node: cst.CSTNode) -> Names:
     """Find the names in a node."""
     text = code(node).strip()
-    tree = ast.parse(f"({text})" if isinstance(node, cst.BaseExpression) else text)
+    tree = parse(f"({text})" if isinstance(node, cst.BaseExpression) else text)
     everything, outside = list(ast.walk(tree)), list(_outside(tree))
     inner = [t for c in everything if isinstance(c, ast.comprehension) for t in ast.walk(c.target)]
     return Names(

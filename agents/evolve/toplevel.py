@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import libcst as cst
 
+from ...evals.syntax import parse
 from .binder import Binder
 from .constants import shown
 from .facts import Motif
@@ -88,4 +89,4 @@ def _imports(node: object) -> bool:
 
 @lru_cache(maxsize=1024)
 def _names(text: str) -> frozenset[str]:
-    return frozenset(each.id for each in ast.walk(ast.parse(text)) if isinstance(each, ast.Name))
+    return frozenset(each.id for each in ast.walk(parse(text)) if isinstance(each, ast.Name))

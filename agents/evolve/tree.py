@@ -10,6 +10,8 @@ from typing import Any, cast
 
 import libcst as cst
 
+from ...evals.syntax import parse_expression
+
 Path = tuple[str | int, ...]
 Edit = Callable[[cst.CSTNode], cst.CSTNode | Sequence[cst.CSTNode]]
 Change = tuple[Path, Edit]
@@ -76,7 +78,7 @@ def code(node: cst.CSTNode) -> str:
     """The source text of a node, as one line and without outer parentheses if an expression."""
     text = cst.Module([]).code_for_node(node)
     if isinstance(node, cst.BaseExpression) and ("\n" in text or node.lpar):
-        return ast.unparse(ast.parse(f"({text})", mode="eval")).replace("'", '"')
+        return ast.unparse(parse_expression(text)).replace("'", '"')
     return text
 
 

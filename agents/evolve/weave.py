@@ -7,6 +7,7 @@ from random import Random
 
 import libcst as cst
 
+from ...evals.syntax import parse, parse_expression
 from .binder import Binder, Unfit
 from .constants import Edited
 from .facts import Group, Motif
@@ -185,11 +186,11 @@ def _target(store: Store) -> str:
 
 @lru_cache(maxsize=1024)
 def _parse(text: str) -> ast.expr:
-    return ast.parse(f"({text})", mode="eval").body
+    return parse_expression(text)
 
 
 def _count(text: str, name: str) -> int:
-    return sum(isinstance(n, ast.Name) and n.id == name for n in ast.walk(ast.parse(text)))
+    return sum(isinstance(n, ast.Name) and n.id == name for n in ast.walk(parse(text)))
 
 
 def _short(text: str) -> str:
