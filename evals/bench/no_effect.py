@@ -34,7 +34,9 @@ def rewrite(source: str, rng: Random) -> str:
         assigned = {
             node.id
             for node in ast.walk(function)
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            if isinstance(node, ast.Name)
+            and isinstance(node.ctx, ast.Store)
+            and not node.id.startswith("_")
         }
         names = {name: f"{name}_{rng.randrange(10**6)}" for name in sorted(assigned)}
         for node in ast.walk(function):
