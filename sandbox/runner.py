@@ -281,10 +281,13 @@ def supervise(
         told = ending if by_itself else None
         status, remark = judge(bytes(reply), told, cpu_seconds, cpu_limit(job))
         log += remark.encode()
+    text = bytes(log[-job["log_bytes"] :]).decode(errors="replace")
+    for folder in (workspace, setup["program"]):
+        text = text.replace(folder + os.sep, "")  # random names, which no replay would repeat
     header = {
         "id": job["id"],
         "status": status,
-        "log": bytes(log[-job["log_bytes"] :]).decode(errors="replace"),
+        "log": text,
         "wall_seconds": time.monotonic() - start,
         "cpu_seconds": cpu_seconds,
     }

@@ -74,12 +74,13 @@ def test_the_tree_does_not_depend_on_the_number_of_workers(
     assert essence(search(one, always)) == essence(search(other, always))
 
 
+@pytest.mark.parametrize(("agent", "turns"), [(Tweak(), 15), (Rogue(), 8)])
 def test_a_run_that_is_abandoned_and_resumed_grows_the_same_tree(
-    tmp_path: Path, process_sandbox: Sandbox
+    tmp_path: Path, process_sandbox: Sandbox, agent: Agent, turns: int
 ) -> None:
-    whole = list(search(start(tmp_path / "a.db", process_sandbox, Tweak(), turns=15), always))
+    whole = list(search(start(tmp_path / "a.db", process_sandbox, agent, turns=turns), always))
     for stop in (1, 4, 9, 30):
-        run = start(tmp_path / "b.db", process_sandbox, Tweak(), turns=15)
+        run = start(tmp_path / "b.db", process_sandbox, agent, turns=turns)
         nodes = search(run, always)
         for _ in zip(range(stop), nodes, strict=False):
             pass
