@@ -16,6 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from pydantic import ValidationError
+from sqlalchemy.dialects import postgresql, sqlite
 
 from ..evals import Evaluation, Role, Seed, Trial
 from ..tasks import Task
@@ -259,10 +260,9 @@ class Archive:
 
 
 def _once(db: sa.Connection, table: sa.Table, row: Mapping[str, Any]) -> None:
-    """Insert a row unless one with its primary key is there."""
-    key = [column == row[column.name] for column in table.primary_key]
-    if db.execute(sa.select(sa.literal(1)).select_from(table).where(*key)).first() is None:
-        db.execute(table.insert().values(row))
+    """Insert a row unless one with its primary key is there, whoever put it there."""
+    insert = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
+    db.execute(insert(table).values(row).on_conflict_do_nothing())
 
 
 def _blob(db: sa.Connection, data: bytes) -> str:

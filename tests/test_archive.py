@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,18 @@ def test_a_finished_trial_is_never_replaced(archive: Archive) -> None:
     archive.add_trials("e", "t", "c", "dev", [trial(1, 0.7), trial(2, 0.9)])
     held = archive.trials("e", "t", "c", "dev", [trial(i, 0).seed for i in (1, 2, 3)])
     assert [found.score for found in held.values()] == [0.5, 0.9]
+
+
+def test_two_writers_may_finish_the_same_trial_at_once(archive: Archive) -> None:
+    def write(number: int) -> None:
+        other = Archive(archive.where)
+        for seed in range(40):
+            other.add_trials("e", "t", "c", "dev", [trial(seed, 0.5)])
+        other.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    assert _rows(archive, "trials") == 40
 
 
 @pytest.mark.parametrize("table", sorted(TABLES.tables))
