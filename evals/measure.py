@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pydantic import ValidationError
 
 from ..sandbox import Job, Limits, Result, Sandbox
+from ..sandbox.text import clean, line
 from ..tasks import Frozen, Task, TaskError
-from .records import Candidate, Outcome, Role, Seed, Trial
+from .records import LOG_CHARACTERS, Candidate, Outcome, Role, Seed, Trial
 
-LOG_CHARACTERS = 2000
 GRADER_LIMITS = Limits(wall_seconds=120, memory_mb=4096)
 
 
@@ -34,7 +34,8 @@ def measure(
     share = trained.cpu_seconds / len(seeds)
     if trained.status != "ok":
         return _failed(seeds, trained.status, trained.log, share)
-    grade = _grade(task, sandbox, {**request, "sealed": [s.sealed for s in seeds]}, trained.reply)
+    sealed = {**request, "sealed": [seed.sealed for seed in seeds]}
+    grade = _grade(candidate, task, sandbox, sealed, trained.reply)
     if grade.invalid is not None:
         return _failed(seeds, "invalid_output", grade.invalid, share)
     trials = [
@@ -42,7 +43,7 @@ def measure(
         for i, seed in enumerate(seeds)
     ]
     if any(trial.score is None for trial in trials):
-        trials[0] = trials[0].model_copy(update={"log": trained.log[-LOG_CHARACTERS:]})
+        trials[0] = trials[0].model_copy(update={"log": clean(trained.log, LOG_CHARACTERS)})
     return tuple(trials)
 
 
@@ -58,22 +59,36 @@ def _train(
         Job(
             program=task.trainer,
             request=json.dumps(request).encode(),
-            files={name: text.encode() for name, text in candidate.files.items()},
+            files=_files(candidate),
             limits=task.limits,
         )
     )
 
 
-def _grade(task: Task, sandbox: Sandbox, request: Mapping[str, object], artefact: bytes) -> Grade:
-    # A box of its own: the candidate's code and files are not there to touch the score.
+def _files(candidate: Candidate) -> dict[str, bytes]:
+    return {name: text.encode() for name, text in candidate.files.items()}
+
+
+def _grade(
+    candidate: Candidate,
+    task: Task,
+    sandbox: Sandbox,
+    request: Mapping[str, object],
+    artefact: bytes,
+) -> Grade:
+    # A box of its own: the trainer's box, which the candidate has met, cannot touch the score.
     body = json.dumps(request).encode() + b"\n" + artefact
-    result = sandbox.run(Job(program=task.grader, request=body, limits=GRADER_LIMITS))
+    grader = task.grader
+    files = _files(candidate) if grader.guest else {}
+    result = sandbox.run(Job(grader, body, files, GRADER_LIMITS))
+    if result.status != "ok" and grader.guest:
+        return Grade(invalid=f"{result.status} while predicting: {result.log[-LOG_CHARACTERS:]}")
     if result.status != "ok":
         raise TaskError(f"the grader of {task.name!r} ended with {result.status}: {result.log}")
     try:
         grade = Grade.model_validate_json(result.reply)
     except ValidationError as error:
-        raise TaskError(f"the grader of {task.name!r} replied badly: {error}") from error
+        raise TaskError(f"the grader of {task.name!r} replied badly: {line(str(error))}") from error
     seeds, workloads = request["seeds"], request["workloads"]
     assert isinstance(seeds, list)
     assert isinstance(workloads, tuple)
@@ -104,7 +119,7 @@ def _failed(seeds: Sequence[Seed], status: Outcome, log: str, seconds: float) ->
             status=status,
             score=None,
             seconds=seconds,
-            log="" if position else log[-LOG_CHARACTERS:],
+            log="" if position else log,
         )
         for position, seed in enumerate(seeds)
     )

@@ -1,7 +1,7 @@
 """The contract between a sandbox backend and everything above it."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, Protocol
@@ -30,30 +30,41 @@ class Limits:
     pids: int = 64
     reply_bytes: int = 64 << 20
     log_bytes: int = 16 << 10
+    gpus: int = 0
 
 
 @dataclass(frozen=True)
 class Program:
-    """Trusted code that a box loads, and warms up, before it meets any candidate.
+    """Code that a box loads, and warms up, before it meets any candidate.
 
-    `entry` names a module among `files` that defines `run(request: bytes, workspace: str) -> bytes`
-    and may define `warm() -> None`, called once before the first job.
+    `files` are modules. `entry` names the trusted one, which defines
+    `run(request: bytes, guest) -> bytes`; `guest` the one that runs beside the candidate's files,
+    in a process of its own that never sees the request, and defines
+    `answer(message: bytes, memory: memoryview) -> bytes`. `guest.ask(message)` calls the one from
+    the other, and `guest.memory` is a piece of memory both see. Each module may define `warm()`,
+    called once before the first job. Without an entry the guest answers the request itself;
+    without a guest a job can have no files. `shown` names the files that the guest's process can
+    import; where it is empty, all.
     """
 
     files: Mapping[str, bytes]
-    entry: str
+    entry: str = ""
+    guest: str = ""
+    shown: Sequence[str] = ()
 
     @cached_property
     def digest(self) -> str:
-        """Content address of the files and the entry."""
-        return digest_files({**self.files, "\0entry": self.entry.encode()})
+        """Content address of the files and of which is which."""
+        shown = " ".join(self.shown)
+        roles = {f"\0{self.entry}\0{self.guest}\0{shown}": b""}
+        return digest_files({**self.files, **roles})
 
 
 @dataclass(frozen=True)
 class Job:
-    """One call of a program's `run`, in a private directory that first receives `files`.
+    """One call of a program, whose guest finds `files` in its working directory.
 
-    `files` are untrusted: jobs with different files never share a box that isolates.
+    `files` are untrusted: jobs with different files never share what isolates them.
     """
 
     program: Program

@@ -3,16 +3,21 @@
 import json
 import struct
 import time
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .base import Job, Program, Result, SandboxError, Status
+from .text import clean
 
 HEADER_BYTES = 64 << 10
 ESCAPED = 6  # bytes of JSON for one byte of log, at worst
 GRACE_SECONDS = 1.5
+LOG_CHARACTERS = 16 << 10
 START_SECONDS = 120.0
+CAUSES: dict[str, Status] = {"oom": "oom", "output_overflow": "output_overflow"}
 
 
 class Channel(Protocol):
@@ -31,7 +36,7 @@ class Channel(Protocol):
         ...
 
     def cause(self) -> str:
-        """Why the runner ended, if the channel can tell: "oom", else nothing."""
+        """Why the runner ended: "oom", "output_overflow", "engine" if that was lost, or nothing."""
         ...
 
     def interrupt(self) -> None:
@@ -65,32 +70,46 @@ def frame(header: object, payload: bytes = b"") -> bytes:
     return struct.pack(">II", len(head), len(payload)) + head + payload
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where in its world a runner works, and what it puts around each candidate.
+
+    `walls` is "none"; "filter", an allow list of system calls; or "cell", fresh namespaces as well,
+    with `cell` as in `inside/cell.py`. `litter` are other folders that a job could write to.
+    """
+
+    folder: str
+    path: Sequence[str] = ()
+    walls: Literal["none", "filter", "cell"] = "none"
+    cell: Mapping[str, object] = field(default_factory=dict[str, object])
+    litter: Sequence[str] = ()
+
+
 class Box:
     """One runner that has loaded one program. Not safe to call from two threads at once."""
 
-    def __init__(
-        self, channel: Channel, program: Program, folder: str, path: list[str], alone: bool = False
-    ) -> None:
-        """Load and warm `program`; raises SandboxError with the runner's words if that fails.
-
-        `alone` says that every process the runner can see is its own, so it may kill them all.
-        """
+    def __init__(self, channel: Channel, program: Program, place: Place) -> None:
+        """Load and warm `program`; raises SandboxError with the runner's words if that fails."""
         self.channel = channel
         self.broken = False
         self._unread = bytearray()
         self._jobs = 0
-        files = [[name, len(data)] for name, data in sorted(program.files.items())]
-        setup: dict[str, object] = {
-            "files": files,
+        setup = {
             "entry": program.entry,
-            "folder": folder,
-            "path": path,
+            "guest": program.guest,
+            "folder": place.folder,
+            "workspace": f"{place.folder}/job",
+            "path": [*place.path],
+            "filtered": place.walls != "none",
+            "nested": place.walls == "cell",
+            "cell": dict(place.cell),
+            "litter": [*place.litter],
         }
-        setup["alone"] = alone
-        body = b"".join(data for _, data in sorted(program.files.items()))
+        shown = {name: program.files[name] for name in program.shown or program.files}
+        loading = packed(setup, shown) + packed({}, program.files)
         deadline = time.monotonic() + START_SECONDS
         try:
-            channel.write(frame(setup, body), deadline)
+            channel.write(loading, deadline)
             header, _ = self._receive(deadline, 0)
         except (TimeoutError, EOFError, FrameError) as error:
             said = channel.log().strip() or str(error)
@@ -99,49 +118,53 @@ class Box:
         if not isinstance(header, dict) or "ready" not in header:
             channel.close()
             words = header.get("failed") if isinstance(header, dict) else header
-            raise SandboxError(f"{program.entry}.py does not load: {words}")
+            name = program.entry or program.guest
+            raise SandboxError(f"{name}.py does not load: {words}")
         self.versions: dict[str, str] = header["ready"]
 
     def run(self, job: Job) -> Result:
         """Run one job. After anything but a clean reply the box is closed and `broken`."""
         self._jobs += 1
-        limits = job.limits
-        header = {
-            "id": self._jobs,
-            "files": [[name, len(data)] for name, data in sorted(job.files.items())],
-            "wall_seconds": limits.wall_seconds,
-            "memory_mb": limits.memory_mb,
-            "reply_bytes": limits.reply_bytes,
-            "log_bytes": limits.log_bytes,
-        }
-        body = b"".join(data for _, data in sorted(job.files.items())) + job.request
         start = time.monotonic()
-        deadline = start + limits.wall_seconds + GRACE_SECONDS
         try:
-            self.channel.write(frame(header, body), deadline)
-            head_cap = HEADER_BYTES + ESCAPED * limits.log_bytes
-            raw, payload = self._receive(deadline, limits.reply_bytes, head_cap)
-            if self._unread:
-                raise FrameError("bytes after the result")
-            ended = Ended.model_validate(raw)
-            if ended.id != self._jobs:
-                raise FrameError(f"the reply names job {ended.id}, not {self._jobs}")
-            if ended.status == "cancelled":
-                raise FrameError("someone else spoke to the runner")
+            ended, payload = self._exchange(job, start + job.limits.wall_seconds + GRACE_SECONDS)
         except TimeoutError:
             return self._fail("timeout", "no reply at the deadline", start)
         except EOFError:
-            status: Status = "oom" if self.channel.cause() == "oom" else "infra_lost"
+            status = CAUSES.get(self.channel.cause(), "infra_lost")
             return self._fail(status, self.channel.log(), start)
         except (FrameError, ValidationError) as error:
             return self._fail("invalid_output", f"broken frame: {error}", start)
         return Result(
             status=ended.status,
             reply=payload,
-            log=ended.log[-limits.log_bytes :],
+            log=clean(ended.log, job.limits.log_bytes),
             wall_seconds=time.monotonic() - start,
             cpu_seconds=max(0.0, ended.cpu_seconds),
         )
+
+    def _exchange(self, job: Job, deadline: float) -> tuple[Ended, bytes]:
+        limits = job.limits
+        header = {
+            "id": self._jobs,
+            "wall_seconds": limits.wall_seconds,
+            "memory_mb": limits.memory_mb,
+            "cpus": limits.cpus,
+            "pids": limits.pids,
+            "reply_bytes": limits.reply_bytes,
+            "log_bytes": limits.log_bytes,
+        }
+        self.channel.write(packed(header, job.files, job.request), deadline)
+        head_cap = HEADER_BYTES + ESCAPED * limits.log_bytes
+        raw, payload = self._receive(deadline, limits.reply_bytes, head_cap)
+        if self._unread:
+            raise FrameError("bytes after the result")
+        ended = Ended.model_validate(raw)
+        if ended.id != self._jobs:
+            raise FrameError(f"the reply names job {ended.id}, not {self._jobs}")
+        if ended.status == "cancelled":
+            raise FrameError("someone else spoke to the runner")
+        return ended, payload
 
     def close(self) -> None:
         """Kill the runner."""
@@ -150,6 +173,7 @@ class Box:
 
     def _fail(self, status: Status, log: str, start: float) -> Result:
         self.close()
+        log = clean(log, LOG_CHARACTERS)
         return Result(status=status, log=log, wall_seconds=time.monotonic() - start)
 
     def _receive(
@@ -172,6 +196,14 @@ class Box:
         data = bytes(self._unread[:count])
         del self._unread[:count]
         return data
+
+
+def packed(header: Mapping[str, object], files: Mapping[str, bytes], rest: bytes = b"") -> bytes:
+    """A frame that carries named files, and then `rest`."""
+    names = sorted(files)
+    listed = [[name, len(files[name])] for name in names]
+    body = b"".join(files[name] for name in names) + rest
+    return frame({**header, "files": listed}, body)
 
 
 def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from .base import Job, Limits, Program, Result, SandboxError, digest_files
 from .box import Box
+from .gpu import GpuError
 
-Kind = tuple[str, int, float, int]
+Kind = tuple[str, int, float, int, int]
 
 
 class Pool:
@@ -19,10 +20,18 @@ class Pool:
     """
 
     def __init__(
-        self, open_box: Callable[[Program, Limits], Box], private: bool, keep: int, spare: int = 0
+        self,
+        open_box: Callable[[Program, Limits], Box],
+        private: bool,
+        keep: int,
+        spare: int = 0,
+        once: bool = False,
     ) -> None:
-        """Keep up to `keep` used boxes for their owners and `spare` pristine ones per program."""
-        self._open_box = open_box
+        """Keep up to `keep` used boxes for their owners and `spare` pristine ones per program.
+
+        With `once`, a box that has met untrusted files is closed after that one job.
+        """
+        self._open_box, self._once = open_box, once
         self._private, self._keep, self._spare = private, keep, spare
         self._idle: OrderedDict[tuple[Kind, str], list[Box]] = OrderedDict()
         self._fresh: dict[Kind, list[Future[Box]]] = {}
@@ -35,6 +44,8 @@ class Pool:
 
     def run(self, job: Job, retries: int = 2) -> Result:
         """Run `job` in a warm box; only a lost box is tried again."""
+        if job.files and not job.program.guest:
+            raise SandboxError("a program without a guest cannot take files")
         owner = digest_files(job.files) if self._private and job.files else ""
         for _ in range(retries + 1):
             box = self._take(job, owner)
@@ -50,7 +61,12 @@ class Pool:
                 raise
             finally:
                 self._busy.discard(box)
-            if not box.broken:
+            if self._closed:
+                box.close()
+                raise SandboxError("the sandbox is closed")
+            if not box.broken and self._once and job.files:
+                box.close()
+            elif not box.broken:
                 self._put((kind(job), owner), box)
             if result.status != "infra_lost":
                 return result
@@ -88,18 +104,32 @@ class Pool:
             waiting = self._fresh.get(kind(job))
             future = waiting.pop(0) if waiting else None
         try:
-            box = future.result() if future else self._open_box(job.program, job.limits)
+            box = future.result() if future else self._open(job)
         except CancelledError:
             raise SandboxError("the sandbox is closed") from None
         self.versions = self.versions or box.versions
-        if owner:
+        if owner or (self._once and job.files):
             self._refill(job)
         return box
+
+    def _open(self, job: Job) -> Box:
+        """A new box; where it lacks a GPU that an idle box holds, that one is closed."""
+        while True:
+            try:
+                return self._open_box(job.program, job.limits)
+            except GpuError:
+                with self._lock:
+                    holders = [key for key in self._idle if key[0][-1]]
+                    idle = self._idle.pop(holders[0]) if holders else []
+                if not idle:
+                    raise
+                for box in idle:
+                    box.close()
 
     def _refill(self, job: Job) -> None:
         """Warm boxes for the next owners, but only after this one has its own."""
         with self._lock:
-            if self._helpers is None or self._closed:
+            if self._helpers is None or self._closed or job.limits.gpus:
                 return
             waiting = self._fresh.setdefault(kind(job), [])
             while len(waiting) < self._spare:
@@ -132,4 +162,5 @@ class Pool:
 
 def kind(job: Job) -> Kind:
     """What a box is opened with: the program, and the limits the box itself enforces."""
-    return (job.program.digest, job.limits.memory_mb, job.limits.cpus, job.limits.pids)
+    limits = job.limits
+    return (job.program.digest, limits.memory_mb, limits.cpus, limits.pids, limits.gpus)

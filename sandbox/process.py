@@ -12,13 +12,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
-from importlib.resources import files
 from pathlib import Path
 
 from .base import Isolation, Job, Limits, Program, Result
-from .box import Box
+from .box import Box, Place
+from .inside import program as runner_program
 from .owner import dead, owner
 from .pool import Pool
 
@@ -27,16 +28,17 @@ PREFIX, OWNER = "ratchet-", "owner"
 SINGLE_THREAD = {
     name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 }
+ENVIRONMENT = {**SINGLE_THREAD, "LANG": "C.UTF-8", "CUDA_VISIBLE_DEVICES": ""}
 
 
-def create(workers: int = 2) -> "ProcessSandbox":
-    """Open the backend for `workers` jobs at a time."""
-    return ProcessSandbox(workers)
+def create(workers: int = 2, strict: bool = False) -> "ProcessSandbox":
+    """Open the backend for `workers` jobs at a time; `strict` gives each job its own box."""
+    return ProcessSandbox(workers, strict)
 
 
-def runner_source() -> str:
-    """The untrusted side's program, given to `python -I -c`."""
-    return files(__package__).joinpath("runner.py").read_text()
+def site() -> list[str]:
+    """Where this Python keeps its libraries."""
+    return list(dict.fromkeys(sysconfig.get_path(name) for name in ("purelib", "platlib")))
 
 
 class ProcessSandbox:
@@ -49,12 +51,12 @@ class ProcessSandbox:
         "network. Use --sandbox docker for code you do not trust."
     )
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, strict: bool = False) -> None:
         """Start nothing yet; boxes open with their first job."""
         sweep(Path(tempfile.gettempdir()))
         self._root = tempfile.mkdtemp(prefix=PREFIX)
         Path(self._root, OWNER).write_text(owner())
-        self._pool = Pool(self._open, private=False, keep=4 * workers)
+        self._pool = Pool(self._open, private=False, keep=4 * workers, once=strict)
 
     def run(self, job: Job) -> Result:
         """Run `job` in a fork of a warm process."""
@@ -71,19 +73,20 @@ class ProcessSandbox:
 
     def _open(self, program: Program, limits: Limits) -> Box:
         folder = tempfile.mkdtemp(dir=self._root)
-        return Box(ProcessChannel(folder), program, folder, path=[])
+        command = [sys.executable, "-I", "-S", "-c", runner_program()]
+        return Box(ProcessChannel(command, folder), program, Place(folder, site()))
 
 
 class ProcessChannel:
     """Pipes to a runner in its own session."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, command: list[str], folder: str, own: bool = True) -> None:
         """Start the runner in `folder` with an environment that holds nothing of ours."""
-        self._folder = folder
+        self._folder = folder if own else ""
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-c", runner_source()],
-            cwd=folder,
-            env={"PATH": os.defpath, "HOME": folder, "TMPDIR": folder, **SINGLE_THREAD},
+            command,
+            cwd=folder if own else "/",
+            env={"PATH": os.defpath, "HOME": folder, "TMPDIR": folder, **ENVIRONMENT},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -134,7 +137,7 @@ class ProcessChannel:
 
     def interrupt(self) -> None:
         """From another thread: kill the job in flight and the runner, so that its pipes end."""
-        for pid in [*descendants(self._process.pid), self._process.pid]:
+        for pid in [self._process.pid, *reversed(descendants(self._process.pid))]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
@@ -153,8 +156,11 @@ class ProcessChannel:
         self._process.wait()
         assert self._process.stderr is not None
         self._process.stderr.close()
-        with contextlib.suppress(RecursionError):  # a hostile job may have nested folders deeply
-            shutil.rmtree(self._folder, ignore_errors=True)
+        if self._folder:
+            with contextlib.suppress(
+                RecursionError
+            ):  # a hostile job may have nested folders deeply
+                shutil.rmtree(self._folder, ignore_errors=True)
 
     def _wait(
         self, readers: list[int], writers: list[int], deadline: float

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ..sandbox import Limits, Program, digest_files
 
 HERE = Path(__file__).parent
+GUEST_LIBRARY = ("candidate.py", "shared.py")  # the rest would tell a candidate of the data
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
@@ -69,6 +70,12 @@ class Workloads(Frozen):
         return self
 
 
+class Audit(Frozen):
+    """The `[audit]` of a task: what a candidate may import."""
+
+    imports: tuple[str, ...] = ("math", "torch")
+
+
 class Manifest(Frozen):
     """What task.toml says."""
 
@@ -80,6 +87,7 @@ class Manifest(Frozen):
     metric: Metric
     workloads: Workloads
     limits: Resources
+    audit: Audit = Audit()
 
 
 class Task:
@@ -92,7 +100,7 @@ class Task:
         """Read and validate the files of a task folder; raises TaskError naming what is wrong."""
         self.files = dict(files)
         self.manifest = _manifest(self.files)
-        for role in ("trainer.py", "grader.py"):
+        for role in ("trainer.py", "guest.py", "grader.py"):
             self._file(role)
         self.start = self._program("start")
         self.baselines = {
@@ -133,17 +141,29 @@ class Task:
 
     @property
     def trainer(self) -> Program:
-        """The program that runs beside the candidate, in its sandbox."""
-        return self._with_library("trainer.py")
+        """The trusted program that trains, with the guest that holds the candidate for it."""
+        files = {**self._with_library("trainer.py"), "guest.py": self._file("guest.py")}
+        return Program(files, "trainer", "guest", self._shown("guest.py"))
 
     @property
     def grader(self) -> Program:
-        """The trusted program that scores artefacts; it never meets candidate code."""
-        return self._with_library("grader.py")
+        """The trusted program that scores artefacts.
 
-    def _with_library(self, entry: str) -> Program:
+        It never meets candidate code, unless predicting takes the candidate's own architecture:
+        then `predictor.py` holds that in a process apart, which gets inputs and no labels.
+        """
+        files = self._with_library("grader.py")
+        if "predictor.py" not in self.files:
+            return Program(files, entry="grader")
+        files["predictor.py"] = self._file("predictor.py")
+        return Program(files, "grader", "predictor", self._shown("predictor.py"))
+
+    def _shown(self, guest: str) -> tuple[str, ...]:
+        return (guest, *(name for name in GUEST_LIBRARY if name in self.manifest.library))
+
+    def _with_library(self, entry: str) -> dict[str, bytes]:
         files = {n: self._file(f"library/{n}") for n in self.manifest.library}
-        return Program({**files, entry: self._file(entry)}, entry.removesuffix(".py"))
+        return {**files, entry: self._file(entry)}
 
     def _program(self, folder: str) -> dict[str, str]:
         return {n: self._file(f"{folder}/{n}").decode() for n in self.manifest.editable}

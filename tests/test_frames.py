@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from ratchet.sandbox import Job, Limits, Program, SandboxError
 from ratchet.sandbox.attach import AttachChannel
-from ratchet.sandbox.box import Box, frame
+from ratchet.sandbox.box import Box, Place, frame
 
-PROGRAM = Program({"p.py": b""}, "p")
+PROGRAM = Program({"p.py": b""}, guest="p")
 JOB = Job(PROGRAM, b"request", {"a.py": b"1"}, Limits(wall_seconds=1, reply_bytes=100))
 READY = frame({"ready": {"python": "3"}})
 HEADER = {"id": 1, "status": "ok", "log": "", "wall_seconds": 0.5, "cpu_seconds": 0.25}
@@ -49,7 +49,7 @@ class Scripted:
 
 def box(parts: list[bytes], hangs: bool = False) -> tuple[Box, Scripted]:
     channel = Scripted([READY, *parts], hangs)
-    return Box(channel, PROGRAM, "/work", []), channel
+    return Box(channel, PROGRAM, Place("/work")), channel
 
 
 def test_a_frame_in_any_pieces_is_the_same_reply() -> None:
@@ -131,7 +131,7 @@ def test_a_stale_reply_does_not_answer_the_next_job() -> None:
 def test_a_runner_that_does_not_come_up_is_the_backends_error(first: bytes) -> None:
     channel = Scripted([first])
     with pytest.raises(SandboxError, match=r"words|load"):
-        Box(channel, PROGRAM, "/work", [])
+        Box(channel, PROGRAM, Place("/work"))
     assert channel.closed
 
 

@@ -33,7 +33,7 @@ DESCRIBE = b"""
 import json
 from workloads import WORKLOADS
 
-def run(request, workspace):
+def run(request, guest):
     described = {n: {"repr": repr(w), "shapes": w.shapes} for n, w in WORKLOADS.items()}
     return json.dumps(described).encode()
 """

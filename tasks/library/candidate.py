@@ -1,4 +1,4 @@
-"""Load the candidate's module from a job's workspace and refuse it with one clear sentence.
+"""Load the candidate's module from the working directory and refuse it with one clear sentence.
 
 Everything wrong with a candidate is a `CandidateError`: the box reports it as the candidate's
 fault, with this message as the last line of the log.
@@ -14,9 +14,9 @@ class CandidateError(Exception):
     """The candidate broke the task's interface; the message names how."""
 
 
-def load(workspace: str, filename: str, required: tuple[str, ...]) -> ModuleType:
-    """Import `filename` from `workspace` and check that it defines every `required` callable."""
-    path = os.path.join(workspace, filename)
+def load(filename: str, required: tuple[str, ...]) -> ModuleType:
+    """Import `filename` from here and check that it defines every `required` callable."""
+    path = os.path.abspath(filename)
     if not os.path.isfile(path):
         raise CandidateError(f"the candidate has no file {filename}")
     name = "candidate_" + filename.removesuffix(".py")

@@ -32,7 +32,7 @@ def scores(name: str, params: dict, seeds: list[int], sealed: list[int]) -> list
     return found
 
 
-def run(request: bytes, workspace: str) -> bytes:
+def run(request: bytes, guest) -> bytes:
     """Grade one artefact."""
     line, _, artefact = request.partition(b"\n")
     asked = json.loads(line)

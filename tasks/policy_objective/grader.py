@@ -18,7 +18,7 @@ def warm() -> None:
     torch.baddbmm(torch.ones(1, 1, 2), torch.ones(1, 2, 2), torch.ones(1, 2, 2)).tanh()
 
 
-def run(request: bytes, workspace: str) -> bytes:
+def run(request: bytes, guest) -> bytes:
     """Score the policies that follow the first line of the request."""
     line, artefact = request.split(b"\n", 1)
     asked = json.loads(line)

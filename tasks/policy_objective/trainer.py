@@ -7,68 +7,35 @@ parameters at evenly spread checkpoints as float32 `[seeds, checkpoints, paramet
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import candidate
 import control
 import torch
+from shared import tensor
 from torch import Tensor
+
+Ask = Callable[[tuple[Tensor, ...], tuple[int, ...]], tuple[Tensor, ...]]
 
 DISCOUNT, TRACE, VALUE_WEIGHT, MAX_NORM = 0.99, 0.95, 0.5, 0.5
 
 
-@dataclass(frozen=True)
-class Context:
-    """Where in training an objective is called."""
-
-    epoch: int
-    epochs: int
-    step: int
-    total: int
-
-    @property
-    def progress(self) -> float:
-        """The part of training that is over, from 0 to just under 1."""
-        return self.step / self.total
-
-
 class Objective:
-    """The candidate's objective, mapped over seeds; one call per seed if it cannot be mapped."""
+    """The candidate's objective, asked through its guest."""
 
-    def __init__(self, function: Callable[..., object]) -> None:
-        """Wrap the candidate's function."""
-        self._function, self._mapped, self._calls = function, True, 0
+    def __init__(self, guest) -> None:
+        """Ask `guest`, which lives in another process."""
+        self._guest = guest
 
-    def __call__(self, batch: tuple[Tensor, ...], context: Context) -> Tensor:
-        """The objective `[S, B]` of a batch whose tensors are all `[S, B]`."""
-        self._calls += 1
-        if self._mapped:
-            copies = [tensor.clone() for tensor in batch]  # a call that fails may have changed them
-            try:
-                return torch.func.vmap(lambda *row: self._single(row, context))(*copies)
-            except MemoryError:
-                raise
-            except Exception as error:
-                self._mapped = False
-                reason = str(error).strip().partition("\n")[0][:200]
-                print(f"path=loop: vmap could not run objective(): {reason}")
-        return torch.stack([self._single(row, context) for row in zip(*batch, strict=True)])
+    def __call__(self, batch: tuple[Tensor, ...], context: tuple[int, ...]) -> tuple[Tensor, ...]:
+        """Values of the objective `[S, B]`, and its slopes along log ratio and entropy.
 
-    def _single(self, tensors: tuple[Tensor, ...], context: Context) -> Tensor:
-        log_ratio, *others = tensors
-        if not self._mapped:  # no seed may shift the random numbers that another one draws
-            torch.manual_seed(self._calls)
-        value = candidate.attempt("objective()", self._function, log_ratio, *others, context)
-        if not isinstance(value, Tensor):
-            raise candidate.CandidateError(
-                f"objective() returned {type(value).__name__}, not a tensor"
-            )
-        if value.shape != log_ratio.shape or value.dtype != log_ratio.dtype:
-            raise candidate.CandidateError(
-                f"objective() returned {value.dtype} of shape {list(value.shape)}, "
-                f"not {log_ratio.dtype} of shape {list(log_ratio.shape)}"
-            )
-        return value
+        `context` is epoch, epochs, step and total.
+        """
+        shape = batch[0].shape
+        torch.stack(batch, out=tensor(self._guest.memory, 0, (len(batch), *shape)))
+        self._guest.ask(json.dumps({"shape": list(shape), "context": context}).encode())
+        told = tensor(self._guest.memory, 1, (len(batch), *shape)).clone()
+        return told[0], told[1], told[2]
 
 
 class Learner:
@@ -119,18 +86,17 @@ class Learner:
 def warm() -> None:
     """Load what torch loads lazily, so that jobs are born with it."""
 
-    def plain(log_ratio: Tensor, adv: Tensor, *others: object) -> Tensor:
-        ratio = log_ratio.exp()
-        return torch.where(adv > 0, torch.minimum(ratio * adv, ratio.clamp(max=1.2) * adv), ratio)
+    def plain(batch: tuple[Tensor, ...], context: tuple[int, ...]) -> tuple[Tensor, ...]:
+        return batch[:3]
 
     for name in ("catch", "cartpole"):
-        train(replace(control.WORKLOADS[name], updates=1, epochs=1), [1, 2], Objective(plain))
+        train(replace(control.WORKLOADS[name], updates=1, epochs=1), [1, 2], plain)
 
 
-def run(request: bytes, workspace: str) -> bytes:
+def run(request: bytes, guest) -> bytes:
     """Train the asked seeds on the asked workloads, or show how the objective behaves."""
     asked = json.loads(request)
-    objective = Objective(candidate.load(workspace, "objective.py", ("objective",)).objective)
+    objective = Objective(guest)
     if "probe" in asked:
         return probe(objective, asked["probe"])
     seeds = asked["seeds"]
@@ -143,24 +109,19 @@ def run(request: bytes, workspace: str) -> bytes:
 
 
 def probe(objective: Objective, seed: int) -> bytes:
-    """The objective and its gradient on small random batches at four moments of training."""
+    """The objective and its slopes on small random batches at four moments of training."""
     source = control.generator(seed, 0)
     shown = []
     for epoch, step in ((0, 0), (3, 0), (0, 5), (3, 9)):
         noise = torch.randn(3, 2, 16, generator=source)
-        log_ratio = (noise[0] * 0.4).requires_grad_()
         chance = torch.rand(2, 16, generator=source) * 0.9 + 0.05
-        entropy = torch.rand(2, 16, generator=source).requires_grad_()
-        batch = (log_ratio, noise[1], chance.log(), entropy)
-        value = objective(batch, Context(epoch, 4, step, 10))
-        slopes = torch.autograd.grad(
-            value.sum() + 0 * (log_ratio + entropy).sum(), (log_ratio, entropy)
-        )
-        shown.append(torch.stack((value.detach(), *slopes)))
+        entropy = torch.rand(2, 16, generator=source)
+        batch = (noise[0] * 0.4, noise[1], chance.log(), entropy)
+        shown.append(torch.stack(objective(batch, (epoch, 4, step, 10))))
     return torch.stack(shown).numpy().astype("<f4").tobytes()
 
 
-def train(workload: control.Workload, seeds: list[int], objective: Objective) -> Tensor:
+def train(workload: control.Workload, seeds: list[int], objective: Ask) -> Tensor:
     """Train one agent per seed; returns their policies `[S, checkpoints, P]`."""
     learner = Learner(workload, seeds)
     sources = [control.generator(seed, 2) for seed in seeds]
@@ -224,7 +185,7 @@ def improve(workload, learner, batch, objective, update, order):
     with torch.no_grad():
         before = learner.logits(seen).log_softmax(-1).gather(2, action[..., None])[..., 0]
     for epoch in range(workload.epochs):
-        context = Context(epoch, workload.epochs, update, workload.updates)
+        context = (epoch, workload.epochs, update, workload.updates)
         shuffled = torch.randperm(seen.shape[1], generator=order)
         for rows in shuffled.chunk(workload.minibatches):
             part = [x.index_select(1, rows) for x in (seen, action, advantage, target, before)]
@@ -237,6 +198,8 @@ def surrogate(learner, part, objective, context):
     logp = learner.logits(seen).log_softmax(-1)
     entropy = -(logp.exp() * logp).sum(-1)
     log_ratio = logp.gather(2, action[..., None])[..., 0] - before
-    gain = objective((log_ratio, advantage, before, entropy), context)
+    batch = tuple(each.detach() for each in (log_ratio, advantage, before, entropy))
+    _, along_log_ratio, along_entropy = objective(batch, context)
+    gain = along_log_ratio * log_ratio + along_entropy * entropy  # the same slope as the objective
     misfit = (learner.values(seen) - target).square()
     return (VALUE_WEIGHT * misfit - gain).mean(1).sum()

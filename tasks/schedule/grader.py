@@ -23,7 +23,7 @@ def warm() -> None:
         score(each, torch.zeros(2, len(each.rates), each.parameters), [1, 2], [3, 4])
 
 
-def run(request: bytes, workspace: str) -> bytes:
+def run(request: bytes, guest) -> bytes:
     """Score the parameters that follow the first line of the request."""
     line, artefact = request.split(b"\n", 1)
     asked = json.loads(line)

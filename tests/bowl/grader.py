@@ -7,7 +7,7 @@ import struct
 CURVATURE = {"easy": 5.0, "hard": 20.0, "harder": 40.0}
 
 
-def run(request, workspace):
+def run(request, guest):
     """Reply with the log loss of every point."""
     line, _, artefact = request.partition(b"\n")
     asked = json.loads(line)

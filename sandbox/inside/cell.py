@@ -1,0 +1,194 @@
+"""Namespaces without privileges: a cell for the whole box, and an inner one for each job.
+
+The cell (user, mount, process, network, IPC and host-name namespaces) has a root of its own, in
+which only the interpreter, its libraries and three devices exist, all read-only, and one small
+writable folder. No network interface is up and no process of the host is visible. The inner cell
+gives a job fresh process and IPC namespaces, a fresh /proc and a fresh folder, so that a job finds
+nothing of the jobs before it. See user_namespaces(7), pivot_root(2), mount_setattr(2).
+"""
+
+import contextlib
+import ctypes
+import errno
+import os
+import signal
+from typing import Any
+
+libc = ctypes.CDLL(None, use_errno=True)
+here = ctypes.PyDLL(None, use_errno=True)  # keeps the interpreter's lock, as a fork must
+
+NEW_MOUNTS, NEW_HOSTNAME, NEW_IPC = 0x20000, 0x4000000, 0x8000000
+NEW_USER, NEW_PIDS, NEW_NETWORK = 0x10000000, 0x20000000, 0x40000000
+READ_ONLY, NO_SUID, NO_DEVICES, NO_EXEC, REMOUNT, BIND, RECURSIVE = 1, 2, 4, 8, 32, 4096, 16384
+PRIVATE, DETACH = 1 << 18, 2
+SET_DEATH_SIGNAL, GET_DUMPABLE, SET_DUMPABLE, SET_NO_NEW_PRIVILEGES = 1, 3, 4, 38
+CALLS = {"x86_64": {"clone": 56, "pivot_root": 155}, "aarch64": {"clone": 220, "pivot_root": 41}}
+MOUNT_SETATTR, AT_RECURSIVE, AT_EMPTY_PATH = 442, 0x8000, 0x1000
+CAPABILITIES_3 = 0x20080522
+DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
+ID = 10001
+STRANGER = 29_281  # a user id that owns nothing, for a cell that root starts
+
+
+class CellError(Exception):
+    """The kernel refused a step; the message names which."""
+
+
+def check(result: int, step: str) -> int:
+    """Raise CellError if a call failed."""
+    if result < 0:
+        raise CellError(f"{step}: {os.strerror(ctypes.get_errno())}")
+    return result
+
+
+def call(name: str) -> int:
+    """The number of a system call that the C library does not wrap."""
+    try:
+        return CALLS[os.uname().machine][name]
+    except KeyError:
+        raise CellError(f"no call numbers are known for {os.uname().machine}") from None
+
+
+def mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:
+    """mount(2)."""
+    words = [word.encode() or None for word in (source, target, kind)]
+    done = libc.mount(*words, ctypes.c_ulong(flags), data.encode() or None)
+    check(done, f"mounting {target or source}")
+
+
+def map_ids(user: int, group: int) -> None:
+    """Be `ID` in the user namespace just made, and nobody else."""
+    before = libc.prctl(GET_DUMPABLE, 0, 0, 0, 0)
+    libc.prctl(SET_DUMPABLE, 1, 0, 0, 0)  # else /proc/self belongs to root
+    try:
+        for name, text in (
+            ("setgroups", "deny"),
+            ("uid_map", f"{ID} {user} 1"),
+            ("gid_map", f"{ID} {group} 1"),
+        ):
+            with open(f"/proc/self/{name}", "w") as file:
+                file.write(text)
+    except OSError as error:
+        raise CellError(f"mapping the user id: {error.strerror}") from error
+    libc.prctl(SET_DUMPABLE, before, 0, 0, 0)
+
+
+def drop_capabilities() -> None:
+    """Give up every capability in this namespace, for good."""
+    header = (ctypes.c_uint32 * 2)(CAPABILITIES_3, 0)
+    check(libc.capset(header, (ctypes.c_uint32 * 6)()), "dropping capabilities")
+    check(libc.prctl(SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0), "giving up new privileges")
+
+
+def enter(cell: dict[str, Any]) -> None:
+    """Move this process into a new cell: returns in its first process, with no capabilities.
+
+    The process that called stays outside, waits, and ends when the cell does. `cell` has `binds`,
+    the folders to see, `folder`, the writable one, and its `megabytes` and `files`.
+    """
+    root, user, group = os.getuid() == 0, os.getuid(), os.getgid()
+    spaces = NEW_MOUNTS | NEW_PIDS | NEW_NETWORK | NEW_IPC | NEW_HOSTNAME
+    check(libc.unshare(spaces | (0 if root else NEW_USER)), "making namespaces")
+    if not root:
+        map_ids(user, group)
+    build(cell, STRANGER if root else ID)
+    first = os.fork()
+    if first:
+        for descriptor in (0, 1):
+            os.close(descriptor)
+        _, status = os.waitpid(first, 0)
+        os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+    libc.prctl(SET_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+    mount("proc", "/proc", "proc", NO_SUID | NO_DEVICES | NO_EXEC)
+    check(libc.umount2(b"/outside", DETACH), "leaving the host's files")
+    os.rmdir("/outside")
+    mount("", "/", "", REMOUNT | BIND | READ_ONLY | NO_SUID | NO_DEVICES)
+    libc.sethostname(b"ratchet", 7)
+    if root:
+        os.setgroups([])
+        os.setresgid(STRANGER, STRANGER, STRANGER)
+        os.setresuid(STRANGER, STRANGER, STRANGER)
+    drop_capabilities()
+    libc.prctl(SET_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+    os.chdir(cell["folder"])
+
+
+def build(cell: dict[str, Any], owner: int) -> None:
+    """Make the new root and turn to it; the old one stays at /outside for a moment."""
+    root = "/tmp"  # any folder: what lies on it is seen in this namespace alone
+    paths = [path for path in (*cell["binds"], *DEVICES) if os.path.exists(path)]
+    held = {path: os.open(path, os.O_PATH) for path in paths if not os.path.islink(path)}
+    links = {path: os.readlink(path) for path in paths if path not in held}
+    folders = {path for path in held if os.path.isdir(path)}
+    mount("", "/", "", PRIVATE | RECURSIVE)
+    mount("tmpfs", root, "tmpfs", NO_SUID | NO_DEVICES, "size=1m,nr_inodes=1k,mode=755")
+    for path in sorted(paths):
+        target = root + path
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        if path in links:
+            os.symlink(links[path], target)
+            continue
+        if path in folders:
+            os.makedirs(target, exist_ok=True)
+        else:
+            os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o600))
+        mount(f"/proc/self/fd/{held[path]}", target, "", BIND | RECURSIVE)
+        os.close(held[path])
+        protect(target, READ_ONLY | NO_SUID | (0 if path in DEVICES else NO_DEVICES))
+    for folder in ("/proc", "/outside", cell["folder"]):
+        os.makedirs(root + folder, exist_ok=True)
+    work(root + cell["folder"], cell, owner)
+    os.chdir(root)
+    check(libc.syscall(call("pivot_root"), b".", b"outside"), "turning to the new root")
+    os.chdir("/")
+
+
+def protect(target: str, flags: int) -> None:
+    """Set mount flags on `target` and all that is mounted below it."""
+    attributes = (ctypes.c_uint64 * 4)(flags, 0, 0, 0)
+    folder = os.open(target, os.O_PATH)
+    done = libc.syscall(
+        MOUNT_SETATTR, folder, b"", AT_EMPTY_PATH | AT_RECURSIVE, attributes, ctypes.c_size_t(32)
+    )
+    os.close(folder)
+    if done < 0 and ctypes.get_errno() == errno.ENOSYS:  # before Linux 5.12
+        mount("", target, "", REMOUNT | BIND | flags)
+    else:
+        check(done, f"protecting {target}")
+
+
+def work(target: str, cell: dict[str, Any], owner: int) -> None:
+    """Mount the one writable folder."""
+    sizes = f"size={cell['megabytes']}m,nr_inodes={cell['files']},mode=700,uid={owner},gid={owner}"
+    mount("tmpfs", target, "tmpfs", NO_SUID | NO_DEVICES | NO_EXEC, sizes)
+
+
+def fork_inside(cell: dict[str, Any]) -> int:
+    """Fork into an inner cell; returns 0 there and, outside, the id of its first process.
+
+    That first process only waits, and ends as the job does: killing it ends all that is inside.
+    """
+    user, group = os.getuid(), os.getgid()
+    flags = NEW_USER | NEW_MOUNTS | NEW_PIDS | NEW_IPC | signal.SIGCHLD
+    first = check(here.syscall(call("clone"), flags, 0, 0, 0, 0), "making an inner namespace")
+    if first:
+        return first
+    ctypes.pythonapi.PyOS_AfterFork_Child()
+    try:
+        map_ids(user, group)
+        work(cell["folder"], cell, ID)
+        mount("proc", "/proc", "proc", NO_SUID | NO_DEVICES | NO_EXEC)
+        os.chdir(cell["folder"])
+        drop_capabilities()
+        job = os.fork()
+    except BaseException as error:
+        os.write(2, f"the inner cell was refused: {error}\n".encode())
+        os._exit(1)
+    if job == 0:
+        return 0
+    status = 0
+    with contextlib.suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, 0))[0] != job:
+            pass
+        status = ended[1]
+    os._exit(128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status))

@@ -1,0 +1,408 @@
+"""Load a program once, then run each job in forks of this warm process, and watch over them.
+
+Speaks frames on what it got as stdin and stdout. Two warm processes fork: this one, which loads
+the trusted part of the program and hears every request; and a second one, which loads the guest's
+part, never hears a request, and makes the processes that meet candidates. Both processes of the
+next job are made ahead of it.
+"""
+
+import contextlib
+import fcntl
+import gc
+import importlib
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from . import cell, frames, workers
+from .workers import prctl
+
+Header = dict[str, Any]
+
+CHILD_SUBREAPER = 36
+LOG_MOST = 256 << 20  # a job that prints more than this is ended
+STATUSES = {
+    workers.MEMORY: "oom",
+    workers.PROCESSES: "pids",
+    workers.OVERFLOW: "output_overflow",
+}
+
+
+def main(install: Callable[[Mapping[str, str]], None]) -> None:
+    """Serve jobs until stdin closes; `install` makes modules of sources."""
+    if len(sys.argv) > 1:
+        cell.enter(json.loads(sys.argv[1]))
+    inward, outward = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(2, 1)
+    prctl(CHILD_SUBREAPER, 1)
+    prctl(cell.SET_DUMPABLE, 0)  # no process of the same user can open our memory
+    try:
+        setup, shown = frames.receive(inward)
+        install(sources(setup["files"], shown))
+        runner = Runner(setup, inward)
+        hidden, rest = frames.receive(inward)
+        install(sources(hidden["files"], rest))
+        runner.load_trusted()
+        runner.prepare()
+    except BaseException:
+        frames.send(outward, {"failed": traceback.format_exc()[-4000:]})
+        os._exit(1)
+    frames.send(outward, {"ready": runner.versions})
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        while True:
+            job, body = frames.receive(inward)
+            frames.send(outward, *runner.run(job, body))
+            runner.prepare()
+    runner.close()
+    os._exit(0)
+
+
+@dataclass
+class Pair:
+    """The two processes of one job, not yet told what it is, and our ends of what joins us."""
+
+    trusted: int
+    guest: int
+    line: int
+    request: int
+    reply: int
+    log: int
+
+
+class Runner:
+    """A loaded program, and the processes of one job at a time."""
+
+    def __init__(self, setup: Header, inward: int) -> None:
+        """Load the guest's part and set its process apart, before the rest is even here."""
+        self.setup, self.inward = setup, inward
+        self.pair: Pair | None = None
+        self.heard = bytearray()
+        self.maker = 0
+        self.run_trusted: Callable[[bytes, workers.Guest], bytes] = workers.relay
+        self.versions = {"python": sys.version.split()[0]}
+        sys.path[:0] = setup["path"]
+        sys.dont_write_bytecode = True
+        os.chdir(setup["folder"])
+        if setup["guest"]:
+            module = load(setup["guest"])
+            gc.freeze()  # a collection in a fork would copy every page it looks at
+            self.control, far = socket.socketpair()
+            self.maker = os.fork()
+            if self.maker == 0:
+                make_guests(far, module.answer, setup)
+            far.close()
+
+    def load_trusted(self) -> None:
+        """Load the trusted part, which the guest's process then knows nothing of."""
+        if self.setup["entry"]:
+            self.run_trusted = load(self.setup["entry"]).run
+        gc.freeze()
+        torch = sys.modules.get("torch")
+        if torch is not None and torch.cuda.is_initialized():
+            raise RuntimeError("warm() started CUDA, which no fork survives: leave it to run()")
+        if torch is not None:
+            self.versions["torch"] = str(torch.__version__)
+
+    def prepare(self) -> None:
+        """Make the processes of the next job."""
+        memory = anonymous(workers.SHARED_BYTES)
+        line, far = socket.socketpair()
+        request_end, request = os.pipe()
+        reply, reply_end = os.pipe()
+        log, log_end = os.pipe()
+        guest = 0
+        if self.maker:
+            socket.send_fds(self.control, [b"."], [far.fileno(), memory, log_end])
+            guest = int(self._hear())
+        far.close()
+        trusted = os.fork()
+        if trusted == 0:
+            ends = {"memory": memory, "request": request_end, "reply": reply_end, "log": log_end}
+            workers.trusted(self.run_trusted, line.fileno(), ends)
+        for end in (memory, request_end, reply_end, log_end):
+            os.close(end)
+        for end in (reply, log):
+            os.set_blocking(end, False)
+        self.pair = Pair(trusted, guest, line.detach(), request, reply, log)
+
+    def run(self, job: Header, body: bytes) -> tuple[Header, bytes]:
+        """Run one job in the processes prepared; returns its header and its reply."""
+        pair, self.pair = self.pair, None
+        assert pair is not None
+        start = time.monotonic()
+        watcher = Watcher(job, pair, self.inward)
+        try:
+            split = sum(size for _, size in job["files"])
+            if pair.guest:
+                frames.send(pair.line, job, body[:split])
+            frames.send(pair.request, job, body[split:])
+            watcher.collect(start + job["wall_seconds"])
+        except ConnectionError:
+            pass  # one of them ended before it was told; how, is said below
+        of_trusted, of_guest, cpu = self._end(pair, watcher.broke)
+        watcher.finish()
+        if select.select([self.inward], [], [], 0)[0]:
+            watcher.broke = "cancelled"
+        status, remark = watcher.broke, ""
+        if not status:
+            status, remark = judge(of_trusted, of_guest, cpu >= workers.cpu_limit(job) - 1)
+        if status != "ok" and not watcher.log:
+            remark = remark or "the job failed and said nothing"
+        text = (watcher.log + remark.encode())[-job["log_bytes"] :].decode(errors="replace")
+        for folder in (self.setup["workspace"], self.setup["folder"]):
+            text = text.replace(folder + os.sep, "")  # random names, which no replay would repeat
+        header = {
+            "id": job["id"],
+            "status": status,
+            "log": text,
+            "wall_seconds": time.monotonic() - start,
+            "cpu_seconds": cpu,
+        }
+        return header, bytes(watcher.reply) if status == "ok" else b""
+
+    def close(self) -> None:
+        """End what was prepared for a job that did not come."""
+        if self.pair is not None:
+            self._end(self.pair, "cancelled")
+
+    def _end(self, pair: Pair, broke: str) -> tuple[int | None, int | None, float]:
+        """Kill what is left of a job; how each process had ended by itself, and the CPU seconds."""
+        by_itself = ended(pair.trusted)
+        give_up = time.monotonic() + (0 if broke else 0.2)
+        while by_itself is None and time.monotonic() < give_up:
+            time.sleep(0.001)  # it has closed its reply, and is about to go
+            by_itself = ended(pair.trusted)
+        if by_itself is None:
+            kill(pair.trusted)
+        os.close(pair.line)
+        guest_fell = False
+        if pair.guest:
+            # A guest that has hung up may take a moment to end.
+            patience = 0.2 if by_itself and by_itself.si_status == workers.GUEST else 0.0
+            guest_fell = self._told(patience)
+            for process in children(pair.guest) if self.setup["nested"] else ():
+                kill(process)  # the job itself: its first process then counts its CPU and ends
+            if not (self.setup["nested"] and self._told(0.2)):
+                kill(pair.guest)
+        of_trusted, cpu = reap(pair.trusted, self.maker)
+        of_guest = 0
+        if pair.guest:
+            told = json.loads(self._hear())
+            of_guest, cpu = told["status"], cpu + told["cpu"]
+        os.close(pair.request)
+        for folder in (self.setup["folder"], *self.setup["litter"]):
+            clean(folder)
+        return (
+            of_trusted if by_itself else None,
+            of_guest if guest_fell else None,
+            cpu,
+        )
+
+    def _told(self, seconds: float) -> bool:
+        """Whether the guest is known to have ended."""
+        return bool(select.select([self.control], [], [], seconds)[0])
+
+    def _hear(self) -> bytes:
+        """The next line from the process that makes guests."""
+        while b"\n" not in self.heard:
+            part = self.control.recv(4096)
+            if not part:
+                raise EOFError
+            self.heard += part
+        line, _, self.heard = self.heard.partition(b"\n")
+        return bytes(line)
+
+
+class Watcher:
+    """Takes in reply and log of one job, within its caps and its deadline."""
+
+    def __init__(self, job: Header, pair: Pair, inward: int) -> None:
+        """The host says nothing while a job runs: `inward` turns readable when it is gone."""
+        self.job, self.pair, self.inward = job, pair, inward
+        self.reply, self.log = bytearray(), bytearray()
+        self.broke = ""
+        self._printed = 0
+
+    def collect(self, deadline: float) -> None:
+        """Watch until the trusted process ends or the job breaks a limit."""
+        exited = watch(self.pair.trusted)
+        ends = {self.pair.reply, self.pair.log, exited, self.inward} - {-1}
+        try:
+            while not self.broke and (exited >= 0 or self.pair.reply in ends):
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    self.broke = "timeout"
+                    return
+                ready = select.select(ends, [], [], left)[0]
+                if self.inward in ready:
+                    self.broke = "cancelled"
+                for end in ends.intersection(ready, (self.pair.reply, self.pair.log)):
+                    if not self._take(end):
+                        ends.discard(end)
+                if exited in ready and self.pair.reply not in ready:
+                    return
+        finally:
+            if exited >= 0:
+                os.close(exited)
+
+    def finish(self) -> None:
+        """Take what is left of the log once everyone has gone."""
+        with contextlib.suppress(BlockingIOError):
+            while self._printed < LOG_MOST and self._take(self.pair.log):
+                pass
+        os.close(self.pair.reply)
+        os.close(self.pair.log)
+
+    def _take(self, end: int) -> bool:
+        """Read what is there; False at the end of the stream."""
+        part = os.read(end, 1 << 18)
+        if end == self.pair.reply:
+            self.reply += part
+            if len(self.reply) > self.job["reply_bytes"]:
+                self.broke = "output_overflow"
+        else:
+            self._printed += len(part)
+            self.log += part
+            del self.log[: -self.job["log_bytes"]]  # keep the tail
+            if self._printed > LOG_MOST:
+                self.broke = "output_overflow"
+        return bool(part)
+
+
+def judge(trusted: int | None, guest: int | None, used_up: bool) -> tuple[str, str]:
+    """Status and remark for a job that broke no limit of ours, from two wait statuses."""
+    if trusted is None:
+        return "candidate_error", "the job was ended"
+    if trusted == 0:
+        return "ok", ""
+    if os.WIFEXITED(trusted) and os.WEXITSTATUS(trusted) == workers.GUEST:
+        if guest is None:
+            return "candidate_error", "the candidate hung up on its trainer"
+        trusted = guest
+    code = os.WEXITSTATUS(trusted) if os.WIFEXITED(trusted) else 128 + os.WTERMSIG(trusted)
+    if code > 128:  # also how an inner cell tells of a signal
+        number = code - 128
+        remark = f"the job was killed by signal {number}"
+        if number in (signal.SIGKILL, signal.SIGXCPU) and used_up:
+            return "timeout", "the job used up its CPU time"
+        return ("oom" if number == signal.SIGKILL else "candidate_error"), remark
+    if code == workers.ERROR or code in STATUSES:
+        return STATUSES.get(code, "candidate_error"), ""
+    return "candidate_error", "the job ended without a reply"
+
+
+def make_guests(control: socket.socket, answer: workers.Answer, setup: Header) -> NoReturn:
+    """Fork a process for each candidate, on request, and tell how it ended; never returns."""
+    prctl(CHILD_SUBREAPER, 1)
+    prctl(cell.SET_DEATH_SIGNAL, signal.SIGKILL)
+    workers.close_all_but(control.fileno())
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, 1, 3)
+        if not message:
+            os._exit(0)
+        guest = cell.fork_inside(setup["cell"]) if setup["nested"] else os.fork()
+        if guest == 0:
+            line, memory, log = descriptors
+            workers.guest(answer, line, memory, log, setup)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        control.sendall(b"%d\n" % guest)
+        status, cpu = reap(guest)
+        control.sendall(json.dumps({"status": status, "cpu": cpu}).encode() + b"\n")
+
+
+def reap(pid: int, keep: int = 0) -> tuple[int, float]:
+    """Wait for `pid`, then end every orphan we inherited; its wait status and all CPU seconds."""
+    _, status, usage = os.wait4(pid, 0)
+    cpu = usage.ru_utime + usage.ru_stime
+    give_up = time.monotonic() + 1
+    while time.monotonic() < give_up:
+        orphans = [child for child in children(os.getpid()) if child != keep]
+        for orphan in orphans:
+            kill(orphan)
+        for orphan in orphans:
+            with contextlib.suppress(ChildProcessError):
+                _, _, usage = os.wait4(orphan, 0)
+                cpu += usage.ru_utime + usage.ru_stime
+        if not orphans:
+            break
+    return status, cpu
+
+
+def ended(pid: int) -> Any:
+    """How a child ended, without collecting it; None while it runs."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+
+
+def kill(pid: int) -> None:
+    """Send SIGKILL to what may be gone already."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def children(pid: int) -> list[int]:
+    """Process ids whose parent is `pid`."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as file:
+            return [int(pid) for pid in file.read().split()]
+    except OSError:
+        return []
+
+
+def watch(pid: int) -> int:
+    """A descriptor that turns readable when `pid` ends, or -1 where the system has none."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return -1
+
+
+def clean(folder: str) -> None:
+    """Remove whatever a job left in a folder."""
+    for name in os.listdir(folder) if os.path.isdir(folder) else ():
+        path = os.path.join(folder, name)
+        with contextlib.suppress(OSError, RecursionError):
+            if os.path.isdir(path) and not os.path.islink(path):
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                os.unlink(path)
+
+
+def anonymous(size: int) -> int:
+    """A descriptor of memory without a name, of a size nobody can change."""
+    if not hasattr(os, "memfd_create"):
+        with tempfile.TemporaryFile() as file:
+            file.truncate(size)
+            return os.dup(file.fileno())
+    memory = os.memfd_create("job", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.ftruncate(memory, size)
+    fcntl.fcntl(memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
+    return memory
+
+
+def load(name: str) -> Any:
+    """Import a module of the program and let it warm up."""
+    module = importlib.import_module(name)
+    getattr(module, "warm", lambda: None)()
+    return module
+
+
+def sources(files: list[tuple[str, int]], payload: bytes) -> dict[str, str]:
+    """The program's modules by name."""
+    found, at = {}, 0
+    for name, size in files:
+        found[name.removesuffix(".py").replace("/", ".")] = payload[at : at + size].decode()
+        at += size
+    return found

@@ -1,0 +1,226 @@
+"""The two processes of a job: the program that is trusted, and the guest that holds the candidate.
+
+The trusted one gets the request and replies. The guest gets the untrusted files and answers the
+messages of the other; it never sees the request. Both map one piece of memory, for tensors.
+"""
+
+import contextlib
+import mmap
+import os
+import resource
+import signal
+import struct
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from . import cell, frames, seccomp
+
+Answer = Callable[[bytes, memoryview], bytes]
+
+MEMORY, ERROR, PROCESSES, OVERFLOW, GUEST = 101, 102, 103, 104, 105
+OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "std::bad_alloc")
+OUT_OF_PROCESSES = ("can't start new thread", "Resource temporarily unavailable")
+SHARED_BYTES = 256 << 20  # of address space: a page counts once it is written
+FILE_BYTES, OPEN_FILES = 64 << 20, 256
+
+
+class GuestError(Exception):
+    """The guest has ended, or does not keep to the protocol."""
+
+
+class AnswerTooLarge(Exception):
+    """The guest's answer is larger than the job's reply may be."""
+
+
+class Guest:
+    """The trusted program's line to its guest."""
+
+    def __init__(self, line: int, memory: memoryview, most: int) -> None:
+        """Speak on the descriptor `line` and take answers of at most `most` bytes."""
+        self.memory = memory
+        self._line, self._most = line, most
+
+    def ask(self, message: bytes) -> bytes:
+        """Send a message and wait for its answer; raises GuestError if none comes."""
+        try:
+            frames.write_all(self._line, struct.pack(">I", len(message)) + message)
+            (size,) = struct.unpack(">I", frames.read_exactly(self._line, 4))
+            if size > self._most:
+                raise AnswerTooLarge
+            return frames.read_exactly(self._line, size)
+        except (EOFError, ConnectionError) as error:
+            raise GuestError("the guest has ended") from error
+
+
+def relay(request: bytes, guest: Guest) -> bytes:
+    """The trusted side of a program that has none: the guest's answer is the reply."""
+    return guest.ask(request)
+
+
+def trusted(run: Callable[[bytes, Guest], bytes], line: int, ends: dict[str, int]) -> None:
+    """Read the job from `ends["request"]`, run it, and leave the reply; never returns."""
+    code = ERROR
+    try:
+        adopt(ends["log"])
+        close_all_but(line, ends["memory"], ends["request"], ends["reply"])
+        prctl(cell.SET_DEATH_SIGNAL, signal.SIGKILL)
+        memory = share(ends["memory"])
+        job, request = frames.receive(ends["request"])
+        limit_resources(job)
+        limit(resource.RLIMIT_DATA, job["memory_mb"] << 20)
+        reply = run(request, Guest(line, memory, job["reply_bytes"]))
+        if not isinstance(reply, bytes):
+            raise TypeError(f"run returned {type(reply).__name__}, not bytes")
+        frames.write_all(ends["reply"], reply)
+        code = 0
+    except GuestError:
+        code = GUEST
+    except AnswerTooLarge:
+        code = OVERFLOW
+    except BaseException as error:
+        code = blame(error)
+    finally:
+        leave(code)
+
+
+def guest(answer: Answer, line: int, memory: int, log: int, setup: dict[str, Any]) -> None:
+    """Read the candidate's files from `line`, then answer until it closes; never returns."""
+    code = ERROR
+    try:
+        adopt(log)
+        close_all_but(line, memory)
+        prctl(cell.SET_DEATH_SIGNAL, signal.SIGKILL)
+        prctl(cell.SET_DUMPABLE, 0)
+        shared = share(memory)
+        os.makedirs(setup["workspace"], exist_ok=True)
+        os.chdir(setup["workspace"])
+        job, body = frames.receive(line)
+        unpack(job["files"], body)
+        limit_resources(job)
+        if setup["nested"]:
+            limit(resource.RLIMIT_NPROC, job["pids"])
+        if setup["filtered"]:
+            # One process then: what it maps is all there is to count.
+            limit(resource.RLIMIT_AS, address_space() + (job["memory_mb"] << 20))
+            seccomp.install()
+        else:
+            limit(resource.RLIMIT_DATA, job["memory_mb"] << 20)
+        for message in messages(line):
+            reply = answer(message, shared)
+            if not isinstance(reply, bytes):
+                raise TypeError(f"the program answered {type(reply).__name__}, not bytes")
+            flush()
+            frames.write_all(line, struct.pack(">I", len(reply)) + reply)
+        code = 0
+    except BaseException as error:
+        code = blame(error)
+    finally:
+        leave(code)
+
+
+def messages(line: int) -> Iterator[bytes]:
+    """What the trusted side asks, until it hangs up."""
+    while True:
+        try:
+            (size,) = struct.unpack(">I", frames.read_exactly(line, 4))
+            message = frames.read_exactly(line, size)
+        except (EOFError, ConnectionError):
+            return
+        yield message
+
+
+def blame(error: BaseException) -> int:
+    """The exit code for an exception, whose traceback is left in the log."""
+    with contextlib.suppress(BaseException):
+        traceback.print_exception(error)
+        text = str(error)
+        if isinstance(error, MemoryError):
+            return MEMORY
+        if isinstance(error, RuntimeError) and any(each in text for each in OUT_OF_MEMORY):
+            return MEMORY
+        if isinstance(error, BlockingIOError | RuntimeError) and any(
+            each in text for each in OUT_OF_PROCESSES
+        ):
+            return PROCESSES
+    return ERROR
+
+
+def leave(code: int) -> None:
+    """End this process at once: a normal exit would first take torch apart."""
+    with contextlib.suppress(BaseException):
+        flush()
+    os._exit(code)
+
+
+def flush() -> None:
+    """Let what was printed reach the log."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+def adopt(log: int) -> None:
+    """Print into `log` and read nothing."""
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+
+
+def close_all_but(*kept: int) -> None:
+    """Close every descriptor but the standard ones and `kept`."""
+    low = 3
+    for each in sorted(kept):
+        os.closerange(low, each)
+        low = each + 1
+    os.closerange(low, 4096)
+
+
+def share(descriptor: int) -> memoryview:
+    """Map the memory that both processes of a job see."""
+    mapped = memoryview(mmap.mmap(descriptor, SHARED_BYTES))
+    os.close(descriptor)
+    return mapped
+
+
+def unpack(files: list[tuple[str, int]], payload: bytes) -> None:
+    """Write the named files here."""
+    at = 0
+    for name, size in files:
+        if folder := os.path.dirname(name):
+            os.makedirs(folder, exist_ok=True)
+        with open(name, "wb") as file:
+            file.write(payload[at : at + size])
+        at += size
+
+
+def limit_resources(job: dict[str, Any]) -> None:
+    """Limits that hold for one process; the deadline is the one that usually bites."""
+    limit(resource.RLIMIT_CORE, 0)
+    limit(resource.RLIMIT_FSIZE, FILE_BYTES)
+    limit(resource.RLIMIT_NOFILE, OPEN_FILES)
+    limit(resource.RLIMIT_CPU, cpu_limit(job))
+
+
+def cpu_limit(job: dict[str, Any]) -> int:
+    """CPU seconds of one process: what the deadline leaves, and a little for coming up."""
+    return int(job["wall_seconds"] * job["cpus"]) + 2
+
+
+def limit(kind: int, value: int) -> None:
+    """Lower one resource limit, never above what is already allowed."""
+    _, hard = resource.getrlimit(kind)
+    lower = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(kind, (lower, lower))
+
+
+def address_space() -> int:
+    """Bytes this process has mapped."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[0]) * mmap.PAGESIZE
+
+
+def prctl(option: int, value: int) -> None:
+    """Set a process attribute; on systems without prctl, do nothing."""
+    function = getattr(cell.libc, "prctl", None)
+    if function is not None:
+        function(option, value, 0, 0, 0)

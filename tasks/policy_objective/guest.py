@@ -1,0 +1,112 @@
+"""Hold the candidate's objective, and tell the trainer its slopes on each minibatch.
+
+The trainer alone has the environments, the seeds and the networks. It lays a minibatch of four
+tensors `[S, B]` into shared memory and gets back the objective's values and its slopes along the
+log ratio and the entropy, which is all that a step needs.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+
+import candidate
+import torch
+from shared import tensor
+from torch import Tensor
+
+TENSORS = 4  # log ratio, advantage, log probability before, entropy
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where in training an objective is called."""
+
+    epoch: int
+    epochs: int
+    step: int
+    total: int
+
+    @property
+    def progress(self) -> float:
+        """The part of training that is over, from 0 to just under 1."""
+        return self.step / self.total
+
+
+class Objective:
+    """The candidate's objective, mapped over seeds; one call per seed if it cannot be mapped."""
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        """Wrap the candidate's function."""
+        self.function, self._mapped, self._calls = function, True, 0
+
+    def __call__(self, batch: tuple[Tensor, ...], context: Context) -> Tensor:
+        """The objective `[S, B]` of a batch whose tensors are all `[S, B]`."""
+        self._calls += 1
+        if self._mapped:
+            copies = [tensor.clone() for tensor in batch]  # a call that fails may have changed them
+            try:
+                return torch.func.vmap(lambda *row: self._single(row, context))(*copies)
+            except MemoryError:
+                raise
+            except Exception as error:
+                self._mapped = False
+                reason = str(error).strip().partition("\n")[0][:200]
+                print(f"path=loop: vmap could not run objective(): {reason}")
+        return torch.stack([self._single(row, context) for row in zip(*batch, strict=True)])
+
+    def _single(self, tensors: tuple[Tensor, ...], context: Context) -> Tensor:
+        log_ratio, *others = tensors
+        if not self._mapped:  # no seed may shift the random numbers that another one draws
+            torch.manual_seed(self._calls)
+        value = candidate.attempt("objective()", self.function, log_ratio, *others, context)
+        if not isinstance(value, Tensor):
+            raise candidate.CandidateError(
+                f"objective() returned {type(value).__name__}, not a tensor"
+            )
+        if value.shape != log_ratio.shape or value.dtype != log_ratio.dtype:
+            raise candidate.CandidateError(
+                f"objective() returned {value.dtype} of shape {list(value.shape)}, "
+                f"not {log_ratio.dtype} of shape {list(log_ratio.shape)}"
+            )
+        return value
+
+
+objectives: list[Objective] = []
+
+
+def slopes(
+    objective: Objective, batch: tuple[Tensor, ...], context: Context
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The objective `[S, B]` and the slopes of its sum along the log ratio and the entropy."""
+    log_ratio, advantage, before, entropy = batch
+    leaves = (log_ratio.requires_grad_(), entropy.requires_grad_())
+    value = objective((leaves[0], advantage, before, leaves[1]), context)
+    if not value.requires_grad:
+        return value, torch.zeros_like(value), torch.zeros_like(value)
+    along = torch.autograd.grad(value.sum(), leaves, materialize_grads=True)
+    return value.detach(), *along
+
+
+def answer(message: bytes, memory: memoryview) -> bytes:
+    """Slopes for the minibatch that lies in memory."""
+    asked = json.loads(message)
+    if not objectives:
+        module: ModuleType = candidate.load("objective.py", ("objective",))
+        objectives.append(Objective(module.objective))
+    shape = (TENSORS, *asked["shape"])
+    batch = tensor(memory, 0, shape).clone().unbind()
+    found = slopes(objectives[0], batch, Context(*asked["context"]))
+    torch.stack(found, out=tensor(memory, 1, shape)[: len(found)])
+    return b""
+
+
+def warm() -> None:
+    """Load what torch loads lazily, so that jobs are born with it."""
+
+    def plain(log_ratio: Tensor, adv: Tensor, *others: object) -> Tensor:
+        ratio = log_ratio.exp()
+        return torch.where(adv > 0, torch.minimum(ratio * adv, ratio.clamp(max=1.2) * adv), ratio)
+
+    batch = tuple(torch.rand(2, 8) for _ in range(TENSORS))
+    slopes(Objective(plain), batch, Context(0, 1, 0, 1))

@@ -1,0 +1,27 @@
+"""Hold the candidate's schedule, and tell the trainer its factor for every step of a run."""
+
+import json
+import math
+import struct
+
+import candidate
+
+
+def answer(message: bytes, memory: memoryview) -> bytes:
+    """The factors on the base learning rate of a run, as float64."""
+    total = json.loads(message)["total"]
+    schedule = candidate.load("schedule.py", ("lr_scale",)).lr_scale
+    return struct.pack(f"<{total}d", *(factor(schedule, step, total) for step in range(total)))
+
+
+def factor(schedule, step: int, total: int) -> float:
+    """One factor, checked."""
+    value = candidate.attempt("lr_scale()", schedule, step, total)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise candidate.CandidateError(
+            f"lr_scale({step}, {total}) returned {type(value).__name__}, not a float"
+        )
+    number = candidate.attempt("lr_scale()", float, value)
+    if not math.isfinite(number):
+        raise candidate.CandidateError(f"lr_scale({step}, {total}) returned {number}")
+    return number
