@@ -6,7 +6,7 @@ import struct
 import time
 from collections.abc import Callable
 
-LOG_BYTES = 64 << 10
+LOG_BYTES, FLOOD_BYTES = 64 << 10, 256 << 20
 STDOUT = 1
 
 
@@ -19,13 +19,14 @@ class AttachChannel:
     def __init__(
         self, connection: socket.socket, end: Callable[[], None], cause: Callable[[], str]
     ) -> None:
-        """Own `connection`; `end` removes the container and `cause` says why it ended."""
+        """Own `connection`; `end` removes the container and `cause` asks why it ended."""
         self._socket = connection
         self._end, self._cause = end, cause
         self._head = b""
         self._left = 0
         self._stream = STDOUT
         self._log = bytearray()
+        self._logged = 0
         self._closed = False
 
     def write(self, data: bytes, deadline: float) -> None:
@@ -41,7 +42,10 @@ class AttachChannel:
                 raise EOFError("the container is gone") from error
 
     def read(self, deadline: float) -> bytes:
-        """Return what the runner wrote next, keeping the end of its standard error as the log."""
+        """Return what the runner wrote next, keeping the end of its standard error as the log.
+
+        A runner that has written FLOOD_BYTES to its standard error is at its end: EOFError.
+        """
         while True:
             self._wait_until(deadline)
             try:
@@ -53,6 +57,8 @@ class AttachChannel:
             if not data:
                 raise EOFError("the container is gone")
             output = self._split(data)
+            if self._logged > FLOOD_BYTES:
+                raise EOFError(f"more than {FLOOD_BYTES >> 20} MiB on standard error")
             if output:
                 return output
 
@@ -61,8 +67,11 @@ class AttachChannel:
         return self._log.decode(errors="replace")
 
     def cause(self) -> str:
-        """Why the container ended, as the engine tells it: "oom", or "" for any other reason."""
-        return self._cause()
+        """Why the container ended: "output_overflow", or what the engine tells.
+
+        That is "oom", "engine" if the engine itself went away, or "" for the container's own doing.
+        """
+        return "output_overflow" if self._logged > FLOOD_BYTES else self._cause()
 
     def interrupt(self) -> None:
         """Hang up from another thread; whoever waits on the socket sees its end."""
@@ -102,6 +111,7 @@ class AttachChannel:
             if self._stream == STDOUT:
                 output += part
             else:
+                self._logged += len(part)
                 self._log += part
                 del self._log[:-LOG_BYTES]
         return bytes(output)

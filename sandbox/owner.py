@@ -1,10 +1,48 @@
-"""Who owns a container, so that those of a dead owner can be told apart and removed."""
+"""Who owns a container, a folder or a lease, so that those of a dead owner can be removed."""
 
+import logging
 import os
 import platform
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+log = logging.getLogger(__name__)
+
 LABEL = "ratchet.owner"
+REAP_SECONDS, PATIENCE_SECONDS = 60.0, 5.0
+
+
+class Reaper:
+    """Calls each of `sweeps` every so often, in a thread that never keeps the process alive.
+
+    A container whose owner was killed while a job kept it busy does not end by itself. Whoever
+    still runs removes it within a minute.
+    """
+
+    def __init__(
+        self, sweeps: Sequence[Callable[[], object]], seconds: float = REAP_SECONDS
+    ) -> None:
+        """Start the thread; the first sweep comes after `seconds`."""
+        self._sweeps, self._seconds = tuple(sweeps), seconds
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ratchet-reaper", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread, without waiting long for a sweep that hangs. Idempotent."""
+        self._ended.set()
+        self._thread.join(PATIENCE_SECONDS)
+
+    def _run(self) -> None:
+        while not self._ended.wait(self._seconds):
+            for sweep in self._sweeps:
+                if self._ended.is_set():
+                    return
+                try:
+                    sweep()
+                except Exception as error:  # whatever it is, the next minute may do better
+                    log.info("dead owners' leftovers stay for now: %s", error)
 
 
 def owner(pid: int | None = None) -> str:

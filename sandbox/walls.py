@@ -1,30 +1,63 @@
-"""How a container is confined, and whether the engine really does it."""
+"""How a container is confined, and whether the engine says that it does it."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .base import Limits, SandboxError
-from .recipe import USER
+from .closure import USER
+from .process import ENVIRONMENT as QUIET
 
 FOLDER = "/work"
 WORK_MB, SHM_MB, WORK_FILES, OPEN_FILES = 64, 16, 4096, 512
 RUNNER_MB, RUNNER_PIDS = 512, 8
+ENVIRONMENT = {
+    **{"HOME": FOLDER, "TMPDIR": FOLDER},
+    **{"PATH": "/usr/local/bin", "LD_LIBRARY_PATH": "/usr/local/lib"},
+    **QUIET,
+}
+
+# What the engine's inspection calls the settings that `policy` asks for.
+ASKED = {
+    **{"NetworkMode": "network_mode", "ReadonlyRootfs": "read_only", "Tmpfs": "tmpfs"},
+    **{"CapDrop": "cap_drop", "SecurityOpt": "security_opt", "PidsLimit": "pids_limit"},
+    **{"Memory": "mem_limit", "MemorySwap": "memswap_limit", "NanoCpus": "nano_cpus"},
+    **{"Ulimits": "ulimits", "IpcMode": "ipc_mode", "ShmSize": "shm_size", "Init": "init"},
+    **{"LogConfig": "log_config", "DeviceRequests": "device_requests", "Runtime": "runtime"},
+}
+ASKED_CONFIG = {"User": "user", "WorkingDir": "working_dir"}
+# Each would be a hole: what we never ask for must not be there.
+UNASKED = (
+    *("CapAdd", "Privileged", "Binds", "Mounts", "Devices", "DeviceCgroupRules", "PortBindings"),
+    *("PublishAllPorts", "ExtraHosts", "Links", "VolumesFrom", "GroupAdd", "PidMode", "UTSMode"),
+    *("UsernsMode", "Sysctls", "CgroupParent", "OomKillDisable", "OomScoreAdj"),
+)
+MASKED = {"MaskedPaths": "/proc/kcore", "ReadonlyPaths": "/proc/sys"}
+MENDS = {
+    "MemorySwap": "boot the host with swapaccount=1, or turn its swap off and use cgroup v2",
+    "Runtime": "register it in the engine's daemon.json, or unset RATCHET_RUNTIME",
+}
 SHOWN = (
     *("NetworkMode", "ReadonlyRootfs", "CapDrop", "SecurityOpt", "Tmpfs", "Memory", "MemorySwap"),
-    *("NanoCpus", "PidsLimit", "IpcMode", "ShmSize", "Runtime"),
+    *("NanoCpus", "PidsLimit", "IpcMode", "ShmSize", "Runtime", "DeviceRequests"),
 )
 
 
-def policy(limits: Limits) -> dict[str, Any]:
-    """The settings of a container. The runner's own memory and processes come on top."""
+def policy(limits: Limits, devices: Sequence[str] = (), runtime: str = "") -> dict[str, Any]:
+    """The settings of a container. The runner's own memory and processes come on top.
+
+    GPUs are named one by one, never counted: a count could hand out one that is leased elsewhere.
+    """
     memory = (limits.memory_mb + RUNNER_MB) << 20
     work = f"size={WORK_MB}m,nr_inodes={WORK_FILES},mode=0700,uid={USER},gid={USER}"
-    return {
+    settings: dict[str, Any] = {
         "network_mode": "none",
         "read_only": True,
         "tmpfs": {FOLDER: f"rw,nosuid,nodev,noexec,{work}"},
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges"],
         "user": f"{USER}:{USER}",
+        "working_dir": FOLDER,
+        "environment": dict(ENVIRONMENT),
         "pids_limit": limits.pids + RUNNER_PIDS,
         "mem_limit": memory,
         "memswap_limit": memory,
@@ -38,25 +71,63 @@ def policy(limits: Limits) -> dict[str, Any]:
         "log_config": {"Type": "none", "Config": {}},
         "init": True,
     }
+    if devices:
+        asked = {"DeviceIDs": [*devices], "Capabilities": [["gpu"]]}
+        del settings["environment"]["CUDA_VISIBLE_DEVICES"]  # which hides every GPU
+        settings["device_requests"] = [{"Driver": "", "Count": 0, "Options": {}, **asked}]
+    if runtime:
+        settings["runtime"] = runtime
+    return settings
 
 
-def read_back(attributes: dict[str, Any]) -> dict[str, str]:
-    """The settings the engine says a container has; raises SandboxError if it lacks a wall."""
-    host = attributes["HostConfig"]
-    options = host["SecurityOpt"] or []
-    walls = {
-        "no network": host["NetworkMode"] == "none",
-        "a read-only root": host["ReadonlyRootfs"] is True,
-        "dropped capabilities": bool(host["CapDrop"]) and not host["Privileged"],
-        "no new privileges": any(each.startswith("no-new-privileges") for each in options),
-        "system call filter": not any("unconfined" in each for each in options),
-        "a memory limit": bool(host["Memory"]),
-        "a process limit": bool(host["PidsLimit"]),
-    }
-    if missing := [name for name, stands in walls.items() if not stands]:
+def read_back(attributes: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, str]:
+    """What the engine says a container has; raises SandboxError where that is not `settings`."""
+    host, config = attributes["HostConfig"], attributes["Config"]
+    for name, wanted in expected(settings).items():
+        require(name, wanted, canonical(name, host.get(name)))
+    for name, key in ASKED_CONFIG.items():
+        require(name, settings[key], config.get(name))
+    for name in UNASKED:
+        require(name, "nothing", host.get(name) or "nothing")
+    require("Mounts", "nothing", attributes.get("Mounts") or "nothing")
+    networks = list(attributes["NetworkSettings"]["Networks"])
+    require("Networks", [settings["network_mode"]], networks)
+    for name, path in MASKED.items():
+        if path not in (host.get(name) or ()):
+            require(name, path, host.get(name) or "nothing")
+    # A name without a value is one that the image sets and the container does not get.
+    given = sorted(each for each in config["Env"] or [] if "=" in each)
+    require("Env", sorted(f"{k}={v}" for k, v in settings["environment"].items()), given)
+    shown = {name: host.get(name) for name in SHOWN} | {"User": config["User"]}
+    return {f"docker.{name}": str(value) for name, value in shown.items() if value is not None}
+
+
+def expected(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The host settings of an inspection that follow from `settings`."""
+    found = {name: canonical(name, settings.get(key)) for name, key in ASKED.items()}
+    if "runtime" not in settings:
+        del found["Runtime"]  # the engine's own default, which is recorded
+    return found
+
+
+def canonical(name: str, value: Any) -> Any:
+    """`value` in a form that does not depend on how an engine words it."""
+    if name == "SecurityOpt":
+        return sorted(each.replace("=true", "").replace(":true", "") for each in value or [])
+    if name == "Ulimits":
+        return sorted((each["Name"], each["Soft"], each["Hard"]) for each in value or [])
+    if name == "LogConfig":
+        return (value or {}).get("Type")
+    if name == "DeviceRequests":
+        return [(each["DeviceIDs"], each["Count"], each["Capabilities"]) for each in value or []]
+    return value
+
+
+def require(name: str, wanted: object, found: object) -> None:
+    """Raise SandboxError unless the engine gives what was asked for."""
+    if found != wanted:
+        mend = MENDS.get(name, "use an engine that honours it")
         raise SandboxError(
-            f"the Docker engine does not give containers {', '.join(missing)}: "
-            "use an engine with cgroup limits, or --sandbox process"
+            f"the Docker engine gives containers the setting {name} = {found}, "
+            f"where {wanted} was asked for: {mend}, or use another --sandbox"
         )
-    shown = {name: host.get(name) for name in SHOWN} | {"User": attributes["Config"]["User"]}
-    return {f"docker.{name}": str(value) for name, value in shown.items()}

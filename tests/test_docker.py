@@ -11,17 +11,24 @@ import pytest
 
 from ratchet.sandbox import Job, Limits, Program, Result, Sandbox, SandboxError, open_sandbox
 from ratchet.sandbox.docker import Engine
-from ratchet.sandbox.walls import policy, read_back
+from ratchet.sandbox.walls import policy
 
 pytestmark = pytest.mark.docker
 
-RUN = b"""
-def run(request, workspace):
+GUEST = b"""
+def answer(message, memory):
     space = {}
     exec(compile(open("candidate.py").read(), "candidate.py", "exec"), space)
     return repr(space["answer"]).encode()
 """
-HOST = Program({"host.py": RUN}, "host")
+HOST = Program({"host.py": GUEST}, guest="host")
+TRUSTED = b"""
+def run(request, guest):
+    space = {}
+    exec(request, space)
+    return repr(space["answer"]).encode()
+"""
+BOX = Program({"box.py": TRUSTED}, "box")
 
 ARITHMETIC = Program(
     {
@@ -31,7 +38,7 @@ import torch
 def warm():
     torch.func.vmap(torch.func.grad(lambda x: (x * x).sum()))(torch.ones(2, 2))
 
-def run(request, workspace):
+def run(request, guest):
     torch.manual_seed(int(request))
     layers = torch.nn.Sequential(torch.nn.Linear(33, 65), torch.nn.GELU(), torch.nn.Linear(65, 7))
     step = torch.optim.AdamW(layers.parameters(), lr=1e-2)
@@ -68,6 +75,11 @@ def attempt(sandbox: Sandbox, code: str, limits: Limits | None = None) -> Result
     return sandbox.run(Job(HOST, b"", {"candidate.py": code.encode()}, limits or Limits()))
 
 
+def outside(sandbox: Sandbox, code: str, limits: Limits | None = None) -> Result:
+    """Run `code` where only the container confines it, as if it had got past the inner walls."""
+    return sandbox.run(Job(BOX, code.encode(), limits=limits or Limits()))
+
+
 def test_containers_have_no_network_no_privileges_and_no_writable_root(sandbox: Sandbox) -> None:
     code = """
 import os, socket
@@ -79,7 +91,7 @@ for folder in ("/", "/usr/local/lib", "/opt/ratchet/site", "/etc", "/proc/sys/ke
     try: open(folder + "/new", "w"); answer.append(folder)
     except OSError: pass
 """
-    assert attempt(sandbox, code).reply == b"[0, 0, 1, 2, 10001, 10001, ['lo']]"
+    assert outside(sandbox, code).reply == b"[0, 0, 1, 2, 10001, 10001, ['lo']]"
 
 
 def test_what_the_engine_enforces_is_told(sandbox: Sandbox) -> None:
@@ -92,32 +104,23 @@ def test_what_the_engine_enforces_is_told(sandbox: Sandbox) -> None:
     assert told["python"] == sys.version.split()[0]
 
 
-def test_an_engine_without_a_wall_is_refused() -> None:
-    host = {"NetworkMode": "none", "ReadonlyRootfs": True, "CapDrop": ["ALL"], "PidsLimit": 9}
-    host |= {"SecurityOpt": ["no-new-privileges"], "Privileged": False, "Memory": 0}
-    with pytest.raises(SandboxError, match="does not give containers a memory limit"):
-        read_back({"HostConfig": host})
-
-
 @pytest.mark.parametrize(
     ("bomb", "message"),
     [
         ("open('big', 'wb').write(bytes(80 << 20))", "No space left|File too large"),
         ("[open(f'{n}', 'w').close() for n in range(9999)]", "No space left"),
         ("[os.fork() or time.sleep(9) for _ in range(999)]", "temporarily unavailable"),
-        ("[open('candidate.py') for _ in range(999)].clear()", "Too many open files"),
+        ("kept += [os.open('/', 0) for _ in range(999)]", "Too many open files"),
     ],
 )
 def test_disk_files_processes_and_descriptors_are_bounded(
     sandbox: Sandbox, bomb: str, message: str
 ) -> None:
     code = "import os, time\nkept = []\n" + bomb
-    if "candidate.py" in bomb:
-        code = "import os\nkept = [os.open('candidate.py', 0) for _ in range(999)]"
-    result = attempt(sandbox, code)
-    assert result.status == "candidate_error"
+    result = outside(sandbox, code)
+    assert result.status in ("candidate_error", "pids")
     assert any(text in result.log for text in message.split("|"))
-    assert attempt(sandbox, "answer = 1").reply == b"1"
+    assert outside(sandbox, "answer = 1").reply == b"1"
 
 
 def test_memory_is_bounded_over_all_processes_of_a_job(sandbox: Sandbox) -> None:
@@ -131,10 +134,10 @@ time.sleep(2)
 answer = len(open(f"/proc/self/task/{os.getpid()}/children").read().split())
 """
     start = time.monotonic()
-    result = attempt(sandbox, code, Limits(wall_seconds=10, memory_mb=256))
+    result = outside(sandbox, code, Limits(wall_seconds=10, memory_mb=256))
     assert result.status in ("ok", "oom")
     assert time.monotonic() - start < 15
-    assert attempt(sandbox, "answer = 1").reply == b"1"
+    assert outside(sandbox, "answer = 1").reply == b"1"
 
 
 def test_two_candidates_never_meet_in_a_container(sandbox: Sandbox) -> None:
@@ -161,7 +164,7 @@ for name in glob.glob("/proc/[0-9]*/*"):
 
 
 def test_results_are_bit_identical_to_the_hosts(sandbox: Sandbox) -> None:
-    with closing(open_sandbox("process", workers=1)) as host:
+    with closing(open_sandbox("process", workers=1, accept_unisolated=True)) as host:
         for seed in (b"1", b"2"):
             ours, theirs = sandbox.run(Job(ARITHMETIC, seed)), host.run(Job(ARITHMETIC, seed))
             assert ours.status == theirs.status == "ok", ours.log + theirs.log
@@ -179,7 +182,7 @@ def stale(source, cached):
     if not os.path.exists(cached): return True
     time = int.from_bytes(open(cached, "rb").read(12)[8:], "little")
     return time != int(os.stat(source).st_mtime)
-modules = [m for m in modules if not m.__file__.startswith("/work/")]
+modules = [m for m in modules if m.__file__.startswith("/")]
 answer = [m.__file__ for m in modules if stale(m.__file__, m.__cached__)], len(modules) > 500
 """
     result = attempt(sandbox, code)
@@ -196,7 +199,7 @@ OTHER = """
 import os, sys, time
 from ratchet.sandbox import Job, Program, open_sandbox
 backend = open_sandbox("docker", 1)
-program = Program({"p.py": b"def run(request, workspace): return request"}, "p")
+program = Program({"p.py": b"def answer(message, memory): return message"}, guest="p")
 print(backend.run(Job(program, b"", {"a": b""})).status, flush=True)
 sys.stdin.read()
 backend.close()
@@ -235,7 +238,7 @@ def test_a_living_owner_keeps_its_containers(engine: Engine, sandbox: Sandbox) -
 def test_a_setting_the_engine_refuses_is_one_sentence_and_no_litter(
     engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ratchet.sandbox.docker.LABEL", "ratchet.test")
+    monkeypatch.setattr("ratchet.sandbox.engine.LABEL", "ratchet.test")
     identity = sandbox.describe()["image_id"]
     for cpus, runtime in ((1e6, "runc"), (1.0, "no-such-runtime")):
         with pytest.raises(SandboxError, match=r"could not start a container: .*(no-such|CPUs)"):
