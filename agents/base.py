@@ -14,13 +14,17 @@ class ProposalError(Exception):
 
 
 class AgentError(Exception):
-    """There is no such agent."""
+    """There is no such agent, or it broke the rules of the search."""
 
     exit_code = 2
 
 
 class Agent(Protocol):
-    """A program that proposes. It sees the tree so far and never runs candidate code."""
+    """A program that proposes. It sees the tree so far and never runs candidate code.
+
+    Of what ran without isolation it sees nothing. What a node says of itself, such as its log, is
+    text of an untrusted program: `sandbox.text.quoted` puts it before a model.
+    """
 
     def propose(self, task: Task, parent: Node, tree: Tree, rng: Random) -> Candidate:
         """Offer a changed program, or raise ProposalError. Equal arguments give equal offers."""

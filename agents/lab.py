@@ -18,13 +18,19 @@ SEEDS_PER_JOB = 32
 class Lab:
     """One task, one sandbox, one archive. Safe to use from several threads."""
 
-    def __init__(self, task: Task, sandbox: Sandbox, archive: Archive) -> None:
-        """Warm the sandbox up, and record the environment that every trial is measured under."""
+    def __init__(
+        self, task: Task, sandbox: Sandbox, archive: Archive, strict: bool = False
+    ) -> None:
+        """Warm the sandbox up, and record the environment that every trial is measured under.
+
+        With `strict` a job is one seed, so that nothing of one repeat is within reach of another.
+        """
         self.task, self.sandbox = task, sandbox
         self.start = Candidate(files=task.start, idea="the starting program", proposer="task")
         probe(self.start, task, sandbox)  # only a warm box can name the versions inside it
         self.evaluations = 0
         self._archive = archive
+        self._seeds_per_job = seeds_per_job(strict)
         self.environment = archive.add_environment(describe(sandbox))
         self._locks: defaultdict[tuple[str, str, Role], threading.Lock] = defaultdict(
             threading.Lock
@@ -46,14 +52,19 @@ class Lab:
         key = (self.environment, self.task.digest, candidate.digest, role)
         held = self._archive.trials(*key, seeds)
         missing = [seed for seed in seeds if seed not in held]
-        for at in range(0, len(missing), SEEDS_PER_JOB):
-            some = missing[at : at + SEEDS_PER_JOB]
+        for at in range(0, len(missing), self._seeds_per_job):
+            some = missing[at : at + self._seeds_per_job]
             trials = measure(candidate, self.task, self.sandbox, some, role)
             self._archive.add_trials(*key, trials)
             held |= {trial.seed: trial for trial in trials}
             with self._guard:
                 self.evaluations += len(trials)
         return Evaluation(stream=stream, trials=tuple(held[seed] for seed in seeds))
+
+
+def seeds_per_job(strict: bool) -> int:
+    """How many seeds are trained side by side."""
+    return 1 if strict else SEEDS_PER_JOB
 
 
 def describe(sandbox: Sandbox) -> dict[str, str]:

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from ..archive import Archive, Node
-from ..evals import Candidate, Evaluation, Role, Seed, Trial, draw, fresh_key, measure
+from ..evals import Candidate, Evaluation, Keys, Role, Seed, Trial, draw, fresh_key, measure
 from ..sandbox import Sandbox
 from ..tasks import Frozen, Task, TaskError, load
-from .lab import describe
+from .lab import describe, seeds_per_job
 
 Outcome = Literal["REPRODUCED", "DRIFTED", "FAILED"]
 
@@ -34,18 +34,22 @@ def replay(node: Node, archive: Archive, sandbox: Sandbox) -> Replay:
 
     Bit-identical scores are REPRODUCED anywhere. Under another environment a mean within the
     metric's `minimum_gain` is too; under the same one it has DRIFTED. A program that no longer
-    gives any score has FAILED.
+    gives any score has FAILED. A node that was measured without isolation, and is reproduced with
+    it, is recorded as validated.
     """
-    task = archive.task(node.run)
-    key = archive.run(node.run)["config"]["key"]
+    task, config = archive.task(node.run), archive.run(node.run)["config"]
+    keys = Keys.of(config)
     old: list[Trial] = []
     new: list[Trial] = []
     for evidence in node.evidence:
-        seeds = draw(key, evidence.stream, evidence.count)
+        seeds = draw(keys, evidence.stream, evidence.count)
         old += archive.evaluation(node, evidence.stream, seeds, evidence.role).trials
-        new += _measure(node.candidate, task, sandbox, seeds, evidence.role).trials
+        new += _measure(node.candidate, task, sandbox, seeds, evidence.role, config).trials
     differences = changed(archive.environment(node.environment), describe(sandbox))
     outcome, reason = _compare(old, new, task, bool(differences))
+    if outcome == "REPRODUCED" and sandbox.isolation != "none" and not node.validated:
+        archive.validate(node, sandbox.isolation)
+        reason += f", now measured with isolation ({sandbox.isolation}): validated"
     worst = task.metric.worst
     pairs = [(_score(was, worst), _score(now, worst)) for was, now in zip(old, new, strict=True)]
     return Replay(
@@ -92,11 +96,11 @@ def replay_fresh(node: Node, archive: Archive, sandbox: Sandbox, count: int) -> 
         outcome, reason = _compare([], [], task, elsewhere=False)
         return Replay(node=node.id, outcome=outcome, reason=reason, seeds=0)
     evidence = node.evidence[-1]  # for a confirmed node: the seeds that had no part in choosing it
-    seeds = draw(run["config"]["key"], evidence.stream, evidence.count)
+    seeds = draw(Keys.of(run["config"]), evidence.stream, evidence.count)
     worst, unit = task.metric.worst, task.metric.unit
     old = archive.evaluation(node, evidence.stream, seeds, evidence.role).values(worst)
-    fresh = draw(fresh_key(), "replay", count)
-    new = _measure(node.candidate, task, sandbox, fresh, evidence.role).values(worst)
+    fresh = draw(Keys(fresh_key(), fresh_key()), "replay", count)
+    new = _measure(node.candidate, task, sandbox, fresh, evidence.role, run["config"]).values(worst)
     mean = math.fsum(old) / len(old)
     spread = math.sqrt(math.fsum((v - mean) ** 2 for v in old) / (len(old) - 1))
     half = float(stdtrit(len(old) - 1, 0.975)) * spread * math.sqrt(1 / len(old) + 1 / count)
@@ -119,12 +123,18 @@ def replay_fresh(node: Node, archive: Archive, sandbox: Sandbox, count: int) -> 
 
 
 def _measure(
-    candidate: Candidate, task: Task, sandbox: Sandbox, seeds: tuple[Seed, ...], role: Role
+    candidate: Candidate,
+    task: Task,
+    sandbox: Sandbox,
+    seeds: tuple[Seed, ...],
+    role: Role,
+    config: Mapping[str, Any],
 ) -> Evaluation:
+    size = seeds_per_job(config.get("isolation") == "strict")
     trials = [
         trial
-        for at in range(0, len(seeds), 32)
-        for trial in measure(candidate, task, sandbox, seeds[at : at + 32], role)
+        for at in range(0, len(seeds), size)
+        for trial in measure(candidate, task, sandbox, seeds[at : at + size], role)
     ]
     return Evaluation(stream="replay", trials=tuple(trials))
 

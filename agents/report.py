@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..archive import Archive, Node, Tree
-from ..evals import Estimate, Role, draw, judge
+from ..evals import Estimate, Keys, Role, draw, judge
 from ..tasks import Frozen
 from .lab import Lab
 
@@ -14,13 +14,15 @@ SEEDS: Mapping[Role, int] = {"dev": 64, "transfer": 16}
 
 class Report(Frozen):
     """A node against its parent, the start and the best baseline, on development workloads and on
-    transfer workloads that no search saw. Each gain has a 95 % interval from sealed seeds.
+    transfer workloads that no search saw. Each gain has a 95 % interval from sealed seeds. One that
+    was measured without isolation is not validated: the candidate could have written the scores.
     """
 
     node: str
     parent: str
     baseline: str
     reading: int
+    validated: bool
     dev: Mapping[str, Estimate]
     transfer: Mapping[str, Estimate]
     workloads: Mapping[str, Estimate]
@@ -45,7 +47,7 @@ def report(run: Mapping[str, Any], lab: Lab, archive: Archive, workers: int = 2)
     workloads: dict[str, Estimate] = {}
     with ThreadPoolExecutor(workers, "ratchet-report") as pool:
         for role, count in SEEDS.items():
-            seeds = draw(run["config"]["key"], stream, count)
+            seeds = draw(Keys.of(run["config"]), stream, count)
             futures = {
                 name: pool.submit(lab.evaluate, each.candidate, stream, seeds, role)
                 for name, each in {"": node, **rivals}.items()
@@ -62,6 +64,7 @@ def report(run: Mapping[str, Any], lab: Lab, archive: Archive, workers: int = 2)
         parent=_title(parent),
         baseline=_title(baseline),
         reading=reading,
+        validated=node.validated and lab.sandbox.isolation != "none",
         dev=found["dev"],
         transfer=found["transfer"],
         workloads=workloads,

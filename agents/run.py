@@ -1,12 +1,15 @@
 """What one search consists of, and what both its parts need to know."""
 
 import hashlib
+import json
 from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import Field
 
 from ..archive import Archive
-from ..evals import Candidate, judge, probe
+from ..evals import Candidate, Keys, judge, probe
+from ..sandbox.text import clean, line
 from ..tasks import Frozen, Task
 from .base import Agent
 from .lab import Lab
@@ -16,7 +19,10 @@ COMMON = "search/common"
 
 
 class Config(Frozen):
-    """Everything that can differ between two runs of a task; stored with the run."""
+    """Everything that can differ between two runs of a task; stored with the run.
+
+    `key` steers the search and may follow from `seed`; `secret` never does.
+    """
 
     task: str
     agent: str = "evolver"
@@ -24,10 +30,17 @@ class Config(Frozen):
     sandbox: str = "auto"
     seed: int | None = None
     key: str
+    secret: str = ""  # runs of older archives have none
+    isolation: Literal["shared", "strict"] = "shared"
     lag: int = Field(default=3, ge=0)
     turns: int | None = Field(default=None, ge=1)
     novelty: bool = True
     rule: judge.Rule = judge.Rule()
+
+    @property
+    def keys(self) -> Keys:
+        """What every seed of the run is drawn from."""
+        return Keys.of({"key": self.key, "secret": self.secret})
 
 
 @dataclass(frozen=True)
@@ -52,6 +65,7 @@ def behaviour(run: Run, candidate: Candidate) -> tuple[str | None, str, str]:
     """Fingerprint of what a candidate does on tiny tensors, or why it does nothing, and its log."""
     result = probe(candidate, run.task, run.lab.sandbox)
     if result.status != "ok":
-        last = result.log.strip().splitlines()[-1:] or [result.status]
-        return None, f"{result.status} in the smoke test: {last[0][:200]}", result.log
+        last = line(clean(result.log).strip().split("\n")[-1], 200)
+        said = f"; untrusted output: {json.dumps(last, ensure_ascii=False)}" if last else ""
+        return None, f"{result.status} in the smoke test{said}", result.log
     return hashlib.sha256(result.reply).hexdigest()[:16], "", ""

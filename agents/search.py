@@ -44,7 +44,7 @@ def _planted(run: Run) -> list[tuple[str, str, Candidate]]:
 
 
 def _plant(run: Run, pool: ThreadPoolExecutor) -> Iterator[Node]:
-    seeds = draw(run.config.key, COMMON, run.config.rule.estimate)
+    seeds = draw(run.config.keys, COMMON, run.config.rule.estimate)
     done = len(run.archive.tree(run.id))
     planted = _planted(run)
     futures = [pool.submit(run.lab.evaluate, each[2], COMMON, seeds) for each in planted]
@@ -70,6 +70,7 @@ def _plant(run: Run, pool: ThreadPoolExecutor) -> Iterator[Node]:
                 score=fmean(evaluation.values(run.task.metric.worst)),
                 gain=fmean(gains),
                 environment=run.lab.environment,
+                isolation=run.lab.sandbox.isolation,
                 evaluations=len(seeds),
                 cpu_seconds=sum(trial.seconds for trial in evaluation.trials),
             )

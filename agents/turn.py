@@ -9,12 +9,11 @@ from typing import Literal
 
 from ..archive import Evidence, Node, Tree
 from ..evals import Candidate, Role, Verdict, audit, draw, judge
-from .base import ProposalError
+from .base import AgentError, ProposalError
 from .evolve.canonical import canonical
 from .run import COMMON, Run, behaviour
 
 ATTEMPTS = 8
-LOG_BYTES = 2000
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,7 @@ class Draft:
     verdict: Verdict | None = None
     evidence: tuple[Evidence, ...] = ()
     gains: Sequence[float] = ()
+    flags: tuple[str, ...] = ()
     log: str = ""
 
 
@@ -37,6 +37,8 @@ def explore(run: Run, number: int, tree: Tree) -> Draft:
     """Select, propose something new, audit it, and screen it against its parent."""
     rng = Random(f"{run.config.key}/{number}")
     parent = run.select(tree, rng)
+    if not parent.eligible:
+        raise AgentError(f"the selection policy chose node {parent.id}, which may not be built on")
     draft = _propose(run, number, parent, tree, rng)
     if draft.verdict is not None:
         return draft
@@ -48,7 +50,7 @@ def explore(run: Run, number: int, tree: Tree) -> Draft:
     )
     stream = f"search/{parent.number}"
     for role, count in stages:
-        seeds = draw(run.config.key, stream, count)
+        seeds = draw(run.config.keys, stream, count)
         evidence = (Evidence(stream=stream, count=count, versus=parent.number, role=role),)
         child = run.lab.evaluate(draft.candidate, stream, seeds, role)
         if child.failures == count:
@@ -68,10 +70,11 @@ def _propose(run: Run, number: int, parent: Node, tree: Tree, rng: Random) -> Dr
     """The first proposal that is new in form and in behaviour, or the last that was not."""
     forms = {node.canonical: node.id for node in tree}
     habits = {node.behaviour: node.id for node in tree if node.behaviour}
+    sound = tree.validated()
     last, why = parent.candidate, "nothing was offered"
     for discarded in range(ATTEMPTS):
         try:
-            last = run.agent.propose(run.task, parent, tree, rng)
+            last = run.agent.propose(run.task, parent, sound, rng)
         except ProposalError as error:
             why = str(error)
             continue
@@ -80,9 +83,11 @@ def _propose(run: Run, number: int, parent: Node, tree: Tree, rng: Random) -> Dr
             why = f"the same program as {forms[form]}"
             continue
         draft = Draft(number, parent, last, form, discarded=discarded)
-        if findings := audit(last.files):
-            verdict = Verdict(standing="invalid", reason="; ".join(findings[:3]), flags=findings)
-            return _decided(draft, verdict)
+        findings = audit(last.files, run.task)
+        draft = replace(draft, flags=findings.flags)
+        if findings.refused:
+            verdict = Verdict(standing="invalid", reason="; ".join(findings.refused[:3]))
+            return _decided(draft, verdict, log="\n".join(findings.refused))
         habit, failure, log = behaviour(run, last)
         if habit is None:
             return _decided(draft, Verdict(standing="invalid", reason=failure), log=log)
@@ -127,14 +132,15 @@ def settle(run: Run, pool: ThreadPoolExecutor, draft: Draft, tree: Tree) -> Node
         canonical=draft.canonical,
         behaviour=draft.behaviour,
         evidence=evidence,
-        verdict=verdict,
+        verdict=verdict.model_copy(update={"flags": draft.flags}),
         score=score,
         gain=gain,
         environment=run.lab.environment,
+        isolation=run.lab.sandbox.isolation,
         discarded=draft.discarded,
         evaluations=sum(each.count for each in evidence),
         cpu_seconds=_cost(run, draft.candidate, evidence),
-        log=draft.log[-LOG_BYTES:],
+        log=draft.log,
     )
 
 
@@ -150,7 +156,7 @@ def _confirm(
     count = 0
     while standing == "continue":
         count = min(count + rule.block, rule.most)
-        seeds = draw(run.config.key, stream, count)
+        seeds = draw(run.config.keys, stream, count)
         pair = [
             pool.submit(run.lab.evaluate, candidate, stream, seeds)
             for candidate in (draft.candidate, draft.parent.candidate)
@@ -164,7 +170,7 @@ def _confirm(
 def _rank(run: Run, draft: Draft, verdict: Verdict, tree: Tree) -> tuple[Verdict, float, float]:
     """Estimate a confirmed gain on common seeds, which had no part in confirming it."""
     metric = run.task.metric
-    seeds = draw(run.config.key, COMMON, run.config.rule.estimate)
+    seeds = draw(run.config.keys, COMMON, run.config.rule.estimate)
     child, parent, start = (
         run.lab.evaluate(candidate, COMMON, seeds)
         for candidate in (draft.candidate, draft.parent.candidate, tree[0].candidate)
@@ -180,6 +186,6 @@ def _cost(run: Run, candidate: Candidate, evidence: Sequence[Evidence]) -> float
         trial.seconds
         for each in evidence
         for trial in run.lab.evaluate(
-            candidate, each.stream, draw(run.config.key, each.stream, each.count), each.role
+            candidate, each.stream, draw(run.config.keys, each.stream, each.count), each.role
         ).trials
     )

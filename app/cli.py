@@ -1,15 +1,31 @@
 """The command line. Every verb imports what it needs when it runs, so that --help is instant."""
 
-import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
+from .images import images
+from .options import (
+    ARCHIVE,
+    Accept,
+    Backend,
+    Isolation,
+    Json,
+    Minutes,
+    NodeName,
+    RunName,
+    Secret,
+    Seed,
+    Turns,
+    Where,
+    Workers,
+)
+from .output import dump, show_or_dump
+
 EPILOG = """Exit codes: 0 done; 1 a bug in Ratchet; 2 bad input; 3 sandbox or archive unusable;
 4 searched, but no candidate was valid; 5 a replay drifted; 6 a replay failed; 130 interrupted."""
-ARCHIVE = ".ratchet/archive.db"
 
 app = typer.Typer(
     name="ratchet",
@@ -19,24 +35,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-images = typer.Typer(help="Manage the sandbox image.", no_args_is_help=True)
 app.add_typer(images, name="sandbox")
-
-Where = Annotated[
-    str,
-    typer.Option("--archive", envvar="RATCHET_ARCHIVE", help="Archive: a path or SQLAlchemy URL."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-Backend = Annotated[
-    str, typer.Option("--sandbox", help="docker, process, auto, or a module with create().")
-]
-Workers = Annotated[int, typer.Option(min=1, max=256, help="Jobs at a time.")]
-Turns = Annotated[int | None, typer.Option(min=1, help="Stop after this many proposals.")]
-Minutes = Annotated[float | None, typer.Option(min=0.0, help="Start no turn after this long.")]
-NodeName = Annotated[str, typer.Argument(help="RUN.NUMBER, or NUMBER in the newest run.")]
-RunName = Annotated[
-    str | None, typer.Argument(help="A run's id or its beginning; else the newest.")
-]
 
 
 @app.command()
@@ -48,15 +47,19 @@ def search(
     turns: Turns = None,
     minutes: Minutes = None,
     workers: Workers = 2,
-    seed: Annotated[int | None, typer.Option(help="Makes the run repeatable.")] = None,
+    seed: Seed = None,
+    secret: Secret = None,
+    isolation: Isolation = "shared",
+    accept_unisolated: Accept = False,
     archive: Where = ARCHIVE,
 ) -> None:
     """Search TASK for a better training algorithm (5 minutes unless told otherwise)."""
-    from .run import start
+    from .run import Box, start
 
     if turns is None and minutes is None:
         minutes = 5.0
-    raise typer.Exit(start(task, agent, select, sandbox, turns, minutes, workers, seed, archive))
+    box = Box(sandbox, workers, accept_unisolated, isolation)
+    raise typer.Exit(start(task, agent, select, box, turns, minutes, (seed, secret), archive))
 
 
 @app.command()
@@ -66,23 +69,24 @@ def resume(
     minutes: Minutes = None,
     sandbox: Annotated[str | None, typer.Option(help="Another sandbox than before.")] = None,
     workers: Workers = 2,
+    accept_unisolated: Accept = False,
     archive: Where = ARCHIVE,
 ) -> None:
     """Go on with a run that was stopped or killed; nothing finished is measured again."""
     from .run import resume as go_on
 
-    raise typer.Exit(go_on(run, turns, minutes, sandbox, workers, archive))
+    raise typer.Exit(go_on(run, turns, minutes, sandbox, workers, accept_unisolated, archive))
 
 
 @app.command()
 def runs(archive: Where = ARCHIVE, as_json: Json = False) -> None:
     """List the runs of the archive."""
     from ..archive import Archive
-    from . import records, view
+    from . import lists, records
 
     held = Archive(archive)
     found = [records.run_record(row, held.tree(row["id"])) for row in held.runs()]
-    show_or_dump(found, as_json, view.runs_table)
+    show_or_dump(found, as_json, lists.runs_table)
 
 
 @app.command()
@@ -134,6 +138,7 @@ def replay(
         int, typer.Option(min=0, help="Instead measure on this many new seeds.")
     ] = 0,
     sandbox: Backend = "auto",
+    accept_unisolated: Accept = False,
     archive: Where = ARCHIVE,
     as_json: Json = False,
 ) -> None:
@@ -144,11 +149,13 @@ def replay(
     from ..agents.replay import replay_fresh
     from ..archive import Archive
     from . import view
-    from .run import open_with_warning
+    from .run import Box, open_with_warning
 
     held = Archive(archive)
     found = held.node(node)
-    with closing(open_with_warning(sandbox, workers=1)) as backend:
+    isolation = held.run(found.run)["config"].get("isolation", "shared")
+    box = Box(sandbox, 1, accept_unisolated, isolation)
+    with closing(open_with_warning(box)) as backend:
         result = (
             replay_fresh(found, held, backend, fresh_seeds)
             if fresh_seeds
@@ -185,15 +192,28 @@ def export(
 def tasks(as_json: Json = False) -> None:
     """List the built-in tasks."""
     from ..tasks import load, names
-    from . import records, view
+    from . import lists, records
 
     found = [records.task_record(load(name)) for name in names()]
-    show_or_dump(found, as_json, view.tasks_table)
+    show_or_dump(found, as_json, lists.tasks_table)
 
 
 @app.command()
-def doctor(sandbox: Backend = "auto", archive: Where = ARCHIVE, as_json: Json = False) -> None:
-    """Check what a search needs on this machine, and say what to mend."""
+def doctor(
+    task: Annotated[str, typer.Argument(help="What --attack attacks.")] = "optimizer",
+    attack: Annotated[
+        bool, typer.Option("--attack", help="Run the corpus of cheating programs against TASK.")
+    ] = False,
+    only: Annotated[str, typer.Option(help="Of the corpus, only these: 44,C3")] = "",
+    sandbox: Backend = "auto",
+    archive: Where = ARCHIVE,
+    as_json: Json = False,
+) -> None:
+    """Check what a search needs on this machine, and say what to mend; or attack it."""
+    if attack:
+        from .attack import report
+
+        raise typer.Exit(0 if report(task, only, sandbox, as_json) else 3)
     from . import view
     from .doctor import examine
 
@@ -202,33 +222,11 @@ def doctor(sandbox: Backend = "auto", archive: Where = ARCHIVE, as_json: Json = 
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 3)
 
 
-@images.command()
-def build() -> None:
-    """Build the sandbox image from the Python and torch that run here; needs no network."""
-    from ..sandbox.docker import build_image
-
-    typer.echo(build_image(typer.echo))
-
-
-def dump(record: Any) -> None:
-    """Print a record as JSON."""
-    json.dump(record, sys.stdout, indent=2, allow_nan=False)
-    sys.stdout.write("\n")
-
-
-def show_or_dump(record: Any, as_json: bool, draw: Any) -> None:
-    """Print a record as JSON, or as `draw` makes it."""
-    if as_json:
-        dump(record)
-        return
-    from .view import console
-
-    console().print(draw(record))
-
-
 def fail(code: int, message: object) -> NoReturn:
     """Print one sentence to stderr and leave with `code`."""
-    typer.secho(f"error: {message}", fg="red", err=True)
+    from ..sandbox.text import clean
+
+    typer.secho(f"error: {clean(str(message))}", fg="red", err=True)
     raise SystemExit(code)
 
 

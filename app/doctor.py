@@ -11,6 +11,8 @@ from pydantic import BaseModel
 from ..archive import Archive, ArchiveError
 from ..evals import Candidate, probe
 from ..sandbox import SandboxError, open_sandbox
+from ..sandbox.choose import CONSENT, ISOLATED
+from ..sandbox.text import clean
 from ..tasks import TaskError, load, names
 
 FREE_GB = 2
@@ -27,7 +29,14 @@ class Finding(BaseModel):
 
 def examine(sandbox: str, archive: str) -> list[Finding]:
     """Look at Python, libraries, disk, archive, sandbox and tasks, in the order they are needed."""
-    return [_python(), _torch(), _disk(archive), _archive(archive), *_sandbox_and_tasks(sandbox)]
+    return [
+        _python(),
+        _torch(),
+        _disk(archive),
+        _archive(archive),
+        *_backends(),
+        *_sandbox_and_tasks(sandbox),
+    ]
 
 
 def _python() -> Finding:
@@ -72,9 +81,27 @@ def _archive(archive: str) -> Finding:
     return Finding(name="archive", ok=True, found=f"{archive}, {runs} runs")
 
 
+def _backends() -> list[Finding]:
+    """Each backend: whether it works here, and which of them `auto` takes."""
+    findings: list[Finding] = []
+    chosen = False
+    for name in ISOLATED:
+        try:
+            open_sandbox(name, 1).close()
+        except SandboxError as error:
+            findings.append(Finding(name=f"sandbox {name}", ok=True, found=f"no: {error}"))
+            continue
+        found = "works" if chosen else "works; `auto` takes it"
+        findings.append(Finding(name=f"sandbox {name}", ok=True, found=found))
+        chosen = True
+    found = f"works without isolation, with {CONSENT}; `auto` never takes it"
+    return [*findings, Finding(name="sandbox process", ok=True, found=found)]
+
+
 def _sandbox_and_tasks(name: str) -> list[Finding]:
     try:
-        backend = open_sandbox(name, 1)
+        # What runs below is the tasks' own start: consent is for candidates.
+        backend = open_sandbox(name, 1, accept_unisolated=True)
     except SandboxError as error:
         return [Finding(name="sandbox", ok=False, found=str(error), mend="see the message")]
     findings = []
@@ -88,13 +115,13 @@ def _sandbox_and_tasks(name: str) -> list[Finding]:
                     name=f"task {task_name}",
                     ok=result.status == "ok",
                     found=f"smoke test {result.status} in {result.wall_seconds * 1000:.0f} ms",
-                    mend=result.log[-200:],
+                    mend=clean(result.log, 200),
                 )
             )
         settings = ", ".join(f"{key} {value}" for key, value in backend.describe().items())
         findings.insert(0, Finding(name="sandbox", ok=True, found=settings))
         if backend.isolation == "none":
-            findings[0].mend = "start Docker for isolation: this backend has none"
+            findings[0].mend = "take docker or namespace for candidates: this one isolates nothing"
     except (SandboxError, TaskError) as error:
         findings.append(Finding(name="sandbox", ok=False, found=str(error), mend="see the message"))
     finally:

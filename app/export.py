@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from ..archive import Archive, Node
-from .records import clean, full_record
+from ..sandbox.text import clean
+from .records import full_record
 
 LICENCE = """\
 This program was written by Ratchet's agent `{proposer}`, starting from programs of the Ratchet
 project (Apache-2.0, see https://www.apache.org/licenses/LICENSE-2.0). You may use it under the same
 licence. It was found automatically: read it before you rely on it.
 """
+UNVALIDATED = """\
+**Unvalidated**: it ran without isolation, where a candidate could have written its own scores."""
 
 
 def export(node: Node, archive: Archive, folder: Path) -> list[Path]:
@@ -45,6 +48,8 @@ def _documented(node: Node, record: dict[str, Any], text: str) -> str:
         if gain
         else f"{record['standing']}"
     )
+    if not record["validated"]:
+        words += ", measured without isolation and not validated"
     return f"# Ratchet node {node.id}, task {record['task']}: {words}. See README.md.\n{text}"
 
 
@@ -55,6 +60,7 @@ def _readme(node: Node, record: dict[str, Any], files: list[str], example: bool)
         f"Idea: {clean(node.candidate.idea)}",
         "",
         f"Verdict: **{record['standing']}**. {record['reason'] or ''}",
+        *([] if record["validated"] else ["", UNVALIDATED]),
         "",
     ]
     if gain := record["gain_over_parent"]:

@@ -1,21 +1,13 @@
 """The JSON-able facts behind every reading verb; what `--json` prints is what the text shows."""
 
 import difflib
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
 from ..archive import Archive, Node, Tree
-from ..evals import Evaluation, draw, judge
+from ..evals import Evaluation, Keys, draw, judge
+from ..sandbox.text import clean
 from ..tasks import Metric, Task
-
-LONGEST = 4000
-
-
-def clean(text: str, most: int = LONGEST) -> str:
-    """Text from a candidate, made safe to show: no control, bidi or zero-width characters."""
-    kept = "".join(c for c in text if c in "\n\t" or not unicodedata.category(c).startswith("C"))
-    return kept if len(kept) <= most else kept[:most] + f"\n... {len(kept) - most} more characters"
 
 
 def run_record(row: Mapping[str, Any], tree: Tree) -> dict[str, Any]:
@@ -31,6 +23,7 @@ def run_record(row: Mapping[str, Any], tree: Tree) -> dict[str, Any]:
         "funnel": dict(tree.funnel()),
         "best": best.id if best else None,
         "best_gain_over_start": best.gain if best else None,
+        "best_validated": best.validated if best else None,
     }
 
 
@@ -43,6 +36,8 @@ def node_record(node: Node) -> dict[str, Any]:
         "kind": node.kind,
         "name": node.name,
         "standing": node.standing,
+        "isolation": node.isolation,
+        "validated": node.validated,
         "idea": clean(node.candidate.idea),
         "reason": clean(verdict.reason) if verdict else None,
         "digest": node.candidate.digest,
@@ -70,7 +65,7 @@ def full_record(archive: Archive, node: Node) -> dict[str, Any]:
         "metric": task.metric.model_dump(),
         "lineage": [each.id for each in tree.lineage(node)],
         "evidence": [
-            _evidence(archive, row["config"]["key"], tree, node, task.metric, index)
+            _evidence(archive, Keys.of(row["config"]), tree, node, task.metric, index)
             for index in range(len(node.evidence))
         ],
         "environment": archive.environment(node.environment),
@@ -81,10 +76,10 @@ def full_record(archive: Archive, node: Node) -> dict[str, Any]:
 
 
 def _evidence(
-    archive: Archive, key: str, tree: Tree, node: Node, metric: Metric, index: int
+    archive: Archive, keys: Keys, tree: Tree, node: Node, metric: Metric, index: int
 ) -> dict[str, Any]:
     evidence = node.evidence[index]
-    seeds = draw(key, evidence.stream, evidence.count)
+    seeds = draw(keys, evidence.stream, evidence.count)
     own = archive.evaluation(node, evidence.stream, seeds, evidence.role)
     record: dict[str, Any] = {
         "stream": evidence.stream,

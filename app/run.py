@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from rich.console import Console
 
@@ -30,36 +30,49 @@ INTERRUPTED = 130
 NOTHING_VALID = 4
 
 
+class Box(NamedTuple):
+    """Which sandbox to open, and how."""
+
+    sandbox: str
+    workers: int
+    accept_unisolated: bool
+    isolation: Literal["shared", "strict"]
+
+
 def start(
     task_name: str,
     agent: str,
     select: str,
-    sandbox: str,
+    box: Box,
     turns: int | None,
     minutes: float | None,
-    workers: int,
-    seed: int | None,
+    chance: tuple[int | None, str | None],
     where: str,
 ) -> int:
-    """Begin a run and search until the budget is gone. Returns the exit code."""
-    task = load(task_name)
+    """Begin a run and search until the budget is gone. Returns the exit code.
+
+    `chance` is the seed and the secret, each drawn where it is None.
+    """
+    task, (seed, secret) = load(task_name), chance
     open_agent(agent)
     check_policy(select)
     config = Config(
         task=task.name,
         agent=agent,
         select=select,
-        sandbox=sandbox,
+        sandbox=box.sandbox,
+        isolation=box.isolation,
         seed=seed,
         key=fresh_key() if seed is None else key_from(seed),
-        lag=2 * workers - 1,
+        secret=secret or fresh_key(),
+        lag=2 * box.workers - 1,
         turns=turns,
     )
-    with closing(open_with_warning(sandbox, workers)) as backend:
+    with closing(open_with_warning(box)) as backend:
         archive = Archive(where, create=True)
         run = _new_id(archive)
         archive.start_run(run, task, config.model_dump(mode="json"))
-        return _search(archive, run, task, config, backend, minutes, workers)
+        return _search(archive, run, task, config, backend, minutes, box.workers)
 
 
 def resume(
@@ -68,6 +81,7 @@ def resume(
     minutes: float | None,
     sandbox: str | None,
     workers: int,
+    accept_unisolated: bool,
     where: str,
 ) -> int:
     """Go on with a run under its own configuration. Returns the exit code."""
@@ -79,7 +93,8 @@ def resume(
     if config.turns is None and minutes is None:
         minutes = 5.0
     task = archive.task(row["id"])
-    with closing(open_with_warning(sandbox or config.sandbox, workers)) as backend:
+    box = Box(sandbox or config.sandbox, workers, accept_unisolated, config.isolation)
+    with closing(open_with_warning(box)) as backend:
         return _search(archive, row["id"], task, config, backend, minutes, workers)
 
 
@@ -89,13 +104,19 @@ def check_policy(select: str) -> None:
         raise AgentError(f"no selection policy {select!r}: use one of {', '.join(POLICIES)}")
 
 
-def open_with_warning(name: str, workers: int) -> Sandbox:
+def open_with_warning(box: Box) -> Sandbox:
     """Open a sandbox, and say once what it does not isolate."""
-    backend = open_sandbox(name, workers)
+    backend = open_sandbox(
+        box.sandbox,
+        box.workers,
+        accept_unisolated=box.accept_unisolated,
+        strict=box.isolation == "strict",
+    )
     if backend.isolation == "none":
-        Console(stderr=True).print(
+        Console(stderr=True, soft_wrap=True).print(
             f"[yellow]warning:[/] the {backend.name} sandbox does not isolate: a candidate could "
-            "read your files and use your network. Start Docker for code that you do not trust."
+            "read your files, use your network and write its own scores. What it measures is "
+            "unvalidated, and is not built on until `ratchet replay` reproduces it with isolation."
         )
     return backend
 
@@ -114,7 +135,7 @@ def _search(
     with archive.hold(run_id), _polite():
         try:
             console.print(f"run {run_id}: warming the {backend.name} sandbox up ...")
-            lab = Lab(task, backend, archive)
+            lab = Lab(task, backend, archive, strict=config.isolation == "strict")
             run = Run(
                 id=run_id,
                 config=config,

@@ -12,7 +12,8 @@ from rich.tree import Tree as Drawing
 
 from ..agents.report import Report
 from ..archive import Node, Tree
-from .records import clean
+from ..sandbox.text import clean
+from ..sandbox.text import line as one_line
 
 STYLES = {
     "confirmed": ("✔", "bold green"),
@@ -23,6 +24,12 @@ STYLES = {
     "start": ("●", "bold"),
     "baseline": ("○", "bold"),
 }
+UNTRUSTED = "untrusted output of the candidate: its words, not Ratchet's"
+UNVALIDATED = Text(
+    "unvalidated: it ran without isolation, where a candidate could have written its own scores; "
+    "`ratchet replay` with docker or namespace validates what it reproduces",
+    style="bold yellow",
+)
 
 
 def console() -> Console:
@@ -53,12 +60,14 @@ def node_line(node: Node) -> Text:
         line.append(f"{node.gain or 0.0:+.4f} over the start", style="dim")
         return line
     line.append(f"{node.standing}  ", style=style)
+    if not node.validated:
+        line.append("unvalidated  ", style="bold yellow")
     if node.verdict.estimate is not None:
         line.append(f"{node.verdict.estimate} over {node.parent}  ", style=style)
         line.append(f"{node.gain or 0.0:+.4f} over the start  ", style="dim")
-    line.append(clean(node.candidate.idea, 160).replace("\n", " "))
+    line.append(one_line(node.candidate.idea, 160))
     if node.standing in ("invalid", "refuted"):
-        line.append(f"  ({clean(node.verdict.reason, 160)})".replace("\n", " "), style="dim")
+        line.append(f"  ({one_line(node.verdict.reason, 160)})", style="dim")
     return line
 
 
@@ -69,7 +78,7 @@ def best_words(tree: Tree, unit: str) -> str:
         return "nothing confirmed yet"
     return (
         f"node {best.number}: {best.verdict.estimate} {unit} over its parent, "
-        f"{best.gain or 0.0:+.4f} over the start"
+        f"{best.gain or 0.0:+.4f} over the start{'' if best.validated else ' (unvalidated)'}"
     )
 
 
@@ -101,7 +110,7 @@ def funnel_line(tree: Tree) -> Text:
 def report_view(report: Report, unit: str) -> RenderableType:
     """The sealed reading: against parent, start and best baseline, seen and unseen workloads."""
     title = f"{report.node} on sealed seeds (reading {report.reading}): gain in {unit} (95 %)"
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 2))
+    table = Table(title=Text(title), title_justify="left", box=None, padding=(0, 2))
     for column in ("against", "development workloads", "unseen workloads"):
         table.add_column(column)
     titles = {
@@ -110,10 +119,10 @@ def report_view(report: Report, unit: str) -> RenderableType:
         "baseline": f"the best baseline ({report.baseline})",
     }
     for name, title in titles.items():
-        table.add_row(title, str(report.dev[name]), str(report.transfer[name]))
+        table.add_row(Text(title), str(report.dev[name]), str(report.transfer[name]))
     parts = [f"{name} {gain}" for name, gain in report.workloads.items()]
     words = f"by workload, against {report.baseline}: " + "; ".join(parts)
-    return Group(table, Text(words, style="dim"))
+    return Group(table, Text(words, style="dim"), *([] if report.validated else [UNVALIDATED]))
 
 
 def next_commands(tree: Tree, best: Node | None, elsewhere: str) -> RenderableType:
@@ -129,47 +138,12 @@ def next_commands(tree: Tree, best: Node | None, elsewhere: str) -> RenderableTy
     )
 
 
-def runs_table(records: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """All runs."""
-    table = Table(box=None, padding=(0, 2))
-    for column in ("run", "task", "agent", "seed", "created (UTC)", "nodes", "confirmed", "best"):
-        table.add_column(column)
-    for record in records:
-        gain = record["best_gain_over_start"]
-        table.add_row(
-            record["run"],
-            record["task"],
-            record["agent"],
-            str(record["seed"] if record["seed"] is not None else "-"),
-            record["created"][:19],
-            str(record["nodes"]),
-            str(record["funnel"]["confirmed"]),
-            "-" if gain is None else f"{record['best']} {gain:+.4f}",
-        )
-    return table
-
-
-def tasks_table(records: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """All built-in tasks."""
-    table = Table(box=None, padding=(0, 2))
-    for column in ("task", "what is designed", "metric", "baselines"):
-        table.add_column(column)
-    for record in records:
-        metric = record["metric"]
-        table.add_row(
-            record["task"],
-            record["title"],
-            f"{metric['name']} ({metric['goal']}, {metric['unit']})",
-            ", ".join(record["baselines"]),
-        )
-    return table
-
-
 def node_view(record: Mapping[str, Any]) -> RenderableType:
     """Everything about one node."""
     unit = record["metric"]["unit"]
     facts = {
-        "node": f"{record['node']}  {record['standing']}",
+        "node": f"{record['node']}  {record['standing']}"
+        + ("" if record["validated"] else "  unvalidated: it ran without isolation"),
         "idea": record["idea"],
         "lineage": " > ".join(record["lineage"]),
         "verdict": record["reason"] or f"planted ({record['kind']} {record['name']})",
@@ -184,16 +158,21 @@ def node_view(record: Mapping[str, Any]) -> RenderableType:
     if record["gain_over_start"] is not None:
         facts["over start"] = f"{record['gain_over_start']:+.4f} {unit}"
     if record["flags"]:
-        facts["audit"] = "; ".join(record["flags"])
+        facts["audit flags"] = "; ".join(record["flags"])
     facts["cost"] = f"{record['evaluations']} evaluations, {record['cpu_seconds']} CPU-seconds"
     parts: list[RenderableType] = [heading(facts)]
     for evidence in record["evidence"]:
-        parts += [Rule(_evidence_title(evidence, unit), align="left"), _scores(evidence)]
+        parts += [Rule(Text(_evidence_title(evidence, unit)), align="left"), _scores(evidence)]
     if record["diff"]:
         parts += [Rule("diff to the parent", align="left"), diff_view(record)]
     if record["log"]:
-        parts += [Rule("what it printed (untrusted)", align="left"), Text(record["log"])]
+        parts += [Rule(UNTRUSTED, align="left"), untrusted(record["log"])]
     return Group(*parts)
+
+
+def untrusted(text: str) -> Text:
+    """A candidate's words, with a bar before each line, so that none passes for Ratchet's."""
+    return Text("\n".join(f"| {each}" for each in clean(text).split("\n")))
 
 
 def _evidence_title(evidence: Mapping[str, Any], unit: str) -> str:
@@ -237,5 +216,5 @@ def doctor_table(records: Sequence[Mapping[str, Any]]) -> RenderableType:
     table = Table(box=None, padding=(0, 2), show_header=False)
     for record in records:
         sign = Text("ok", style="green") if record["ok"] else Text("!!", style="bold red")
-        table.add_row(sign, record["name"], record["found"], record["mend"])
+        table.add_row(sign, *(Text(clean(record[key])) for key in ("name", "found", "mend")))
     return table

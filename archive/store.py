@@ -4,76 +4,38 @@ Every finished trial is committed when it is finished, so a killed search loses 
 kept once, by content. Writes go through one lock; readers in other processes never wait for it.
 """
 
-import fcntl
 import hashlib
-import json
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from pydantic import ValidationError
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ..evals import Evaluation, Role, Seed, Trial
+from ..sandbox import Isolation
+from ..sandbox.text import line
 from ..tasks import Task
-from .tables import (
-    BLOBS,
-    ENVIRONMENTS,
-    EVENTS,
-    META,
-    NODES,
-    RUNS,
-    SCHEMA,
-    TRIALS,
-    make_tables,
-    open_engine,
-)
+from .database import ArchiveError, Database
+from .lock import locked
+from .tables import ENVIRONMENTS, EVENTS, NODES, RUNS, TRIALS, as_json, blob, fetch, now, once
 from .tree import Node, Tree
 
-
-class ArchiveError(Exception):
-    """An archive that cannot be read or written, or a name it does not hold."""
-
-    exit_code = 3
+VALIDATED = "validated"  # the kind of event that makes a node one that may be built on
 
 
-class Archive:
+class Archive(Database):
     """Everything ever tried. Only ever grows."""
-
-    def __init__(self, where: str | Path, create: bool = False) -> None:
-        """Open the archive at a path or SQLAlchemy URL; `create` makes it if there is none."""
-        self.where = str(where)
-        self._lock = threading.Lock()
-        local = "://" not in self.where
-        if local and not create and not Path(where).exists():
-            raise ArchiveError(f"no archive at {where}: run `ratchet search` first, or --archive")
-        with self._readable():
-            if local:
-                Path(where).parent.mkdir(parents=True, exist_ok=True)
-            url = f"sqlite:///{where}" if local else self.where
-            self._engine = open_engine(url)
-            if create:
-                make_tables(self._engine)
-                with self._engine.begin() as db:
-                    _once(db, META, {"key": "schema", "value": str(SCHEMA)})
-            self._check_version()
-
-    def close(self) -> None:
-        """Let go of the database."""
-        self._engine.dispose()
 
     # Runs and tasks
 
     def start_run(self, run: str, task: Task, config: Mapping[str, Any]) -> None:
         """Record a run and the task files it will be judged by."""
         with self._writing() as db:
-            files = {name: _blob(db, data) for name, data in task.files.items()}
+            files = {name: blob(db, data) for name, data in task.files.items()}
             row = {"id": run, "task": task.digest, "files": files, "config": dict(config)}
-            db.execute(RUNS.insert().values({**row, "created": _now()}))
+            db.execute(RUNS.insert().values({**row, "created": now()}))
 
     def runs(self) -> list[dict[str, Any]]:
         """Every run, oldest first: id, task digest and files, time of creation (UTC), config."""
@@ -95,7 +57,7 @@ class Archive:
     def task(self, run: str) -> Task:
         """A run's task, as it was when the run began."""
         with self._reading() as db:
-            return Task(_fetch(db, self.run(run)["files"]))
+            return Task(fetch(db, self.run(run)["files"]))
 
     # Nodes
 
@@ -104,7 +66,7 @@ class Archive:
         data = node.model_dump(mode="json")
         text = data["candidate"].pop("files")
         with self._writing() as db:
-            files = {name: _blob(db, source.encode()) for name, source in text.items()}
+            files = {name: blob(db, source.encode()) for name, source in text.items()}
             row = {"run": node.run, "number": node.number, "files": files, "data": data}
             db.execute(NODES.insert().values(row))
         return node
@@ -116,8 +78,18 @@ class Archive:
                 sa.select(NODES).where(NODES.c.run == run).order_by(NODES.c.number)
             ).all()
             wanted = {digest: digest for row in rows for digest in row.files.values()}
-            blobs = _fetch(db, wanted)
-        return Tree([self._node(row.data, row.files, blobs) for row in rows])
+            blobs = fetch(db, wanted)
+        validated = {
+            event["data"]["number"]: event["data"]["isolation"]
+            for event in self.events(run, VALIDATED)
+        }
+        isolation = [validated.get(row.number) or self._isolation(row.data) for row in rows]
+        return Tree(
+            [
+                self._node({**row.data, "isolation": how}, row.files, blobs)
+                for row, how in zip(rows, isolation, strict=True)
+            ]
+        )
 
     def node(self, name: str) -> Node:
         """A node by `RUN.NUMBER`, or by its number in the newest run."""
@@ -136,7 +108,20 @@ class Archive:
             text = {name: blobs[digest].decode() for name, digest in files.items()}
             return Node.model_validate({**data, "candidate": {**data["candidate"], "files": text}})
         except (ValidationError, KeyError) as error:
-            raise ArchiveError(f"{self.where} holds a node that cannot be read: {error}") from error
+            raise ArchiveError(
+                f"{self.where} holds a node that cannot be read: {line(str(error))}"
+            ) from error
+
+    def _isolation(self, data: Mapping[str, Any]) -> str:
+        """How a node was isolated; archives of schema 1 tell by the sandbox's name alone."""
+        if "isolation" in data:
+            return str(data["isolation"])
+        docker = self.environment(data["environment"]).get("sandbox") == "docker"
+        return "container" if docker else "none"
+
+    def validate(self, node: Node, isolation: Isolation) -> None:
+        """Record that `node`, measured without isolation, was reproduced with it."""
+        self.log(node.run, VALIDATED, {"number": node.number, "isolation": isolation})
 
     # Trials
 
@@ -148,7 +133,7 @@ class Archive:
         with self._writing() as db:
             for trial in trials:
                 seed = {"seed": trial.seed.train, "sealed": trial.seed.sealed}
-                _once(db, TRIALS, {**key, **seed, "data": trial.model_dump(mode="json")})
+                once(db, TRIALS, {**key, **seed, "data": trial.model_dump(mode="json")})
 
     def trials(
         self, environment: str, task: str, candidate: str, role: Role, seeds: Sequence[Seed]
@@ -183,43 +168,38 @@ class Archive:
     def hold(self, run: str) -> Iterator[None]:
         """Be the only process that grows `run`; raises ArchiveError if another one does.
 
-        The lock is a file beside the database and dies with its process. It does not reach across
-        machines: there, the primary key of the nodes refuses the second writer.
+        The lock dies with its process. It does not reach across machines: there, the primary key of
+        the nodes refuses the second writer.
         """
         if "://" in self.where:
             yield
             return
-        with self._readable(), open(f"{self.where}.{run}.lock", "w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+        with self._readable(), locked(Path(f"{self.where}.{run}.lock")) as mine:
+            if not mine:
                 raise ArchiveError(
                     f"run {run} is being grown by another process: wait for it, or stop it first"
-                ) from None
-            try:
-                yield
-            finally:
-                Path(file.name).unlink(missing_ok=True)
+                )
+            yield
 
     # Environments and events
 
     def add_environment(self, environment: Mapping[str, str]) -> str:
         """Keep what a replay compares itself with, and return its digest."""
-        digest = hashlib.sha256(_json(dict(environment)).encode()).hexdigest()[:16]
+        digest = hashlib.sha256(as_json(dict(environment)).encode()).hexdigest()[:16]
         with self._writing() as db:
-            _once(db, ENVIRONMENTS, {"digest": digest, "data": dict(environment)})
+            once(db, ENVIRONMENTS, {"digest": digest, "data": dict(environment)})
         return digest
 
     def environment(self, digest: str) -> dict[str, str]:
         """Versions, machine and sandbox settings under which trials were measured."""
         with self._reading() as db:
             query = sa.select(ENVIRONMENTS.c.data).where(ENVIRONMENTS.c.digest == digest)
-            return dict(db.execute(query).scalar_one())
+            return dict(db.execute(query).scalar_one_or_none() or {})
 
     def log(self, run: str, kind: str, data: Mapping[str, Any]) -> None:
         """Append an event such as `started`, `stopped` or `report`."""
         with self._writing() as db:
-            row = {"run": run, "time": _now(), "kind": kind, "data": dict(data)}
+            row = {"run": run, "time": now(), "kind": kind, "data": dict(data)}
             db.execute(EVENTS.insert().values(row))
 
     def events(self, run: str, kind: str | None = None) -> list[dict[str, Any]]:
@@ -229,60 +209,3 @@ class Archive:
             query = query.where(EVENTS.c.kind == kind)
         with self._reading() as db:
             return [dict(row) for row in db.execute(query).mappings()]
-
-    # The database itself
-
-    def _check_version(self) -> None:
-        with self._engine.connect() as db:
-            found = db.execute(sa.select(META.c.value).where(META.c.key == "schema")).scalar()
-        if found is None or int(found) > SCHEMA:
-            raise ArchiveError(
-                f"{self.where} has schema {found}, this Ratchet reads up to {SCHEMA}: upgrade it"
-            )
-
-    @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
-        with self._readable(), self._engine.connect() as db:
-            yield db
-
-    @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        with self._lock, self._readable(), self._engine.begin() as db:
-            yield db
-
-    @contextmanager
-    def _readable(self) -> Iterator[None]:
-        try:
-            yield
-        except (sa.exc.DatabaseError, OSError) as error:
-            cause = str(error.orig) if isinstance(error, sa.exc.DatabaseError) else str(error)
-            raise ArchiveError(f"the archive {self.where} cannot be used: {cause}") from error
-
-
-def _once(db: sa.Connection, table: sa.Table, row: Mapping[str, Any]) -> None:
-    """Insert a row unless one with its primary key is there, whoever put it there."""
-    insert = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
-    db.execute(insert(table).values(row).on_conflict_do_nothing())
-
-
-def _blob(db: sa.Connection, data: bytes) -> str:
-    digest = hashlib.sha256(data).hexdigest()
-    _once(db, BLOBS, {"digest": digest, "data": data})
-    return digest
-
-
-def _fetch(db: sa.Connection, files: Mapping[str, str]) -> dict[str, bytes]:
-    wanted = sorted(set(files.values()))
-    held: dict[str, bytes] = {}
-    for at in range(0, len(wanted), 500):
-        query = sa.select(BLOBS).where(BLOBS.c.digest.in_(wanted[at : at + 500]))
-        held |= {row.digest: row.data for row in db.execute(query)}
-    return {name: held[digest] for name, digest in files.items()}
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, allow_nan=False, sort_keys=True)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,10 +1,15 @@
-"""The tables of the archive, and what keeps them append-only."""
+"""The tables of the archive, what keeps them append-only, and what is done with their rows."""
 
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
-SCHEMA = 1
+SCHEMA = 2  # 2: nodes say how they were isolated, runs have a secret
 TABLES = sa.MetaData()
 META = sa.Table(
     "meta", TABLES, sa.Column("key", sa.String, primary_key=True), sa.Column("value", sa.String)
@@ -90,3 +95,36 @@ def _pragmas(connection: Any, _: object) -> None:
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+
+
+def once(db: sa.Connection, table: sa.Table, row: Mapping[str, Any]) -> None:
+    """Insert a row unless one with its primary key is there, whoever put it there."""
+    insert = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
+    db.execute(insert(table).values(row).on_conflict_do_nothing())
+
+
+def blob(db: sa.Connection, data: bytes) -> str:
+    """Keep a file by its content, and return its digest."""
+    digest = hashlib.sha256(data).hexdigest()
+    once(db, BLOBS, {"digest": digest, "data": data})
+    return digest
+
+
+def fetch(db: sa.Connection, files: Mapping[str, str]) -> dict[str, bytes]:
+    """The files of these digests, under the names given."""
+    wanted = sorted(set(files.values()))
+    held: dict[str, bytes] = {}
+    for at in range(0, len(wanted), 500):
+        query = sa.select(BLOBS).where(BLOBS.c.digest.in_(wanted[at : at + 500]))
+        held |= {row.digest: row.data for row in db.execute(query)}
+    return {name: held[digest] for name, digest in files.items()}
+
+
+def as_json(value: object) -> str:
+    """One text for equal values."""
+    return json.dumps(value, allow_nan=False, sort_keys=True)
+
+
+def now() -> str:
+    """The time, in UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

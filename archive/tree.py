@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from ..evals import Candidate, Role, Verdict
+from ..evals.records import Log
+from ..sandbox import Isolation
 from ..tasks import Frozen
 
 
@@ -23,7 +25,8 @@ class Node(Frozen):
     """A candidate with everything learned about it. Planted nodes have no verdict.
 
     `score` is the mean on the run's common search seeds and `gain` its gain over the start there;
-    both are None for nodes that may not be built on.
+    both are None for nodes that were not confirmed. `isolation` is that of the sandbox it ran in:
+    where there was none, a candidate could have written its own scores.
     """
 
     run: str
@@ -39,10 +42,11 @@ class Node(Frozen):
     score: float | None = None
     gain: float | None = None
     environment: str
+    isolation: Isolation
     discarded: int = 0
     evaluations: int = 0
     cpu_seconds: float = 0.0
-    log: str = ""
+    log: Log = ""
 
     @property
     def id(self) -> str:
@@ -55,17 +59,24 @@ class Node(Frozen):
         return self.verdict.standing if self.verdict else self.kind
 
     @property
+    def validated(self) -> bool:
+        """Whether what is known of it was measured where a candidate could not touch the scores."""
+        return self.verdict is None or self.isolation != "none"
+
+    @property
     def eligible(self) -> bool:
-        """Whether it may be built on: planted or confirmed, and scored."""
-        return self.gain is not None and self.standing in ("start", "baseline", "confirmed")
+        """Whether it may be built on: planted, or confirmed and validated; and scored."""
+        sound = self.standing in ("start", "baseline", "confirmed") and self.validated
+        return self.gain is not None and sound
 
 
 class Tree:
     """The nodes of one run, oldest first, as they stood at one moment."""
 
     def __init__(self, nodes: Sequence[Node]) -> None:
-        """Take nodes numbered from zero without gaps."""
+        """Take nodes in the order of their numbers."""
         self._nodes = tuple(nodes)
+        self._numbered = {node.number: node for node in self._nodes}
         self._children: dict[int, list[Node]] = {}
         for node in self._nodes:
             if node.parent is not None:
@@ -81,7 +92,7 @@ class Tree:
 
     def __getitem__(self, number: int) -> Node:
         """The node of that number."""
-        return self._nodes[number]
+        return self._numbered[number]
 
     def before(self, number: int) -> "Tree":
         """The tree as it stood when it had `number` nodes."""
@@ -107,8 +118,14 @@ class Tree:
         return [node for node in self if node.standing == "confirmed"]
 
     def best(self) -> Node | None:
-        """The confirmed node with the largest gain over the start."""
-        return max(self.confirmed(), key=lambda node: node.gain or 0.0, default=None)
+        """The confirmed node with the largest gain over the start, of the validated if any is."""
+        return max(
+            self.confirmed(), key=lambda node: (node.validated, node.gain or 0.0), default=None
+        )
+
+    def validated(self) -> "Tree":
+        """Only the nodes that may be believed, under their numbers."""
+        return Tree([node for node in self if node.validated])
 
     def planted(self) -> list[Node]:
         """The start and the baselines."""

@@ -1,85 +1,89 @@
-"""Read a candidate before it runs. Defence in depth: the sandbox is the wall, this is the sign."""
+"""Read a candidate before it runs. Defence in depth: the sandbox is the wall, this is the sign.
+
+What a training algorithm has no need of is refused; what it may have, but a reader should know of,
+is flagged. Code is parsed and never run, and torch is not imported.
+"""
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 
+from ..sandbox.text import is_visible, line
+from ..tasks import Frozen, Task
 from .syntax import parse
+from .wording import Finding, Wording, literals
 
-IMPORTS = {"math", "torch"}
 SOURCE_BYTES = 20_000
-NUMBER_BYTES = 2_000
-FORBIDDEN = {
-    "breakpoint",
-    "compile",
-    "delattr",
-    "eval",
-    "exec",
-    "exit",
-    "getattr",
-    "globals",
-    "input",
-    "locals",
-    "memoryview",
-    "open",
-    "print",
-    "quit",
-    "setattr",
-    "vars",
-}
-FORBIDDEN_ATTRIBUTES = {
-    "from_file",
-    "hub",
-    "jit",
-    "load",
-    "manual_seed",
-    "multiprocessing",
-    "save",
-    "seed",
-    "set_rng_state",
-    "utils",
-}
+LITERAL_BYTES = 4_000
+COOKIE = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")  # PEP 263
+IMPORTS = ("math", "torch")
 
 
-def audit(files: Mapping[str, str]) -> tuple[str, ...]:
-    """One sentence for each thing a training algorithm has no need of; empty means none."""
-    return tuple(finding for name in sorted(files) for finding in _file(name, files[name]))
+class Findings(Frozen):
+    """A sentence for each thing found: what must not run, and what a reader should know of."""
+
+    refused: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
 
 
-def _file(name: str, source: str) -> Iterator[str]:
-    if len(source.encode()) > SOURCE_BYTES:
-        yield f"{name} is larger than {SOURCE_BYTES} bytes"
+def audit(files: Mapping[str, str], task: Task | None = None) -> Findings:
+    """Look through the files of a candidate, of `task` where it is known."""
+    refused: list[str] = []
+    flags: list[str] = []
+    imports = frozenset(task.manifest.audit.imports if task else IMPORTS)
+    for name in sorted(files):
+        for finding in _file(files[name], imports, *_words(task)):
+            where = f"{name}:{finding.line}" if finding.line else name
+            (flags if finding.flag else refused).append(line(f"{where} {finding.what}", 300))
+    return Findings(refused=tuple(dict.fromkeys(refused)), flags=tuple(dict.fromkeys(flags)))
+
+
+def _words(task: Task | None) -> tuple[frozenset[str], frozenset[str]]:
+    """The names of the task's workloads, and of its library's modules."""
+    if task is None:
+        return frozenset(), frozenset()
+    workloads = task.manifest.workloads
+    library = (name.removesuffix(".py") for name in task.manifest.library)
+    return frozenset({*workloads.dev, *workloads.transfer}), frozenset(library)
+
+
+def _file(
+    source: str, imports: frozenset[str], words: frozenset[str], library: frozenset[str]
+) -> Iterator[Finding]:
+    yield from _text(source)
     try:
         tree = parse(source)
-    except (SyntaxError, ValueError, RecursionError) as error:
-        line = getattr(error, "lineno", None)
-        where = f":{line}" if line else ""
-        yield f"{name}{where} is not Python: {getattr(error, 'msg', error)}"
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        what = f"is not Python: {getattr(error, 'msg', None) or error}"
+        yield Finding(what, getattr(error, "lineno", None) or 0)
         return
-    numbers = 0
-    for node in ast.walk(tree):
-        numbers += isinstance(node, ast.Constant) and len(_literal(node))
-        if finding := _node(node):
-            yield f"{name}:{getattr(node, 'lineno', 0)} {finding}"
-    if numbers > NUMBER_BYTES:
-        yield f"{name} holds {numbers} bytes of literals: more than {NUMBER_BYTES} looks like data"
+    yield from Wording(tree, imports, words, library).findings()
+    size = sum(_size(node) for node in literals(tree))
+    if size > LITERAL_BYTES:
+        yield Finding(
+            f"holds {size} bytes of literals, and more than {LITERAL_BYTES} look like data"
+        )
 
 
-def _node(node: ast.AST) -> str | None:
-    if isinstance(node, ast.Import):
-        foreign = sorted({a.name for a in node.names if a.name.split(".")[0] not in IMPORTS})
-        return f"imports {', '.join(foreign)}" if foreign else None
-    if isinstance(node, ast.ImportFrom):
-        module = node.module or "."
-        return None if module.split(".")[0] in IMPORTS else f"imports from {module}"
-    if isinstance(node, ast.Name) and (node.id in FORBIDDEN or node.id.startswith("__")):
-        return f"uses {node.id}"
-    if isinstance(node, ast.Attribute):
-        if node.attr.startswith("_"):
-            return f"reaches for the private attribute {node.attr}"
-        if node.attr in FORBIDDEN_ATTRIBUTES:
-            return f"uses .{node.attr}"
-    return None
+def _text(source: str) -> Iterator[Finding]:
+    """What can be seen without parsing."""
+    size = len(source.encode(errors="replace"))
+    if size > SOURCE_BYTES:
+        yield Finding(f"has {size} bytes, and {SOURCE_BYTES} are the most")
+    lines = source.replace("\r\n", "\n").split("\n")
+    for number, text in enumerate(lines, 1):
+        if not is_visible(text):
+            yield Finding("has control, bidi or invisible characters in its text", number)
+    for number, text in enumerate(lines[:2], 1):
+        found = COOKIE.match(text)
+        if found and found[1].lower().replace("_", "-") not in ("utf-8", "utf8"):
+            yield Finding(
+                f"declares the encoding {found[1]}, which reads as another program", number
+            )
 
 
-def _literal(node: ast.Constant) -> str:
-    return repr(node.value) if isinstance(node.value, int | float | complex | bytes) else ""
+def _size(node: ast.Constant) -> int:
+    value = node.value
+    if isinstance(value, bool) or value is None:
+        return 0
+    return len(value.encode(errors="replace")) if isinstance(value, str) else len(repr(value))

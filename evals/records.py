@@ -1,12 +1,19 @@
 """The records that pass between proposing, measuring, judging and archiving."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from ..sandbox import Status, digest_files
+from ..sandbox.text import clean, line
 from ..tasks import Frozen
+
+# Whatever holds a candidate's or an agent's words is made harmless where the record is made.
+LOG_CHARACTERS = 2000
+Log = Annotated[str, AfterValidator(partial(clean, most=LOG_CHARACTERS))]
+Words = Annotated[str, AfterValidator(line)]
 
 Standing = Literal["invalid", "no gain", "promising", "confirmed", "refuted"]
 Role = Literal["dev", "glance", "transfer"]
@@ -17,8 +24,8 @@ class Candidate(Frozen):
     """The editable files of a task, the idea behind them, and who proposed them."""
 
     files: Mapping[str, str]
-    idea: str
-    proposer: str
+    idea: Words
+    proposer: Words
 
     @property
     def digest(self) -> str:
@@ -44,7 +51,7 @@ class Trial(Frozen):
     scores: Mapping[str, float | None] = {}
     score: float | None
     seconds: float = 0.0
-    log: str = ""
+    log: Log = ""
 
     @model_validator(mode="after")
     def _scored_when_ok(self) -> Self:
@@ -86,17 +93,17 @@ class Estimate(Frozen):
 
 
 class Verdict(Frozen):
-    """What the evidence means. Only `confirmed` nodes become parents.
+    """What the evidence means. Only `confirmed` nodes become parents. `flags` are the audit's.
 
     `log_e` and `threshold` are natural logarithms of the e-value reached in confirmation and of
     the one it needed; `pairs` counts the fresh seeds spent there.
     """
 
     standing: Standing
-    reason: str
+    reason: Words
     screen_t: float | None = None
     log_e: float | None = None
     threshold: float | None = None
     pairs: int = 0
     estimate: Estimate | None = None
-    flags: tuple[str, ...] = ()
+    flags: tuple[Words, ...] = ()

@@ -1,9 +1,31 @@
-"""Where seeds come from: a run's secret key, a named stream, and a position in it."""
+"""Where seeds come from: a run's two keys, a named stream, and a position in it.
+
+`steer` may be known to anyone, so that a search can be repeated. What settles a candidate's worth
+must not be: the grader's seeds everywhere, and the training seeds of every stream but the screens',
+come from `sealed`, which the operating system's entropy made and which no sandbox is told.
+"""
 
 import hashlib
+import re
 import secrets
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from .records import Seed
+
+SCREENS = re.compile(r"search/\d+")  # streams whose training seeds may be foreseen
+
+
+class Keys(NamedTuple):
+    """The key that steers a run, and the one that nobody may know."""
+
+    steer: str
+    sealed: str
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> "Keys":
+        """Those of an archived run; one that has no secret drew everything from one key."""
+        return cls(config["key"], config.get("secret") or config["key"])
 
 
 def fresh_key() -> str:
@@ -16,10 +38,14 @@ def key_from(seed: int) -> str:
     return hashlib.sha256(f"ratchet run {seed}".encode()).hexdigest()[:32]
 
 
-def draw(key: str, stream: str, count: int, start: int = 0) -> tuple[Seed, ...]:
+def draw(keys: Keys, stream: str, count: int, start: int = 0) -> tuple[Seed, ...]:
     """Seeds `start` to `start + count` of a stream; streams of different names never meet."""
+    train = keys.steer if SCREENS.fullmatch(stream) else keys.sealed
     return tuple(
-        Seed(train=_number(key, stream, i, "train"), sealed=_number(key, stream, i, "sealed"))
+        Seed(
+            train=_number(train, stream, i, "train"),
+            sealed=_number(keys.sealed, stream, i, "sealed"),
+        )
         for i in range(start, start + count)
     )
 

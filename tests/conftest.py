@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from ratchet.sandbox import Sandbox, open_sandbox
+from ratchet.sandbox import Sandbox, SandboxError, open_sandbox
+from ratchet.sandbox.choose import ISOLATED
 
 HERE = Path(__file__).parent
+SECRET = "0123456789abcdef" * 2
+UNISOLATED = ["--sandbox", "process", "--accept-unisolated"]
 BOWL = str(HERE / "bowl")
 
 Ratchet = Callable[..., subprocess.CompletedProcess[str]]
@@ -18,9 +21,23 @@ Ratchet = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="session")
 def process_sandbox() -> Iterator[Sandbox]:
-    sandbox = open_sandbox("process", 2)
+    sandbox = open_sandbox("process", 2, accept_unisolated=True)
     yield sandbox
     sandbox.close()
+
+
+@pytest.fixture(scope="session")
+def isolated_sandbox() -> Iterator[Sandbox]:
+    """The quickest backend that isolates here: only what it measured may be built on."""
+    for name in reversed(ISOLATED):
+        try:
+            sandbox = open_sandbox(name, 2)
+        except SandboxError:
+            continue
+        yield sandbox
+        sandbox.close()
+        return
+    pytest.skip("no sandbox that isolates works here: install Docker or allow user namespaces")
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The archive: append-only, and unharmed by whatever happens to it."""
 
 import os
-import resource
 import shutil
 import sqlite3
 import subprocess
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from conftest import BOWL, Ratchet, command, environment
+from conftest import BOWL, UNISOLATED, Ratchet, environment
 from test_select import TREE, node
 
 from ratchet.archive import Archive, ArchiveError
@@ -19,7 +18,18 @@ from ratchet.archive.tables import TABLES
 from ratchet.evals import Seed, Trial
 from ratchet.tasks import load
 
-WORDS = ["search", BOWL, "--agent", "stand_ins.tweak", "--sandbox", "process", "--seed", "1"]
+WORDS = ["search", BOWL, "--agent", "stand_ins.tweak", *UNISOLATED, "--seed", "1"]
+
+SMALL = """
+from ratchet.app.cli import main
+from ratchet.archive import tables
+usual = tables._pragmas
+def small(connection, record):
+    usual(connection, record)
+    connection.execute("PRAGMA max_page_count = {}")
+tables._pragmas = small
+main()
+"""
 
 
 @pytest.fixture
@@ -84,7 +94,7 @@ def test_a_newer_schema_is_refused_by_name(tmp_path: Path) -> None:
     Archive(path, create=True).close()
     with sqlite3.connect(path) as db:
         db.executescript("DROP TRIGGER no_update_meta; UPDATE meta SET value = '99'")
-    with pytest.raises(ArchiveError, match="schema 99, this Ratchet reads up to 1: upgrade"):
+    with pytest.raises(ArchiveError, match="schema 99, this Ratchet reads up to 2: upgrade"):
         Archive(path)
 
 
@@ -103,35 +113,30 @@ def test_a_corrupt_database_is_one_clear_sentence(
 
 
 def test_a_full_disk_stops_the_search_and_loses_nothing(tmp_path: Path, ratchet: Ratchet) -> None:
-    """A cap on the size of files stands in for the full disk: every further write fails."""
+    """A cap on the pages of the database stands in for the full disk: SQLite fails alike."""
     assert ratchet(*WORDS, "--turns", "2").returncode == 0
     path = tmp_path / ".ratchet/archive.db"
     archive = Archive(path)
     before = list(archive.tree(archive.run()["id"]))
     archive.close()
     sqlite3.connect(path).execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
-    cap = path.stat().st_size + 100_000
-
-    def shrink() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (cap, cap))
-
+    pages = path.stat().st_size // 4096 + 25
     full = subprocess.run(
-        command("resume", "--turns", "400", "--sandbox", "process"),
+        [sys.executable, "-c", SMALL.format(pages), "resume", "--turns", "400", *UNISOLATED],
         cwd=tmp_path,
         env=environment(),
         capture_output=True,
         text=True,
         timeout=120,
-        preexec_fn=shrink,
     )
     assert full.returncode == 3, full.stderr
-    assert "cannot be used: " in full.stderr.splitlines()[-1]
+    assert "cannot be used: " in full.stderr.splitlines()[-1], full.stderr
     assert "Traceback" not in full.stderr
     after = Archive(path)
     nodes = list(after.tree(after.run()["id"]))
     assert nodes[: len(before)] == before
     more = len(nodes) - 2 + 3
-    assert ratchet("resume", "--turns", str(more), "--sandbox", "process").returncode == 0
+    assert ratchet("resume", "--turns", str(more), *UNISOLATED).returncode == 0
     assert len(Archive(path).tree(after.run()["id"])) == more + 2
 
 

@@ -8,18 +8,18 @@ from conftest import BOWL
 from ratchet.agents.lab import describe
 from ratchet.agents.replay import Replay, replay, replay_fresh
 from ratchet.archive import Archive, Evidence, Node
-from ratchet.evals import Candidate, draw, measure
+from ratchet.evals import Candidate, Keys, draw, measure
 from ratchet.sandbox import Sandbox
 from ratchet.tasks import load
 
-SEEDS = draw("key", "search/common", 12)
+SEEDS = draw(Keys("key", "secret"), "search/common", 12)
 RAISES = {"step.py": "def step(x, grad, progress):\n    raise ValueError('no more')\n"}
 
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Archive:
     made = Archive(tmp_path / "a.db", create=True)
-    made.start_run("r", load(BOWL), {"task": "bowl", "key": "key"})
+    made.start_run("r", load(BOWL), {"task": "bowl", "key": "key", "secret": "secret"})
     return made
 
 
@@ -53,6 +53,7 @@ def archived(
             evidence=(Evidence(stream="search/common", count=len(SEEDS)),),
             verdict=None,
             environment=digest,
+            isolation=sandbox.isolation,
         )
     )
 

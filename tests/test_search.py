@@ -3,27 +3,30 @@
 import json
 import random
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
-from conftest import BOWL, Ratchet, command, environment
+from conftest import BOWL, SECRET, UNISOLATED, Ratchet, command, environment
 from no_effect import NoEffect
 from stand_ins.rogue import BROKEN, Rogue
 from stand_ins.tweak import Tweak
 
 from ratchet.agents.base import Agent
 from ratchet.agents.lab import Lab
+from ratchet.agents.report import report
 from ratchet.agents.run import Config, Run
 from ratchet.agents.search import search
 from ratchet.agents.select import dgm
 from ratchet.archive import Archive, Node, Tree
-from ratchet.evals import Candidate, key_from
-from ratchet.sandbox import Sandbox
+from ratchet.evals import Candidate, Keys, draw, fresh_key, key_from
+from ratchet.sandbox import Job, Result, Sandbox
 from ratchet.tasks import Task, load
 
 
@@ -32,10 +35,11 @@ def start(
 ) -> Run:
     """Begin a run on the bowl, or take up the one that is there."""
     task, archive = load(BOWL), Archive(path, create=True)
-    settings = Config(task="bowl", seed=seed, key=key_from(seed), **config)
+    settings = Config(task="bowl", seed=seed, key=key_from(seed), secret=SECRET, **config)
     if not archive.runs():
         archive.start_run("test", task, settings.model_dump(mode="json"))
-    return Run("test", settings, agent, dgm, Lab(task, sandbox, archive), archive, workers)
+    lab = Lab(task, sandbox, archive, strict=settings.isolation == "strict")
+    return Run("test", settings, agent, dgm, lab, archive, workers)
 
 
 def essence(nodes: Iterable[Node]) -> list[dict[str, Any]]:
@@ -133,11 +137,74 @@ def test_rewrites_without_effect_are_measured_and_none_is_confirmed(
     assert all(node.evaluations > 0 for node in made)
 
 
+class Listening:
+    """Passes every job on, and keeps what was sent."""
+
+    def __init__(self, inner: Sandbox) -> None:
+        self.inner, self.name, self.isolation = inner, inner.name, inner.isolation
+        self.jobs: list[Job] = []
+
+    def run(self, job: Job) -> Result:
+        self.jobs.append(job)
+        return self.inner.run(job)
+
+    def describe(self) -> dict[str, str]:
+        return self.inner.describe()
+
+    def close(self) -> None:
+        pass
+
+
+def test_no_sandbox_is_told_a_key_nor_a_candidate_a_sealed_seed(
+    tmp_path: Path, process_sandbox: Sandbox
+) -> None:
+    listening = Listening(process_sandbox)
+    run = start(tmp_path / "a.db", listening, Tweak(), turns=8)
+    tree = Tree(list(search(run, always)))
+    assert report(run.archive.run(), run.lab, run.archive) is not None
+    sent = [
+        b"\n".join([job.request, *job.files.values(), *job.program.files.values()])
+        for job in listening.jobs
+    ]
+    for key in (run.config.secret, run.config.key):
+        assert not any(key.encode() in each for each in sent)
+    streams = {(each.stream, each.count) for node in tree for each in node.evidence}
+    assert any(stream.startswith("confirm/") for stream, _ in streams)
+    sealed = [
+        str(seed.sealed).encode()
+        for stream, count in (*streams, ("report/1", 64))
+        for seed in draw(run.config.keys, stream, count)
+    ]
+    for job, data in zip(listening.jobs, sent, strict=True):
+        if job.files:
+            assert not any(number in data for number in sealed)
+    assert any(number in data for number in sealed for data in sent), "the graders need them"
+
+
+def test_the_seed_foretells_no_seed_that_settles_anything() -> None:
+    one, other = Keys(key_from(1), fresh_key()), Keys(key_from(1), fresh_key())
+    for stream in ("search/0", "search/common", "confirm/7", "report/1", "replay"):
+        pairs = list(zip(draw(one, stream, 50), draw(other, stream, 50), strict=True))
+        assert all(a.sealed != b.sealed for a, b in pairs)
+        known = stream == "search/0"
+        assert all((a.train == b.train) == known for a, b in pairs)
+
+
+def test_a_search_with_isolation_builds_on_what_it_confirmed(
+    tmp_path: Path, isolated_sandbox: Sandbox
+) -> None:
+    run = start(tmp_path / "a.db", isolated_sandbox, Tweak(), turns=12)
+    tree = Tree(list(search(run, always)))
+    confirmed = {node.number for node in tree.confirmed()}
+    assert confirmed & {node.parent for node in tree}
+    assert all(node.isolation == isolated_sandbox.isolation for node in tree)
+
+
 def test_killed_at_twenty_moments_and_resumed_the_archive_is_the_same(
     tmp_path: Path, ratchet: Ratchet
 ) -> None:
-    words = ["search", BOWL, "--agent", "stand_ins.tweak", "--sandbox", "process"]
-    words += ["--turns", "250", "--seed", "7"]
+    words = ["search", BOWL, "--agent", "stand_ins.tweak", *UNISOLATED]
+    words += ["--turns", "250", "--seed", "7", "--secret", SECRET]
     assert ratchet(*words, "--archive", "whole.db").returncode == 0
     whole = Archive(tmp_path / "whole.db")
     rng, kills = random.Random(0), 0
@@ -150,13 +217,16 @@ def test_killed_at_twenty_moments_and_resumed_the_archive_is_the_same(
         for line in process.stdout:
             if line.startswith("budget") or rng.random() < 0.02:
                 break
-        time.sleep(rng.uniform(0.0, 0.7))
+        enough = nodes_in(tmp_path / "cut.db") + rng.randrange(13)
+        while nodes_in(tmp_path / "cut.db") < enough and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0.0, 0.2))
         if process.poll() is not None:
             break
         process.send_signal(signal.SIGKILL)
         process.communicate()
         kills += 1
-        verb = ["resume", "--archive", "cut.db", "--sandbox", "process"]
+        verb = ["resume", "--archive", "cut.db", *UNISOLATED]
         if kills == 20:
             break
     assert kills == 20
@@ -168,8 +238,18 @@ def test_killed_at_twenty_moments_and_resumed_the_archive_is_the_same(
     assert essence(cut.tree(cut.run()["id"])) == essence(whole.tree(whole.run()["id"]))
 
 
+def nodes_in(path: Path) -> int:
+    """How many nodes an archive holds while another process writes it; 0 before it is there."""
+    if not path.exists():
+        return 0
+    with closing(sqlite3.connect(path, timeout=30)) as db:
+        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'nodes'").fetchone():
+            return 0
+        return int(db.execute("SELECT count(*) FROM nodes").fetchone()[0])
+
+
 def test_ctrl_c_stops_quickly_and_prints_how_to_resume(tmp_path: Path) -> None:
-    words = ["search", BOWL, "--agent", "stand_ins.tweak", "--sandbox", "process", "--minutes", "5"]
+    words = ["search", BOWL, "--agent", "stand_ins.tweak", *UNISOLATED, "--minutes", "5"]
     process = subprocess.Popen(
         command(*words), cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True
     )
@@ -187,18 +267,18 @@ def test_ctrl_c_stops_quickly_and_prints_how_to_resume(tmp_path: Path) -> None:
 
 
 def test_two_processes_cannot_grow_the_same_run(tmp_path: Path, ratchet: Ratchet) -> None:
-    words = ["--agent", "stand_ins.tweak", "--sandbox", "process", "--turns", "3"]
+    words = ["--agent", "stand_ins.tweak", *UNISOLATED, "--turns", "3"]
     assert ratchet("search", BOWL, *words).returncode == 0
     archive = Archive(tmp_path / ".ratchet/archive.db")
     run = archive.run()["id"]
     with archive.hold(run):
-        second = ratchet("resume", run)
+        second = ratchet("resume", run, *UNISOLATED)
     assert second.returncode == 3
     assert "another process" in second.stderr
 
 
 def test_a_search_that_finds_nothing_valid_says_so_with_its_exit_code(ratchet: Ratchet) -> None:
-    words = ["--agent", "stand_ins.rogue", "--sandbox", "process", "--turns", "4", "--seed", "3"]
+    words = ["--agent", "stand_ins.rogue", *UNISOLATED, "--turns", "4", "--seed", "3"]
     done = ratchet("search", BOWL, *words)
     assert done.returncode == 4
     assert "nothing was confirmed" in done.stdout

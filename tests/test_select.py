@@ -11,11 +11,18 @@ from hypothesis import strategies as st
 from ratchet.agents.select import POLICIES, dgm_weights
 from ratchet.archive import Node, Tree
 from ratchet.evals import Candidate, Verdict
+from ratchet.sandbox import Isolation
 
 CANDIDATE = Candidate(files={"a.py": "x = 1\n"}, idea="", proposer="test")
 
 
-def node(number: int, gain: float | None, parent: int | None = None, standing: str = "") -> Node:
+def node(
+    number: int,
+    gain: float | None,
+    parent: int | None = None,
+    standing: str = "",
+    isolation: Isolation = "container",
+) -> Node:
     verdict = Verdict(standing=standing, reason="") if standing else None  # type: ignore[arg-type]
     return Node(
         run="r",
@@ -30,6 +37,7 @@ def node(number: int, gain: float | None, parent: int | None = None, standing: s
         score=gain,
         gain=gain,
         environment="",
+        isolation=isolation,
     )
 
 
@@ -40,6 +48,7 @@ TREE = Tree(
         node(2, 0.5, 1, "confirmed"),
         node(3, None, 1, "refuted"),
         node(4, None, 2, "invalid"),
+        node(5, 0.9, 4, "confirmed", isolation="none"),
     ]
 )
 

@@ -27,7 +27,7 @@ from ratchet.agents.run import Config, Run
 from ratchet.agents.search import search
 from ratchet.agents.select import dgm
 from ratchet.archive import Archive, Tree
-from ratchet.evals import key_from
+from ratchet.evals import fresh_key, key_from
 from ratchet.sandbox import open_sandbox
 from ratchet.tasks import Task, load
 
@@ -47,13 +47,14 @@ def null_search(task: Task, proposals: int, seed: int, sandbox: str, workers: in
         agent="no_effect",
         seed=seed,
         key=key_from(seed),
+        secret=fresh_key(),
         lag=2 * workers - 1,
         turns=proposals,
         novelty=False,
     )
     with (
         tempfile.TemporaryDirectory() as folder,
-        closing(open_sandbox(sandbox, workers)) as backend,
+        closing(open_sandbox(sandbox, workers, accept_unisolated=True)) as backend,
     ):
         archive = Archive(Path(folder) / "archive.db", create=True)
         archive.start_run("null", task, config.model_dump(mode="json"))

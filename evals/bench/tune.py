@@ -144,7 +144,7 @@ def main() -> None:
     task = load(asked.task)
     grids = tomllib.loads(task.files["grids.toml"].decode())
     with (
-        closing(open_sandbox("process", asked.workers)) as sandbox,
+        closing(open_sandbox("process", asked.workers, accept_unisolated=True)) as sandbox,
         ThreadPoolExecutor(asked.workers) as pool,
     ):
         bench = Bench(task, grids, sandbox)

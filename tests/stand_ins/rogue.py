@@ -12,7 +12,7 @@ BROKEN = {
     "raises": HEAD + "    raise ValueError('no idea')\n",
     "hangs": HEAD + "    while True:\n        pass\n",
     "hangs when it matters": HEAD + "    while x != 1.0 and progress > 0.5:\n        pass\n",
-    "allocates": HEAD + "    return len(bytearray(4 * 10 ** 9))\n",
+    "allocates": HEAD + "    return len([x] * 10 ** 9)\n",
     "not a number": HEAD + "    return float('nan')\n",
     "wrong shape": HEAD + "    return [grad, grad]\n",
     "no step": "RATE = 0.1\n",

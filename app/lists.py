@@ -1,0 +1,52 @@
+"""Tables of runs and of tasks."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+
+def runs_table(records: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """All runs."""
+    table = Table(box=None, padding=(0, 2))
+    for column in ("run", "task", "agent", "seed", "created (UTC)", "nodes", "confirmed", "best"):
+        table.add_column(column)
+    for record in records:
+        gain = record["best_gain_over_start"]
+        best = "-" if gain is None else f"{record['best']} {gain:+.4f}"
+        _add(
+            table,
+            record["run"],
+            record["task"],
+            record["agent"],
+            str(record["seed"] if record["seed"] is not None else "-"),
+            record["created"][:19],
+            str(record["nodes"]),
+            str(record["funnel"]["confirmed"]),
+            best + (" (unvalidated)" if record["best_validated"] is False else ""),
+        )
+    return table
+
+
+def tasks_table(records: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """All built-in tasks."""
+    table = Table(box=None, padding=(0, 2))
+    for column in ("task", "what is designed", "metric", "baselines"):
+        table.add_column(column)
+    for record in records:
+        metric = record["metric"]
+        _add(
+            table,
+            record["task"],
+            record["title"],
+            f"{metric['name']} ({metric['goal']}, {metric['unit']})",
+            ", ".join(record["baselines"]),
+        )
+    return table
+
+
+def _add(table: Table, *cells: str) -> None:
+    """A row of plain text, in which nothing is markup."""
+    table.add_row(*map(Text, cells))

@@ -1,0 +1,52 @@
+"""What the verbs of the command line have in common: their options and arguments."""
+
+import re
+from typing import Annotated, Literal
+
+import typer
+
+ARCHIVE = ".ratchet/archive.db"
+
+
+def hexadecimal(value: str | None) -> str | None:
+    """A secret is hexadecimal and as long as those that Ratchet draws."""
+    if value is not None and re.fullmatch(r"[0-9a-f]{32}", value) is None:
+        raise typer.BadParameter("a secret is 32 hexadecimal digits, as in the archive's config")
+    return value
+
+
+Where = Annotated[
+    str,
+    typer.Option("--archive", envvar="RATCHET_ARCHIVE", help="Archive: a path or SQLAlchemy URL."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Backend = Annotated[
+    str,
+    typer.Option("--sandbox", help="auto, docker, namespace, process, or a module with create()."),
+]
+Accept = Annotated[
+    bool,
+    typer.Option(
+        "--accept-unisolated",
+        envvar="RATCHET_ACCEPT_UNISOLATED",
+        help="Let candidates run where nothing isolates them; results stay unvalidated.",
+    ),
+]
+Isolation = Annotated[
+    Literal["shared", "strict"],
+    typer.Option(help="strict: one seed a job, and nothing shared between jobs."),
+]
+Seed = Annotated[int | None, typer.Option(help="Makes the proposals repeatable.")]
+Secret = Annotated[
+    str | None,
+    typer.Option(
+        hidden=True, callback=hexadecimal, help="With --seed, repeats an earlier run exactly."
+    ),
+]
+Workers = Annotated[int, typer.Option(min=1, max=256, help="Jobs at a time.")]
+Turns = Annotated[int | None, typer.Option(min=1, help="Stop after this many proposals.")]
+Minutes = Annotated[float | None, typer.Option(min=0.0, help="Start no turn after this long.")]
+NodeName = Annotated[str, typer.Argument(help="RUN.NUMBER, or NUMBER in the newest run.")]
+RunName = Annotated[
+    str | None, typer.Argument(help="A run's id or its beginning; else the newest.")
+]

@@ -1,0 +1,232 @@
+"""What does isolation cost? Overhead of an evaluation in each sandbox and in the usual ways.
+
+    python evals/bench/overhead.py                      1000 evaluations a sandbox; some minutes
+    python evals/bench/overhead.py --count 100 --slow 5
+
+An evaluation is one seed of one candidate. Overhead is the host's round trip less the seconds the
+job itself says it trained for. The job is either nothing, or torch training for 0.2 s. All are
+measured in this one run, and the ratio is to a fresh Python process that imports torch.
+"""
+
+import argparse
+import json
+import multiprocessing
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from ratchet.sandbox import Job, Program, Sandbox
+
+GUEST = b"""
+def answer(message, memory):
+    return message
+"""
+TRAIN = """
+import time
+import torch
+
+def train(seconds):
+    torch.set_num_threads(1)
+    start = time.perf_counter()
+    w = torch.zeros(64, 64, requires_grad=True)
+    x = torch.ones(64, 64)
+    while time.perf_counter() - start < seconds:
+        (g,) = torch.autograd.grad(((x @ w) - x).square().mean(), w)
+        w = (w - 0.1 * g).detach().requires_grad_()
+    return time.perf_counter() - start
+"""
+TRAINER = (
+    TRAIN
+    + """
+def warm():
+    train(0.01)
+
+def run(request, guest):
+    guest.ask(b"")
+    return str(train(float(request)) if float(request) else 0.0).encode()
+"""
+)
+PROGRAM = Program({"trainer.py": TRAINER.encode(), "guest.py": GUEST}, "trainer", "guest")
+FRESH = (
+    TRAIN + "\nimport sys\nseconds = float(sys.argv[1])\nprint(train(seconds) if seconds else 0.0)"
+)
+
+Evaluate = Callable[[float], float]
+
+
+@dataclass(frozen=True)
+class Row:
+    """Milliseconds of overhead of one way to evaluate."""
+
+    way: str
+    job: str
+    overheads: list[float]
+
+    def __str__(self) -> str:
+        """Smallest, median and 95th percentile."""
+        ranked = sorted(self.overheads)
+        late = ranked[int(0.95 * (len(ranked) - 1))]
+        return (
+            f"{self.way:28s} {self.job:10s} {len(ranked):5d}  {ranked[0]:8.1f} "
+            f"{statistics.median(ranked):8.1f} {late:8.1f}"
+        )
+
+
+def timed(evaluate: Evaluate, seconds: float, count: int) -> list[float]:
+    """Overhead in milliseconds of so many evaluations, one after the other."""
+    found = []
+    for _ in range(count):
+        start = time.perf_counter()
+        trained = evaluate(seconds)
+        found.append((time.perf_counter() - start - trained) * 1000)
+    return found
+
+
+def sandboxed(backend: Sandbox, candidate: bytes = b"") -> Evaluate:
+    """An evaluation in one of Ratchet's sandboxes."""
+
+    def evaluate(seconds: float) -> float:
+        result = backend.run(Job(PROGRAM, str(seconds).encode(), {"candidate.py": candidate}))
+        assert result.status == "ok", result.log
+        return float(result.reply)
+
+    return evaluate
+
+
+def fresh_process(seconds: float) -> float:
+    """What most search systems do: a Python process for each evaluation."""
+    command = [sys.executable, "-c", FRESH, str(seconds)]
+    return float(subprocess.run(command, capture_output=True, check=True).stdout)
+
+
+def fresh_container(image: str) -> Evaluate:
+    """A container for each evaluation, without any hardening but the lack of a network."""
+
+    def evaluate(seconds: float) -> float:
+        command = ["docker", "run", "--rm", "--network", "none", "-e", "OMP_NUM_THREADS=1"]
+        command += ["-e", "PYTHONPATH=/opt/ratchet/site", image, "/usr/local/bin/python3", "-c"]
+        done = subprocess.run([*command, FRESH, str(seconds)], capture_output=True, check=True)
+        return float(done.stdout)
+
+    return evaluate
+
+
+def train_and_tell(line: "multiprocessing.connection.Connection", seconds: float) -> None:
+    """One evaluation of the fork server."""
+    space: dict[str, Evaluate] = {}
+    exec(TRAIN, space)
+    line.send(space["train"](seconds) if seconds else 0.0)
+
+
+def fork_server(seconds: float) -> float:
+    """The standard library's fork server, with torch loaded in it."""
+    context = multiprocessing.get_context("forkserver")
+    here, there = context.Pipe()
+    process = context.Process(target=train_and_tell, args=(there, seconds))
+    process.start()
+    trained: float = here.recv()
+    process.join()
+    return trained
+
+
+@contextmanager
+def opened(name: str) -> Iterator[Sandbox]:
+    """A backend with boxes for two workers."""
+    with closing(import_module(f"ratchet.sandbox.{name}").create(2)) as backend:
+        yield backend
+
+
+def share_in_training(backend: Sandbox, jobs: int) -> float:
+    """The part of the wall time of two workers that was training, on the 0.2 s job."""
+    with ThreadPoolExecutor(2) as threads:
+        evaluates = [sandboxed(backend, b"%d" % number) for number in range(2)]
+        for evaluate in evaluates:
+            evaluate(0.0)
+        start = time.perf_counter()
+        trained = threads.map(lambda n: evaluates[n % 2](0.2), range(jobs))
+        total: float = sum(trained)
+    return total / (2 * (time.perf_counter() - start))
+
+
+def memory(backend: Sandbox) -> str:
+    """Proportional memory of a box, and of each fork in it, while a job runs."""
+    evaluate = sandboxed(backend, b"memory")
+    evaluate(0.0)
+    others = runner_processes()
+    job = threading.Thread(target=evaluate, args=(2.0,))
+    job.start()
+    time.sleep(1)
+    now = runner_processes()
+    job.join()
+    forks = [size for pid, size in now.items() if pid not in others]
+    total, largest = sum(now.values()), max(forks, default=0)
+    return f"{len(now)} processes, {total:.0f} MB; a fork is {largest:.0f} MB"
+
+
+def runner_processes() -> dict[int, float]:
+    """Memory in MB of every process that is a runner's, shared pages counted by share."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if b"from inside.runner import main" in (folder / "cmdline").read_bytes():
+                lines = (folder / "smaps_rollup").read_text().splitlines()
+                (line,) = [line for line in lines if line.startswith("Pss:")]
+                found[int(folder.name)] = int(line.split()[1]) / 1024
+        except OSError:
+            continue
+    return found
+
+
+def main() -> None:
+    """Print the table, and the ratios to a fresh process."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=1000, help="evaluations in each sandbox")
+    parser.add_argument("--slow", type=int, default=20, help="evaluations in the slow ways")
+    parser.add_argument("--sandboxes", nargs="*", default=["docker", "namespace", "process"])
+    parser.add_argument("--json", help="also write the overheads to this file")
+    asked = parser.parse_args()
+    multiprocessing.set_forkserver_preload(["torch"])
+    print(f"{'overhead in ms':28s} {'job':10s} {'n':>5s}  {'min':>8s} {'median':>8s} {'95 %':>8s}")
+    rows: list[Row] = []
+
+    def show(way: str, evaluate: Evaluate, counts: dict[float, int]) -> None:
+        evaluate(0.0)
+        for seconds, count in counts.items():
+            job = "training" if seconds else "nothing"
+            rows.append(Row(way, job, timed(evaluate, seconds, count)))
+            print(rows[-1], flush=True)
+
+    slow = {0.0: asked.slow, 0.2: asked.slow}
+    show("fresh process", fresh_process, slow)
+    show("fork server", fork_server, slow)
+    for name in asked.sandboxes:
+        with opened(name) as backend:
+            show(name, sandboxed(backend), {0.0: asked.count, 0.2: max(asked.count // 10, 10)})
+            print(
+                f"{'':28s} two workers: {share_in_training(backend, 100):.1%} of wall time trained"
+            )
+            print(f"{'':28s} boxes at work: {memory(backend)}")
+            if name == "docker":
+                image = backend.describe()["image_id"]
+                show("docker run", fresh_container(image), slow)
+    fresh = {
+        row.job: statistics.median(row.overheads) for row in rows if row.way == "fresh process"
+    }
+    for row in rows:
+        ratio = fresh[row.job] / statistics.median(row.overheads)
+        print(f"{row.way}, {row.job}: {ratio:.1f} times cheaper than a fresh process")
+    if asked.json:
+        told = [{"way": row.way, "job": row.job, "ms": row.overheads} for row in rows]
+        Path(asked.json).write_text(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main()

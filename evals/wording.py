@@ -1,0 +1,234 @@
+"""What the syntax tree of a candidate says, held against the vocabulary of a training algorithm."""
+
+import ast
+import builtins
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from .vocabulary import (
+    BUILTINS,
+    FORBIDDEN_ATTRIBUTES,
+    FORBIDDEN_PREFIXES,
+    MODULES,
+    RANDOM,
+)
+
+BUILT_IN = {*dir(builtins), "copyright", "credits", "exit", "help", "license", "quit"} - {"_"}
+OUTSIDE = re.compile(r"(?<![a-z0-9])(grader|guest|sealed|trainer|validation)(?![a-z0-9])")
+MUTABLE = ast.Dict | ast.DictComp | ast.List | ast.ListComp | ast.Set | ast.SetComp
+REFUSED = {
+    ast.ClassDef: "defines a class",
+    ast.AsyncFunctionDef: "defines a coroutine",
+    ast.AsyncFor: "runs a coroutine",
+    ast.AsyncWith: "runs a coroutine",
+    ast.Await: "runs a coroutine",
+}
+
+
+class Finding(NamedTuple):
+    """One thing, the line it is on (0 for the whole file), and whether it is only to be known."""
+
+    what: str
+    line: int = 0
+    flag: bool = False
+
+
+def literals(tree: ast.AST) -> Iterator[ast.Constant]:
+    """Every literal but the strings that stand alone, which no code can read."""
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant):
+            if isinstance(node.value, str) and id(node) in alone:
+                continue
+            yield node
+
+
+class Wording:
+    """One file: its imports, and every word in it."""
+
+    def __init__(
+        self,
+        tree: ast.Module,
+        imports: frozenset[str],
+        words: frozenset[str],
+        library: frozenset[str],
+    ) -> None:
+        """Take the modules that may be imported, and the words that must not be said.
+
+        The modules of the `library` have everyday names, which a variable may bear.
+        """
+        self._tree, self._imports, self._words, self._library = tree, imports, words, library
+        self._modules: dict[str, str] = {}
+
+    def findings(self) -> Iterator[Finding]:
+        """Everything, in no particular order."""
+        for node in ast.walk(self._tree):
+            for finding in self._imported(node):
+                yield Finding(finding, getattr(node, "lineno", 0))
+        done: set[int] = set()  # parts of attribute chains that were judged with the whole
+        for node in ast.walk(self._tree):
+            line = getattr(node, "lineno", 0)
+            for what in self._refused(node, done):
+                yield Finding(what, line)
+            for what in self._flagged(node):
+                yield Finding(what, line, flag=True)
+        for constant in literals(self._tree):
+            for what in self._constant(constant):
+                yield Finding(what, constant.lineno)
+        yield from self._state()
+
+    # Imports
+
+    def _imported(self, node: ast.AST) -> Iterator[str]:
+        """Note what names stand for modules; complain of what may not be imported."""
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if not self._is_module(alias.name):
+                    yield f"imports {alias.name}"
+                bound = alias.asname or alias.name.partition(".")[0]
+                yield from self._bind(bound, alias.name if alias.asname else bound)
+        elif isinstance(node, ast.ImportFrom):
+            if node.module == "__future__" and not node.level:
+                return
+            module = "." * node.level + (node.module or "")
+            if not self._is_module(module):
+                yield f"imports from {module}"
+                return
+            for alias in node.names:
+                path = f"{module}.{alias.name}"
+                if self._is_module(path):
+                    yield from self._bind(alias.asname or alias.name, path)
+                elif alias.name == "*" or not self._offers(module, alias.name):
+                    yield f"imports {path}"
+
+    def _bind(self, name: str, module: str) -> Iterator[str]:
+        if self._modules.setdefault(name, module) != module:
+            yield f"calls both {self._modules[name]} and {module} {name}"
+
+    def _is_module(self, path: str) -> bool:
+        known = path in MODULES and path.partition(".")[0] in self._imports
+        return known or path in self._imports
+
+    def _offers(self, module: str, name: str) -> bool:
+        if module in MODULES:
+            return name in MODULES[module]
+        return _attribute(name) is None
+
+    # Words
+
+    def _refused(self, node: ast.AST, done: set[int]) -> Iterator[str]:
+        if type(node) in REFUSED:
+            yield REFUSED[type(node)]
+        if isinstance(node, ast.Attribute) and id(node) not in done:
+            yield from self._chain(node, done)
+        if isinstance(node, ast.Name) and id(node) not in done:
+            if node.id in self._modules and isinstance(node.ctx, ast.Load):
+                yield f"hands the module {node.id} around"
+            if node.id in BUILT_IN - BUILTINS:
+                yield f"uses {node.id}"
+        if isinstance(node, ast.MatchClass):
+            yield from filter(None, map(_attribute, node.kwd_attrs))
+        for name in _names(node):
+            if name.startswith("__") and not isinstance(node, ast.ImportFrom):
+                yield f"uses {name}"
+            if said := self._outside(name):
+                yield f"names {said}, which lies outside a training algorithm"
+            if isinstance(node, ast.Attribute) and name in self._library:
+                yield f"uses .{name}, a module of the task's"
+            if name in self._modules and _binds(node):
+                yield f"gives another meaning to {name}"
+
+    def _chain(self, outer: ast.Attribute, done: set[int]) -> Iterator[str]:
+        """Judge `a.b.c` as a whole, from the left."""
+        names: list[str] = []
+        node: ast.expr = outer
+        while isinstance(node, ast.Attribute):
+            done.add(id(node))
+            names.insert(0, node.attr)
+            if not isinstance(node.ctx, ast.Load):
+                yield f"assigns to the attribute .{node.attr}"
+            node = node.value
+        if isinstance(node, ast.Name) and node.id in self._modules:
+            done.add(id(node))
+            path = self._modules[node.id]
+            while names and self._is_module(f"{path}.{names[0]}"):
+                path = f"{path}.{names.pop(0)}"
+            if not names:
+                yield f"hands the module {path} around"
+            elif not self._offers(path, names[0]):
+                yield f"uses {path}.{names[0]}, which is no numerical function"
+            elif path in MODULES:
+                names.pop(0)
+        yield from filter(None, map(_attribute, names))
+
+    def _constant(self, node: ast.Constant) -> Iterator[str]:
+        if not isinstance(node.value, str):
+            return
+        if "__" in node.value:
+            yield "holds the name of a private attribute in a string"
+        for word in re.findall(r"\w+(?:\.py\b)?", node.value):
+            module = word.removesuffix(".py")
+            file = module != word and module in self._library
+            if said := word if file else self._outside(module):
+                yield f"names {said}, which lies outside a training algorithm, in a string"
+                return
+
+    def _outside(self, word: str) -> str | None:
+        """What a word names on the other side of the wall."""
+        found = OUTSIDE.search(word.lower())
+        return found[1] if found else word if word in self._words else None
+
+    # What is only to be known
+
+    def _flagged(self, node: ast.AST) -> Iterator[str]:
+        if isinstance(node, ast.Attribute) and node.attr in RANDOM:
+            yield f"draws random numbers ({node.attr})"
+        if isinstance(node, ast.ImportFrom):
+            for name in sorted({alias.name for alias in node.names} & RANDOM):
+                yield f"draws random numbers ({name})"
+        if isinstance(node, ast.Name) and node.id == "print":
+            yield "prints"
+        if isinstance(node, ast.ExceptHandler) and node.type is None:
+            yield "catches every exception"
+        if isinstance(node, ast.Global):
+            yield f"keeps state in the module ({', '.join(node.names)})"
+        if isinstance(node, ast.arguments):
+            defaults = [*node.defaults, *node.kw_defaults]
+            if any(isinstance(default, MUTABLE) for default in defaults):
+                yield "keeps state in a default argument"
+
+    def _state(self) -> Iterator[Finding]:
+        """Mutable objects of the module, which outlive a call."""
+        for node in self._tree.body:
+            value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+            if isinstance(value, MUTABLE):
+                yield Finding("holds a mutable object in the module", node.lineno, flag=True)
+
+
+def _attribute(name: str) -> str | None:
+    """Why no value may be asked for this attribute."""
+    if name.startswith("_"):
+        return f"reaches for the private attribute {name}"
+    if name in FORBIDDEN_ATTRIBUTES or name.startswith(FORBIDDEN_PREFIXES):
+        return f"uses .{name}"
+    return None
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    """Every identifier that a node itself holds."""
+    if isinstance(node, ast.Constant):
+        return
+    for field, value in ast.iter_fields(node):
+        if field == "type_comment":
+            continue
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, str):
+                yield each
+
+
+def _binds(node: ast.AST) -> bool:
+    """Whether a node gives its names a value, other than by importing."""
+    if isinstance(node, ast.Name):
+        return not isinstance(node.ctx, ast.Load)
+    return not isinstance(node, ast.Attribute | ast.alias | ast.ImportFrom | ast.keyword)
