@@ -11,6 +11,16 @@ from ..sandbox import Limits, Program, digest_files
 
 HERE = Path(__file__).parent
 GUEST_LIBRARY = ("candidate.py", "shared.py")  # the rest would tell a candidate of the data
+ALONE = "alone.py"
+BESIDE = b"""
+import os
+import trainer
+
+warm = getattr(trainer, "warm", lambda: None)
+
+def answer(message, memory):
+    return trainer.run(message, os.getcwd())
+"""
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
@@ -100,7 +110,7 @@ class Task:
         """Read and validate the files of a task folder; raises TaskError naming what is wrong."""
         self.files = dict(files)
         self.manifest = _manifest(self.files)
-        for role in ("trainer.py", "guest.py", "grader.py"):
+        for role in ("trainer.py", "grader.py"):
             self._file(role)
         self.start = self._program("start")
         self.baselines = {
@@ -121,13 +131,9 @@ class Task:
     @property
     def digest(self) -> str:
         """Content address of all that can change a candidate's score, and of nothing else."""
-        return digest_files(
-            {
-                "task.toml": self.files["task.toml"],
-                **self.trainer.files,
-                **self.grader.files,
-            }
-        )
+        files = {**self.trainer.files, **self.grader.files}
+        files.pop(ALONE, None)
+        return digest_files({"task.toml": self.files["task.toml"], **files})
 
     @property
     def limits(self) -> Limits:
@@ -141,8 +147,16 @@ class Task:
 
     @property
     def trainer(self) -> Program:
-        """The trusted program that trains, with the guest that holds the candidate for it."""
-        files = {**self._with_library("trainer.py"), "guest.py": self._file("guest.py")}
+        """The trusted program that trains, with the guest that holds the candidate for it.
+
+        A task that has no `guest.py`, such as those archived by version 0.1, has a trainer that
+        loads the candidate itself: walls and grader stand, but it counts the candidate's steps on
+        trust.
+        """
+        files = self._with_library("trainer.py")
+        if "guest.py" not in self.files:
+            return Program({**files, ALONE: BESIDE}, guest=ALONE.removesuffix(".py"))
+        files["guest.py"] = self._file("guest.py")
         return Program(files, "trainer", "guest", self._shown("guest.py"))
 
     @property

@@ -1,12 +1,13 @@
-"""Candidates that bring an architecture predict in a process that has inputs and no labels."""
+"""How a task is divided: trainer, guest, grader, and a predictor that has no labels."""
 
 from pathlib import Path
 
 import pytest
+from conftest import BOWL
 
 from ratchet.evals import Candidate, Seed, Trial, measure
 from ratchet.sandbox import Sandbox
-from ratchet.tasks import load
+from ratchet.tasks import Task, load
 
 TASK = load(str(Path(__file__).parent / "sequence"))
 SEEDS = [Seed(train=n, sealed=n + 100) for n in range(2)]
@@ -61,3 +62,28 @@ def predict(weights, inputs):
     raise ValueError("found the grader")
 """
     assert {trial.status for trial in scored(process_sandbox, FIT + spy)} == {"ok"}
+
+
+BESIDE = b"""
+import importlib.util, json, struct
+
+def run(request, workspace):
+    spec = importlib.util.spec_from_file_location("step", f"{workspace}/step.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    asked = json.loads(request)
+    count = len(asked["workloads"]) * len(asked["seeds"]) * 10
+    return struct.pack(f"<{count}f", *[module.step(1.0, 1.0, 0.5)] * count)
+"""
+
+
+def test_a_task_without_a_guest_has_its_trainer_beside_the_candidate(
+    process_sandbox: Sandbox,
+) -> None:
+    files = {**load(BOWL).files, "trainer.py": BESIDE}
+    with_guest, without = Task(files), Task({n: d for n, d in files.items() if n != "guest.py"})
+    assert with_guest.digest != without.digest
+    trials = measure(
+        Candidate(files=without.start, idea="", proposer=""), without, process_sandbox, SEEDS
+    )
+    assert {trial.status for trial in trials} == {"ok"}
