@@ -200,7 +200,9 @@ def tasks(as_json: Json = False) -> None:
 
 @app.command()
 def doctor(
-    task: Annotated[str, typer.Argument(help="What --attack attacks.")] = "optimizer",
+    task: Annotated[
+        str | None, typer.Argument(help="What --attack attacks, optimizer if not told.")
+    ] = None,
     attack: Annotated[
         bool, typer.Option("--attack", help="Run the corpus of cheating programs against TASK.")
     ] = False,
@@ -213,7 +215,9 @@ def doctor(
     if attack:
         from .attack import report
 
-        raise typer.Exit(0 if report(task, only, sandbox, as_json) else 3)
+        raise typer.Exit(0 if report(task or "optimizer", only, sandbox, as_json) else 3)
+    if task or only:
+        raise typer.BadParameter("a TASK and --only belong to --attack: add that")
     from . import view
     from .doctor import examine
 

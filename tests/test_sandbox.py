@@ -360,6 +360,20 @@ def test_how_a_guest_fails_is_how_the_job_ends(sandbox: Sandbox, code: str, stat
     assert sandbox.run(job).status == status
 
 
+def test_a_guest_that_answers_before_it_is_asked_is_ended(sandbox: Sandbox) -> None:
+    request = b"answer = b''.join(guest.ask(b'%d' % n) for n in range(3))"
+    code = """
+import os, stat, struct
+for end in range(3, 64) if request == b"0" else ():
+    try:
+        if stat.S_ISSOCK(os.fstat(end).st_mode): os.write(end, struct.pack(">II", 1, 4) + b"mine")
+    except OSError: pass
+answer = b"told"
+"""
+    job = Job(BOTH, request, {"candidate.py": code.encode()}, Limits(wall_seconds=5))
+    assert sandbox.run(job).status == "candidate_error"
+
+
 def test_files_without_a_guest_are_refused(sandbox: Sandbox) -> None:
     with pytest.raises(SandboxError, match="without a guest"):
         sandbox.run(Job(Program({"trusted.py": TRUSTED}, "trusted"), b"", {"candidate.py": b""}))

@@ -20,6 +20,7 @@ from . import cell, frames, seccomp
 Answer = Callable[[bytes, memoryview], bytes]
 
 MEMORY, ERROR, PROCESSES, OVERFLOW, GUEST = 101, 102, 103, 104, 105
+HEAD = struct.Struct(">II")  # the number of a question, and the bytes that follow
 OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "std::bad_alloc")
 OUT_OF_PROCESSES = ("can't start new thread", "Resource temporarily unavailable")
 SHARED_BYTES = 256 << 20  # of address space: a page counts once it is written
@@ -40,13 +41,16 @@ class Guest:
     def __init__(self, line: int, memory: memoryview, most: int) -> None:
         """Speak on the descriptor `line` and take answers of at most `most` bytes."""
         self.memory = memory
-        self._line, self._most = line, most
+        self._line, self._most, self._asked = line, most, 0
 
     def ask(self, message: bytes) -> bytes:
         """Send a message and wait for its answer; raises GuestError if none comes."""
+        self._asked += 1
         try:
-            frames.write_all(self._line, struct.pack(">I", len(message)) + message)
-            (size,) = struct.unpack(">I", frames.read_exactly(self._line, 4))
+            frames.write_all(self._line, HEAD.pack(self._asked, len(message)) + message)
+            number, size = HEAD.unpack(frames.read_exactly(self._line, HEAD.size))
+            if number != self._asked:
+                raise GuestError("the guest answers what it was not asked")
             if size > self._most:
                 raise AnswerTooLarge
             return frames.read_exactly(self._line, size)
@@ -107,12 +111,12 @@ def guest(answer: Answer, line: int, memory: int, log: int, setup: dict[str, Any
             seccomp.install()
         else:
             limit(resource.RLIMIT_DATA, job["memory_mb"] << 20)
-        for message in messages(line):
+        for number, message in messages(line):
             reply = answer(message, shared)
             if not isinstance(reply, bytes):
                 raise TypeError(f"the program answered {type(reply).__name__}, not bytes")
             flush()
-            frames.write_all(line, struct.pack(">I", len(reply)) + reply)
+            frames.write_all(line, HEAD.pack(number, len(reply)) + reply)
         code = 0
     except BaseException as error:
         code = blame(error)
@@ -120,15 +124,15 @@ def guest(answer: Answer, line: int, memory: int, log: int, setup: dict[str, Any
         leave(code)
 
 
-def messages(line: int) -> Iterator[bytes]:
-    """What the trusted side asks, until it hangs up."""
+def messages(line: int) -> Iterator[tuple[int, bytes]]:
+    """What the trusted side asks, with the number of each question, until it hangs up."""
     while True:
         try:
-            (size,) = struct.unpack(">I", frames.read_exactly(line, 4))
+            number, size = HEAD.unpack(frames.read_exactly(line, HEAD.size))
             message = frames.read_exactly(line, size)
         except (EOFError, ConnectionError):
             return
-        yield message
+        yield number, message
 
 
 def blame(error: BaseException) -> int:

@@ -1,0 +1,18 @@
+"""Programs that cheat: what they do to a naive evaluator, and that they do nothing here."""
+
+from .exploits import Exploit, corpus, select
+from .here import Outcome, Target, planted
+from .naively import watch
+from .sight import EFFECTS, Sight
+
+__all__ = [
+    "EFFECTS",
+    "Exploit",
+    "Outcome",
+    "Sight",
+    "Target",
+    "corpus",
+    "planted",
+    "select",
+    "watch",
+]
