@@ -9,6 +9,17 @@ from torch import Tensor
 BYTES = 4
 
 
+def copy(into: Mapping[str, Tensor], values: Mapping[str, Tensor]) -> None:
+    """Copy named tensors into their places, all in one call."""
+    torch._foreach_copy_(list(into.values()), [values[name] for name in into])
+
+
+def add(params: Mapping[str, Tensor], updates: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The sums of named tensors, to the bit those of adding each by itself."""
+    sums = torch._foreach_add(list(params.values()), [updates[name] for name in params])
+    return dict(zip(params, sums, strict=True))
+
+
 def tensor(memory: memoryview, place: int, shape: Sequence[int]) -> Tensor:
     """One float32 tensor; `place` counts tensors of its size from the start."""
     return tensors(memory, place, {"": shape})[""]

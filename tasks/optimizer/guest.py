@@ -14,7 +14,7 @@ from types import MappingProxyType, ModuleType
 
 import torch
 from candidate import CandidateError, attempt, load
-from shared import tensors
+from shared import add, copy, tensors
 from torch import Tensor
 from torch.func import vmap
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
@@ -166,16 +166,13 @@ class Run:
         """From gradients to updates."""
         context = self.rule.context(number)
         updates, self.state = self.rule.update(self.inward, self.state, self.params, context)
-        self.params = {name: p + updates[name] for name, p in self.params.items()}
-        self._give(updates)
+        self.params = add(self.params, updates)
+        copy(self.outward, updates)
 
     def finish(self) -> None:
         """The parameters to evaluate."""
-        self._give(self.rule.readout(self.params, self.state, self.rule.context(self.rule.total)))
-
-    def _give(self, found: Params) -> None:
-        for name, place in self.outward.items():
-            place.copy_(found[name])
+        context = self.rule.context(self.rule.total)
+        copy(self.outward, self.rule.readout(self.params, self.state, context))
 
 
 class Plain:

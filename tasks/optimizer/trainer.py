@@ -9,7 +9,7 @@ import json
 
 import torch
 from pools import generator
-from shared import tensors
+from shared import add, copy, tensors
 from workloads import Workload, pack, pair, workload
 
 WARM = ("glyph_mlp", "autoencoder", "teacher", "char_mlp")
@@ -28,14 +28,14 @@ class Rule:
         self._guest = guest
         shapes = {name: p.shape for name, p in params.items()}
         self._outward, self._inward = (tensors(guest.memory, place, shapes) for place in (0, 1))
-        self._give(params)
+        copy(self._outward, params)
         own = {name: list(shape[1:]) for name, shape in shapes.items()}
         seeds = len(next(iter(params.values())))
         self._ask({"shapes": own, "kinds": kinds, "seeds": seeds, "total": total})
 
     def update(self, step: int, grads: Params) -> Params:
         """What to add to the parameters after these gradients."""
-        self._give(grads)
+        copy(self._outward, grads)
         self._ask({"step": step})
         return self._inward
 
@@ -43,10 +43,6 @@ class Rule:
         """The parameters to evaluate."""
         self._ask({})
         return {name: tensor.clone() for name, tensor in self._inward.items()}
-
-    def _give(self, values: Params) -> None:
-        for name, place in self._outward.items():
-            place.copy_(values[name])
 
     def _ask(self, message: dict[str, object]) -> None:
         self._guest.ask(json.dumps(message).encode())
@@ -61,8 +57,7 @@ def train(guest, each: Workload, seeds: list[int]) -> Params:
     for step in range(each.steps):
         with torch.enable_grad():
             grads, _ = each.gradients(params, stream.batch(step))
-        updates = rule.update(step, grads)
-        params = {name: p + updates[name] for name, p in params.items()}
+        params = add(params, rule.update(step, grads))
     return rule.readout()
 
 
@@ -76,8 +71,7 @@ def probe(guest, seed: int) -> bytes:
     seen = []
     for step in range(PROBE_STEPS):
         grads = {n: p + torch.randn(p.shape, generator=g) for n, p in params.items()}
-        updates = rule.update(step, grads)
-        params = {name: p + updates[name] for name, p in params.items()}
+        params = add(params, rule.update(step, grads))
         seen.append(pack(params, 2))
     return b"".join([*seen, pack(rule.readout(), 2)])
 
