@@ -14,6 +14,7 @@ import multiprocessing
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -144,16 +145,60 @@ def opened(name: str) -> Iterator[Sandbox]:
         yield backend
 
 
-def share_in_training(backend: Sandbox, jobs: int) -> float:
-    """The part of the wall time of two workers that was training, on the 0.2 s job."""
+def share_in_training(backend: Sandbox, seconds: float, jobs: int) -> float:
+    """The part of the wall time of two workers that was training, on jobs of so many seconds."""
     with ThreadPoolExecutor(2) as threads:
         evaluates = [sandboxed(backend, b"%d" % number) for number in range(2)]
         for evaluate in evaluates:
             evaluate(0.0)
         start = time.perf_counter()
-        trained = threads.map(lambda n: evaluates[n % 2](0.2), range(jobs))
+        trained = threads.map(lambda n: evaluates[n % 2](seconds), range(jobs))
         total: float = sum(trained)
     return total / (2 * (time.perf_counter() - start))
+
+
+def with_nodes(backend: Sandbox, count: int) -> list[float]:
+    """Milliseconds of an evaluation on the toy task of the tests, archived among `count` nodes."""
+    # The fork server's children import this file again, so its head names only what they need.
+    from ratchet.agents.lab import Lab
+    from ratchet.archive import Archive, Node
+    from ratchet.evals import Candidate, Verdict, draw, fresh_key
+    from ratchet.evals.seeds import Keys
+    from ratchet.tasks import load
+
+    def some_node(number: int) -> Node:
+        """A node like thousands of others."""
+        text = {name: f"{source}\n# {number}\n" for name, source in lab.start.files.items()}
+        return Node(
+            run="many",
+            number=number,
+            parent=number - 1 if number else None,
+            kind="candidate",
+            name="filler",
+            candidate=Candidate(files=text, idea="", proposer="bench"),
+            canonical=str(number),
+            behaviour=None,
+            verdict=Verdict(standing="no gain", reason="one of many"),
+            environment=lab.environment,
+            isolation=backend.isolation,
+        )
+
+    task = load(str(Path(__file__).parents[2] / "tests" / "bowl"))
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Archive(Path(folder, "archive.db"), create=True)
+        archive.start_run("many", task, {})
+        lab = Lab(task, backend, archive)
+        for number in range(count):
+            archive.add(some_node(number))
+        keys = Keys(fresh_key(), fresh_key())
+        seeds = draw(keys, "search/1", 200)
+        found = []
+        for seed in seeds:
+            start = time.perf_counter()
+            lab.evaluate(lab.start, "search/1", [seed])
+            found.append((time.perf_counter() - start) * 1000)
+        archive.close()
+    return found
 
 
 def memory(backend: Sandbox) -> str:
@@ -210,10 +255,15 @@ def main() -> None:
     for name in asked.sandboxes:
         with opened(name) as backend:
             show(name, sandboxed(backend), {0.0: asked.count, 0.2: max(asked.count // 10, 10)})
-            print(
-                f"{'':28s} two workers: {share_in_training(backend, 100):.1%} of wall time trained"
-            )
+            for seconds, jobs in ((0.2, 100), (1.0, 40)):
+                share = share_in_training(backend, seconds, jobs)
+                print(f"{'':28s} two workers, {seconds} s jobs: {share:.1%} of wall time trained")
             print(f"{'':28s} boxes at work: {memory(backend)}")
+            for nodes in (10, 10_000):
+                among = statistics.median(with_nodes(backend, nodes))
+                print(
+                    f"{'':28s} evaluated, graded and archived among {nodes} nodes: {among:.1f} ms"
+                )
             if name == "docker":
                 image = backend.describe()["image_id"]
                 show("docker run", fresh_container(image), slow)
