@@ -4,6 +4,7 @@ import json
 import socket
 import struct
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
@@ -147,14 +148,19 @@ def test_an_attach_stream_in_any_pieces_is_told_apart(
     here, there = socket.socketpair()
     ended: list[bool] = []
     channel = AttachChannel(here, lambda: ended.append(True), lambda: "")
-    with there:
+
+    def say() -> None:
         for at in range(0, len(sent), size):
             there.sendall(sent[at : at + size])
         there.shutdown(socket.SHUT_WR)
+
+    with there, ThreadPoolExecutor(1) as threads:  # a socket's buffer may not hold it all
+        said = threads.submit(say)
         output = bytearray()
         with suppress(EOFError):
             while True:
                 output += channel.read(time.monotonic() + 5)
+        said.result()
         channel.close()
         channel.close()
     assert output == b"".join(data for kind, data in chunks if kind == 1)
