@@ -11,7 +11,7 @@ import pytest
 from boxes import HOST, ISOLATED, attempt, opened
 from conftest import BOWL, command, environment
 
-from ratchet.sandbox import Job, Program
+from ratchet.sandbox import Job, Limits, Program
 
 # Reads everything there is but the libraries, of which it reads what is new.
 SEARCH = """
@@ -64,7 +64,7 @@ def test_a_secret_of_the_host_is_nowhere_in_a_sandbox(
 ) -> None:
     request = f"{secret} {(tmp_path / 'home').stat().st_mtime - 1}".encode()
     with closing(opened(name)) as backend:
-        result = attempt(backend, SEARCH, request)
+        result = attempt(backend, SEARCH, request, Limits(wall_seconds=120))
         assert result.status == "ok", result.log
         found, looked = eval(result.reply)
         assert found == []
