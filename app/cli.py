@@ -1,5 +1,6 @@
 """The command line. Every verb imports what it needs when it runs, so that --help is instant."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -26,6 +27,8 @@ from .output import dump, show_or_dump
 
 EPILOG = """Exit codes: 0 done; 1 a bug in Ratchet; 2 bad input; 3 sandbox or archive unusable;
 4 searched, but no candidate was valid; 5 a replay drifted; 6 a replay failed; 130 interrupted."""
+
+INTERRUPTED = 130
 
 app = typer.Typer(
     name="ratchet",
@@ -239,6 +242,13 @@ def main() -> None:
     sys.path.append(str(Path.cwd()))  # so that `--agent mine.idea` finds a module of the user's
     try:
         app()
+    except SystemExit as leaving:
+        if leaving.code == INTERRUPTED:
+            # Everything finished is archived; a thread may still be waiting for a box to open.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(INTERRUPTED)
+        raise
     except BrokenPipeError:
         sys.stderr.close()
         raise SystemExit(0) from None
