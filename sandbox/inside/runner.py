@@ -7,17 +7,14 @@ next job are made ahead of it.
 """
 
 import contextlib
-import fcntl
 import gc
 import importlib
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -25,17 +22,13 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from . import cell, frames, workers
+from .system import anonymous, children, clean, ended, kill, reap
+from .watcher import Watcher, judge
 from .workers import prctl
 
 Header = dict[str, Any]
 
 CHILD_SUBREAPER = 36
-LOG_MOST = 256 << 20  # a job that prints more than this is ended
-STATUSES = {
-    workers.MEMORY: "oom",
-    workers.PROCESSES: "pids",
-    workers.OVERFLOW: "output_overflow",
-}
 
 
 def main(install: Callable[[Mapping[str, str]], None]) -> None:
@@ -142,7 +135,7 @@ class Runner:
         pair, self.pair = self.pair, None
         assert pair is not None
         start = time.monotonic()
-        watcher = Watcher(job, pair, self.inward)
+        watcher = Watcher(job, pair.trusted, pair.reply, pair.log, self.inward)
         try:
             split = sum(size for _, size in job["files"])
             if pair.guest:
@@ -225,84 +218,6 @@ class Runner:
         return bytes(line)
 
 
-class Watcher:
-    """Takes in reply and log of one job, within its caps and its deadline."""
-
-    def __init__(self, job: Header, pair: Pair, inward: int) -> None:
-        """The host says nothing while a job runs: `inward` turns readable when it is gone."""
-        self.job, self.pair, self.inward = job, pair, inward
-        self.reply, self.log = bytearray(), bytearray()
-        self.broke = ""
-        self._printed = 0
-
-    def collect(self, deadline: float) -> None:
-        """Watch until the trusted process ends or the job breaks a limit."""
-        exited = watch(self.pair.trusted)
-        ends = {self.pair.reply, self.pair.log, exited, self.inward} - {-1}
-        try:
-            while not self.broke and (exited >= 0 or self.pair.reply in ends):
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    self.broke = "timeout"
-                    return
-                ready = select.select(ends, [], [], left)[0]
-                if self.inward in ready:
-                    self.broke = "cancelled"
-                for end in ends.intersection(ready, (self.pair.reply, self.pair.log)):
-                    if not self._take(end):
-                        ends.discard(end)
-                if exited in ready and self.pair.reply not in ready:
-                    return
-        finally:
-            if exited >= 0:
-                os.close(exited)
-
-    def finish(self) -> None:
-        """Take what is left of the log once everyone has gone."""
-        with contextlib.suppress(BlockingIOError):
-            while self._printed < LOG_MOST and self._take(self.pair.log):
-                pass
-        os.close(self.pair.reply)
-        os.close(self.pair.log)
-
-    def _take(self, end: int) -> bool:
-        """Read what is there; False at the end of the stream."""
-        part = os.read(end, 1 << 18)
-        if end == self.pair.reply:
-            self.reply += part
-            if len(self.reply) > self.job["reply_bytes"]:
-                self.broke = "output_overflow"
-        else:
-            self._printed += len(part)
-            self.log += part
-            del self.log[: -self.job["log_bytes"]]  # keep the tail
-            if self._printed > LOG_MOST:
-                self.broke = "output_overflow"
-        return bool(part)
-
-
-def judge(trusted: int | None, guest: int | None, used_up: bool) -> tuple[str, str]:
-    """Status and remark for a job that broke no limit of ours, from two wait statuses."""
-    if trusted is None:
-        return "candidate_error", "the job was ended"
-    if trusted == 0:
-        return "ok", ""
-    if os.WIFEXITED(trusted) and os.WEXITSTATUS(trusted) == workers.GUEST:
-        if guest is None:
-            return "candidate_error", "the candidate hung up on its trainer"
-        trusted = guest
-    code = os.WEXITSTATUS(trusted) if os.WIFEXITED(trusted) else 128 + os.WTERMSIG(trusted)
-    if code > 128:  # also how an inner cell tells of a signal
-        number = code - 128
-        remark = f"the job was killed by signal {number}"
-        if number in (signal.SIGKILL, signal.SIGXCPU) and used_up:
-            return "timeout", "the job used up its CPU time"
-        return ("oom" if number == signal.SIGKILL else "candidate_error"), remark
-    if code == workers.ERROR or code in STATUSES:
-        return STATUSES.get(code, "candidate_error"), ""
-    return "candidate_error", "the job ended without a reply"
-
-
 def make_guests(control: socket.socket, answer: workers.Answer, setup: Header) -> NoReturn:
     """Fork a process for each candidate, on request, and tell how it ended; never returns."""
     prctl(CHILD_SUBREAPER, 1)
@@ -321,75 +236,6 @@ def make_guests(control: socket.socket, answer: workers.Answer, setup: Header) -
         control.sendall(b"%d\n" % guest)
         status, cpu = reap(guest)
         control.sendall(json.dumps({"status": status, "cpu": cpu}).encode() + b"\n")
-
-
-def reap(pid: int, keep: int = 0) -> tuple[int, float]:
-    """Wait for `pid`, then end every orphan we inherited; its wait status and all CPU seconds."""
-    _, status, usage = os.wait4(pid, 0)
-    cpu = usage.ru_utime + usage.ru_stime
-    give_up = time.monotonic() + 1
-    while time.monotonic() < give_up:
-        orphans = [child for child in children(os.getpid()) if child != keep]
-        for orphan in orphans:
-            kill(orphan)
-        for orphan in orphans:
-            with contextlib.suppress(ChildProcessError):
-                _, _, usage = os.wait4(orphan, 0)
-                cpu += usage.ru_utime + usage.ru_stime
-        if not orphans:
-            break
-    return status, cpu
-
-
-def ended(pid: int) -> Any:
-    """How a child ended, without collecting it; None while it runs."""
-    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
-
-
-def kill(pid: int) -> None:
-    """Send SIGKILL to what may be gone already."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(pid, signal.SIGKILL)
-
-
-def children(pid: int) -> list[int]:
-    """Process ids whose parent is `pid`."""
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children") as file:
-            return [int(pid) for pid in file.read().split()]
-    except OSError:
-        return []
-
-
-def watch(pid: int) -> int:
-    """A descriptor that turns readable when `pid` ends, or -1 where the system has none."""
-    try:
-        return os.pidfd_open(pid)
-    except (AttributeError, OSError):
-        return -1
-
-
-def clean(folder: str) -> None:
-    """Remove whatever a job left in a folder."""
-    for name in os.listdir(folder) if os.path.isdir(folder) else ():
-        path = os.path.join(folder, name)
-        with contextlib.suppress(OSError, RecursionError):
-            if os.path.isdir(path) and not os.path.islink(path):
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                os.unlink(path)
-
-
-def anonymous(size: int) -> int:
-    """A descriptor of memory without a name, of a size nobody can change."""
-    if not hasattr(os, "memfd_create"):
-        with tempfile.TemporaryFile() as file:
-            file.truncate(size)
-            return os.dup(file.fileno())
-    memory = os.memfd_create("job", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    os.ftruncate(memory, size)
-    fcntl.fcntl(memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
-    return memory
 
 
 def load(name: str) -> Any:
