@@ -1,0 +1,99 @@
+"""Take in what a job sends, within its limits, and tell how it ended."""
+
+import contextlib
+import os
+import select
+import signal
+import time
+
+from . import frames, workers
+from .system import watch
+
+LOG_MOST = 256 << 20  # a job that prints more than this is ended
+STATUSES = {
+    workers.MEMORY: "oom",
+    workers.PROCESSES: "pids",
+    workers.OVERFLOW: "output_overflow",
+}
+
+
+class Watcher:
+    """Takes in reply and log of one job, within its caps and its deadline."""
+
+    def __init__(self, job: frames.Header, trusted: int, reply: int, log: int, inward: int) -> None:
+        """Watch the process `trusted` and what it sends on the descriptors `reply` and `log`.
+
+        The host says nothing while a job runs: `inward` turns readable when it is gone.
+        """
+        self.job, self.inward = job, inward
+        self._trusted, self._reply, self._log = trusted, reply, log
+        self.reply, self.log = bytearray(), bytearray()
+        self.broke = ""
+        self._printed = 0
+
+    def collect(self, deadline: float) -> None:
+        """Watch until the trusted process ends or the job breaks a limit."""
+        exited = watch(self._trusted)
+        ends = {self._reply, self._log, exited, self.inward} - {-1}
+        try:
+            while not self.broke and (exited >= 0 or self._reply in ends):
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    self.broke = "timeout"
+                    return
+                ready = select.select(ends, [], [], left)[0]
+                if self.inward in ready:
+                    self.broke = "cancelled"
+                for end in ends.intersection(ready, (self._reply, self._log)):
+                    if not self._take(end):
+                        ends.discard(end)
+                if exited in ready and self._reply not in ready:
+                    return
+        finally:
+            if exited >= 0:
+                os.close(exited)
+
+    def finish(self) -> None:
+        """Take what is left of the log once everyone has gone."""
+        with contextlib.suppress(BlockingIOError):
+            while self._printed < LOG_MOST and self._take(self._log):
+                pass
+        os.close(self._reply)
+        os.close(self._log)
+
+    def _take(self, end: int) -> bool:
+        """Read what is there; False at the end of the stream."""
+        part = os.read(end, 1 << 18)
+        if end == self._reply:
+            self.reply += part
+            if len(self.reply) > self.job["reply_bytes"]:
+                self.broke = "output_overflow"
+        else:
+            self._printed += len(part)
+            self.log += part
+            del self.log[: -self.job["log_bytes"]]  # keep the tail
+            if self._printed > LOG_MOST:
+                self.broke = "output_overflow"
+        return bool(part)
+
+
+def judge(trusted: int | None, guest: int | None, used_up: bool) -> tuple[str, str]:
+    """Status and remark for a job that broke no limit of ours, from two wait statuses."""
+    if trusted is None:
+        return "candidate_error", "the job was ended"
+    if trusted == 0:
+        return "ok", ""
+    if os.WIFEXITED(trusted) and os.WEXITSTATUS(trusted) == workers.GUEST:
+        if guest is None:
+            return "candidate_error", "the candidate hung up on its trainer"
+        trusted = guest
+    code = os.WEXITSTATUS(trusted) if os.WIFEXITED(trusted) else 128 + os.WTERMSIG(trusted)
+    if code > 128:  # also how an inner cell tells of a signal
+        number = code - 128
+        remark = f"the job was killed by signal {number}"
+        if number in (signal.SIGKILL, signal.SIGXCPU) and used_up:
+            return "timeout", "the job used up its CPU time"
+        return ("oom" if number == signal.SIGKILL else "candidate_error"), remark
+    if code == workers.ERROR or code in STATUSES:
+        return STATUSES.get(code, "candidate_error"), ""
+    return "candidate_error", "the job ended without a reply"
