@@ -1,21 +1,32 @@
-"""Read the sealed split: how much better the best confirmed node is, on seeds nothing else used."""
+"""Read the sealed split: how much better the best kept node is, on seeds nothing else used.
+
+It is read once a run. Whoever reads it again draws new seeds, and every reading is kept and shown:
+the best of several readings would be as flattering as the best of several nodes. No search reads
+any of this.
+"""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..archive import Archive, Node, Tree
-from ..evals import Estimate, Keys, Role, draw, judge
+from ..evals import Claim, Estimate, Evaluation, Keys, Role, Rule, Summary, draw, judge
 from ..tasks import Frozen
+from .confirm import best_planted
 from .lab import Lab
 
 SEEDS: Mapping[Role, int] = {"dev": 64, "transfer": 16}
+REPORT = "report"  # the kind of event that a reading is
 
 
 class Report(Frozen):
     """A node against its parent, the start and the best baseline, on development workloads and on
     transfer workloads that no search saw. Each gain has a 95 % interval from sealed seeds. One that
     was measured without isolation is not validated: the candidate could have written the scores.
+
+    `confirmed` is false for the best node of an `explore` run. The node's `claims`, by the name of
+    the rival it was held against, were judged by `rule`. What the search thought of the gain over
+    the parent: `screen`, on the seeds that picked the node out, and `ranked`, on later ones.
     """
 
     node: str
@@ -26,10 +37,26 @@ class Report(Frozen):
     dev: Mapping[str, Estimate]
     transfer: Mapping[str, Estimate]
     workloads: Mapping[str, Estimate]
+    confirmed: bool = True  # readings of before 0.2 are of confirmed nodes alone
+    claims: Mapping[str, Claim] = {}
+    rule: Rule | None = None
+    screen: Summary | None = None
+    ranked: Estimate | None = None
+    environment: str = ""  # as the archive calls it
+
+    @property
+    def number(self) -> int:
+        """The node's number in its run."""
+        return int(self.node.rpartition(".")[2])
+
+
+def readings(archive: Archive, run: str) -> list[Report]:
+    """What was read of a run's sealed split so far, oldest first; nothing is measured."""
+    return [Report.model_validate(event["data"]) for event in archive.events(run, REPORT)]
 
 
 def report(run: Mapping[str, Any], lab: Lab, archive: Archive, workers: int = 2) -> Report | None:
-    """Measure the best confirmed node, if there is one, on sealed seeds; record the reading.
+    """Measure the best kept node, if there is one, on sealed seeds; record the reading.
 
     Every reading draws seeds of its own, so that an earlier one cannot have steered it.
     """
@@ -38,45 +65,82 @@ def report(run: Mapping[str, Any], lab: Lab, archive: Archive, workers: int = 2)
     if node is None:
         return None
     assert node.parent is not None
+    assert node.verdict is not None
     parent, baseline = tree[node.parent], best_planted(tree)
-    reading = len(archive.events(run["id"], "report")) + 1
-    stream = f"report/{reading}"
-    metric = lab.task.metric
+    reading = len(archive.events(run["id"], REPORT)) + 1
     rivals = {"parent": parent, "start": tree[0], "baseline": baseline}
-    found: dict[Role, dict[str, Estimate]] = {"dev": {}, "transfer": {}}
-    workloads: dict[str, Estimate] = {}
-    with ThreadPoolExecutor(workers, "ratchet-report") as pool:
-        for role, count in SEEDS.items():
-            seeds = draw(Keys.of(run["config"]), stream, count)
-            futures = {
-                name: pool.submit(lab.evaluate, each.candidate, stream, seeds, role)
-                for name, each in {"": node, **rivals}.items()
-            }
-            trials = {name: future.result() for name, future in futures.items()}
-            for name in rivals:
-                values = judge.gains(trials[""], trials[name], metric)
-                found[role][name] = judge.estimate(values)
-            for workload in getattr(lab.task.manifest.workloads, role):
-                values = judge.gains(trials[""], trials["baseline"], metric, workload=workload)
-                workloads[workload] = judge.estimate(values)
+    measured = {
+        role: sealed(run, lab, reading, role, {"": node, **rivals}, workers) for role in SEEDS
+    }
     result = Report(
         node=node.id,
-        parent=_title(parent),
-        baseline=_title(baseline),
+        parent=title(parent),
+        baseline=title(baseline),
         reading=reading,
         validated=node.validated and lab.sandbox.isolation != "none",
-        dev=found["dev"],
-        transfer=found["transfer"],
-        workloads=workloads,
+        dev=_gains(measured["dev"], lab),
+        transfer=_gains(measured["transfer"], lab),
+        workloads=_by_workload(measured, lab),
+        confirmed=node.standing == "confirmed",
+        claims=_claims(tree, node),
+        rule=node.verdict.rule,
+        screen=node.verdict.screen,
+        ranked=node.verdict.estimate,
+        environment=lab.environment,
     )
-    archive.log(run["id"], "report", result.model_dump(mode="json"))
+    archive.log(run["id"], REPORT, result.model_dump(mode="json"))
     return result
 
 
-def best_planted(tree: Tree) -> Node:
-    """The best of the start and the baselines."""
-    return max(tree.planted(), key=lambda node: node.gain or 0.0)
+def sealed(
+    run: Mapping[str, Any],
+    lab: Lab,
+    reading: int,
+    role: Role,
+    nodes: Mapping[str, Node],
+    workers: int = 2,
+) -> dict[str, Evaluation]:
+    """The trials of some nodes on the sealed seeds of a reading, under the names given."""
+    stream = f"report/{reading}"
+    seeds = draw(Keys.of(run["config"]), stream, SEEDS[role])
+    pool = ThreadPoolExecutor(workers, "ratchet-report")
+    try:
+        futures = {
+            name: pool.submit(lab.evaluate, node.candidate, stream, seeds, role)
+            for name, node in nodes.items()
+        }
+        return {name: future.result() for name, future in futures.items()}
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # at Ctrl-C, wait for none of it
 
 
-def _title(node: Node) -> str:
+def title(node: Node) -> str:
+    """How people call a node: planted ones by their names."""
     return node.name if node.verdict is None else node.id
+
+
+def _gains(trials: Mapping[str, Evaluation], lab: Lab) -> dict[str, Estimate]:
+    return {
+        name: judge.estimate(judge.gains(trials[""], rival, lab.task.metric))
+        for name, rival in trials.items()
+        if name
+    }
+
+
+def _by_workload(
+    measured: Mapping[Role, Mapping[str, Evaluation]], lab: Lab
+) -> dict[str, Estimate]:
+    """The gains over the best baseline, one workload at a time."""
+    metric, workloads = lab.task.metric, lab.task.manifest.workloads
+    return {
+        workload: judge.estimate(
+            judge.gains(trials[""], trials["baseline"], metric, workload=workload)
+        )
+        for role, trials in measured.items()
+        for workload in getattr(workloads, role)
+    }
+
+
+def _claims(tree: Tree, node: Node) -> dict[str, Claim]:
+    claims = node.verdict.claims if node.verdict else ()
+    return {title(tree[claim.versus]): claim for claim in claims}

@@ -8,14 +8,12 @@ from typing import Literal
 from pydantic import Field
 
 from ..archive import Archive
-from ..evals import Candidate, Keys, judge, probe
+from ..evals import Candidate, Keys, Rule, probe
 from ..sandbox.text import clean, line
 from ..tasks import Frozen, Task
 from .base import Agent
 from .lab import Lab
 from .select import Select
-
-COMMON = "search/common"
 
 
 class Config(Frozen):
@@ -35,7 +33,9 @@ class Config(Frozen):
     lag: int = Field(default=3, ge=0)
     turns: int | None = Field(default=None, ge=1)
     novelty: bool = True
-    rule: judge.Rule = judge.Rule()
+    schedule: Literal["adaptive", "fixed"] = "fixed"  # runs of older archives name none
+    rule: Rule = Rule()
+    control_of: str = ""  # the run that this one is a control of
 
     @property
     def keys(self) -> Keys:

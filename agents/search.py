@@ -1,8 +1,8 @@
-"""The search: select, propose, measure, judge, add; again until the budget is gone.
+"""The search: turn after turn until the budget is gone.
 
-Turn n sees the tree as it stood `lag` nodes earlier and draws from its own generator, whatever the
-threads are doing; turns are settled in order. So a run that was killed and resumed, on any number
-of workers, grows the same tree as one that was not.
+A turn is chosen from the tree as it stood `lag` turns earlier and draws from its own generator,
+whatever the threads are doing; turns are settled in order. So a run that was killed and resumed, on
+any number of workers, grows the same tree as one that was not.
 """
 
 import time
@@ -11,14 +11,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from statistics import fmean
 
 from ..archive import Evidence, Node, Tree
-from ..evals import Candidate, Evaluation, draw, judge
+from ..evals import COMMON, Candidate, Evaluation, draw, judge
+from ..evals.syntax import size
 from .evolve.canonical import canonical
-from .run import COMMON, Run, behaviour
+from .run import Run, behaviour
+from .schedule import SCHEDULES, Action
 from .turn import Draft, explore, settle
 
 
 def search(run: Run, more: Callable[[Tree], bool]) -> Iterator[Node]:
-    """Yield each new node, planted ones first, for as long as `more` allows another turn.
+    """Yield each new state of a node, planted ones first, for as long as `more` allows a turn.
 
     Over a half-grown run it goes on where that stopped. Raises SandboxError, TaskError and
     ArchiveError for what is not a candidate's fault; everything finished by then is archived.
@@ -26,7 +28,7 @@ def search(run: Run, more: Callable[[Tree], bool]) -> Iterator[Node]:
     pool = ThreadPoolExecutor(run.workers, "ratchet-turn")
     try:
         yield from _plant(run, pool)
-        yield from _grow(run, pool, more)
+        yield from _Growth(run, pool, more).turns()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
@@ -54,11 +56,12 @@ def _plant(run: Run, pool: ThreadPoolExecutor) -> Iterator[Node]:
         start = start or evaluation
         if number < done:
             continue
-        gains = judge.gains(evaluation, start, run.task.metric)
+        gain = judge.summary(judge.gains(evaluation, start, run.task.metric))
         yield run.archive.add(
             Node(
                 run=run.id,
                 number=number,
+                turn=number,
                 parent=None,
                 kind="start" if kind == "start" else "baseline",
                 name=name,
@@ -68,7 +71,9 @@ def _plant(run: Run, pool: ThreadPoolExecutor) -> Iterator[Node]:
                 evidence=(Evidence(stream=COMMON, count=len(seeds)),),
                 verdict=None,
                 score=fmean(evaluation.values(run.task.metric.worst)),
-                gain=fmean(gains),
+                gain=gain.mean,
+                gain_error=gain.error,
+                size=size(candidate.files),
                 environment=run.lab.environment,
                 isolation=run.lab.sandbox.isolation,
                 evaluations=len(seeds),
@@ -77,27 +82,65 @@ def _plant(run: Run, pool: ThreadPoolExecutor) -> Iterator[Node]:
         )
 
 
-def _grow(run: Run, pool: ThreadPoolExecutor, more: Callable[[Tree], bool]) -> Iterator[Node]:
-    nodes = list(run.archive.tree(run.id))
-    planted = len(Tree(nodes).planted())
-    ahead: dict[int, Future[Draft]] = {}
-    while True:
-        number = len(nodes)
-        while len(ahead) <= run.config.lag and more(Tree(nodes)) and not _all(run, nodes, ahead):
-            turn = number + len(ahead)
-            seen = Tree(nodes[: max(planted, turn - run.config.lag)])
-            ahead[turn] = pool.submit(explore, run, turn, seen)
-        if number not in ahead:
-            return
-        draft = ahead.pop(number).result()
-        node = settle(run, pool, draft, Tree(nodes))
-        nodes.append(run.archive.add(node))
-        yield node
+class _Growth:
+    """The turns of one session: those settled, and those on their way."""
+
+    def __init__(self, run: Run, pool: ThreadPoolExecutor, more: Callable[[Tree], bool]) -> None:
+        self.run, self.pool, self.more = run, pool, more
+        self.states = run.archive.states(run.id)
+        self.planted = len(Tree(self.states).planted())
+        self.actions = _actions(self.states)
+        self.ahead: dict[int, Future[Draft]] = {}
+
+    def turns(self) -> Iterator[Node]:
+        """Settle one turn after another, with others explored ahead of it."""
+        while True:
+            turn = len(self.states)
+            while len(self.ahead) <= self.run.config.lag and self._start():
+                pass
+            if turn not in self.ahead:
+                return
+            draft = self.ahead.pop(turn).result()
+            node = settle(self.run, self.pool, draft, Tree(self.states))
+            self.states.append(self.run.archive.add(node))
+            yield node
+
+    def _start(self) -> bool:
+        """Begin the next turn, unless the budget or the schedule has none."""
+        config, turn = self.run.config, len(self.actions)
+        if not self.more(Tree(self.states)):
+            return False
+        made = sum(action.node is None for action in self.actions[self.planted :])
+        may_expand = config.turns is None or made < config.turns
+        schedule, metric = SCHEDULES[config.schedule], self.run.task.metric
+        shown = max(self.planted, turn - config.lag)
+        tree, busy = Tree(self.states[:shown]), self.actions[shown:]
+        action = schedule(tree, busy, config.rule, metric, may_expand)
+        if action is None and self.ahead:
+            return False  # what is on its way may leave something to do
+        if action is None:
+            tree = Tree(self.states)
+            action = schedule(tree, [], config.rule, metric, may_expand)
+        if action is None:
+            return False
+        self.actions.append(action)
+        number = self.planted + made
+        self.ahead[turn] = self.pool.submit(explore, self.run, turn, number, action, tree)
+        return True
 
 
-def _all(run: Run, nodes: Sequence[Node], ahead: dict[int, Future[Draft]]) -> bool:
-    made = sum(node.verdict is not None for node in nodes) + len(ahead)
-    return run.config.turns is not None and made >= run.config.turns
+def _actions(states: Sequence[Node]) -> list[Action]:
+    """What each turn so far did; planting counts as expanding."""
+    known: dict[int, Node] = {}
+    actions = []
+    for state in states:
+        before = known.get(state.number)
+        known[state.number] = state
+        if before is None:
+            actions.append(Action("expand"))
+        else:
+            actions.append(Action("retest" if before.kept else "advance", state.number))
+    return actions
 
 
 def within(minutes: float | None) -> Callable[[Tree], bool]:

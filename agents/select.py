@@ -39,4 +39,10 @@ def uniform(tree: Tree, rng: Random) -> Node:
     return rng.choice(tree.eligible())
 
 
-POLICIES: dict[str, Select] = {"dgm": dgm, "best": best, "uniform": uniform}
+def planted(tree: Tree, rng: Random) -> Node:
+    """The start or a baseline, better ones more often: best of n, which builds on nothing found."""
+    nodes = tree.planted()
+    return rng.choices(nodes, dgm_weights(nodes, [0] * len(nodes)))[0]
+
+
+POLICIES: dict[str, Select] = {"dgm": dgm, "best": best, "uniform": uniform, "planted": planted}

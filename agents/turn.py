@@ -1,191 +1,200 @@
-"""One turn of the ratchet: explore a proposal in a thread, then settle it in the order of turns."""
+"""One turn of the ratchet: explore it in a thread, then settle it in the order of turns.
+
+A turn makes a child, gives a promising one more seeds or fresh ones, or ranks a leader again.
+Each ends in one state of one node.
+"""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
-from statistics import fmean
 from typing import Literal
 
 from ..archive import Evidence, Node, Tree
-from ..evals import Candidate, Role, Verdict, audit, draw, judge
-from .base import AgentError, ProposalError
-from .evolve.canonical import canonical
-from .run import COMMON, Run, behaviour
-
-ATTEMPTS = 8
+from ..evals import Role, Standing, Verdict, judge
+from ..evals.syntax import size
+from .base import AgentError
+from .confirm import against, confirm, gains, measured, merged, rank, screens
+from .propose import Proposal, propose
+from .run import Run
+from .schedule import RETEST, Action, common_seeds, simpler
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A turn that has been explored but not yet settled."""
+    """A turn that has been explored but not yet settled: a node, and what its screen says.
 
-    number: int
-    parent: Node
-    candidate: Candidate
-    canonical: str
-    behaviour: str | None = None
-    discarded: int = 0
-    verdict: Verdict | None = None
-    evidence: tuple[Evidence, ...] = ()
-    gains: Sequence[float] = ()
-    flags: tuple[str, ...] = ()
-    log: str = ""
+    `values` are gains over the parent on search seeds, where there are any to be judged still.
+    """
+
+    action: Action
+    node: Node
+    values: list[float] | None = None
 
 
-def explore(run: Run, number: int, tree: Tree) -> Draft:
-    """Select, propose something new, audit it, and screen it against its parent."""
-    rng = Random(f"{run.config.key}/{number}")
+def explore(run: Run, turn: int, number: int, action: Action, tree: Tree) -> Draft:
+    """Do what needs no knowledge of the turns before this one that are still on their way.
+
+    `number` is that of the node this turn would make.
+    """
+    if action.node is None:
+        return _expand(run, turn, number, tree)
+    node = tree[action.node].model_copy(update={"turn": turn})
+    if action.kind == "advance" and _seeds(run, node) < run.config.rule.screen:
+        return _screen(run, node, tree, [run.config.rule.screen], action)
+    return Draft(action, node)
+
+
+def _expand(run: Run, turn: int, number: int, tree: Tree) -> Draft:
+    """Select, propose something new, and screen it against its parent."""
+    rng = Random(f"{run.config.key}/{turn}")
     parent = run.select(tree, rng)
     if not parent.eligible:
         raise AgentError(f"the selection policy chose node {parent.id}, which may not be built on")
-    draft = _propose(run, number, parent, tree, rng)
-    if draft.verdict is not None:
-        return draft
-    rule, metric = run.config.rule, run.task.metric
-    stages: tuple[tuple[Role, int], ...] = (
-        ("glance", rule.glance),
-        ("dev", rule.first_look),
-        ("dev", rule.screen),
+    proposal = propose(run, parent, tree, rng)
+    node = _node(run, turn, number, parent, proposal)
+    if node.standing != "promising":
+        return Draft(Action("expand"), node)
+    rule = run.config.rule
+    counts = [rule.first_look, *([rule.screen] if run.config.schedule == "fixed" else [])]
+    return _screen(run, node, tree, counts, Action("expand"))
+
+
+def _node(run: Run, turn: int, number: int, parent: Node, proposal: Proposal) -> Node:
+    """The node as it is before anything was measured."""
+    standing: Standing = "invalid" if proposal.refused else "no gain"
+    verdict = Verdict(
+        standing=standing if proposal.refused or proposal.empty else "promising",
+        reason=proposal.refused or proposal.empty,
+        flags=proposal.flags,
     )
-    stream = f"search/{parent.number}"
+    return Node(
+        run=run.id,
+        number=number,
+        turn=turn,
+        parent=parent.number,
+        kind="candidate",
+        name=proposal.candidate.proposer,
+        candidate=proposal.candidate,
+        canonical=proposal.canonical,
+        behaviour=proposal.behaviour,
+        verdict=verdict,
+        size=size(proposal.candidate.files),
+        environment=run.lab.environment,
+        isolation=run.lab.sandbox.isolation,
+        discarded=proposal.discarded,
+        log=proposal.log,
+    )
+
+
+def _screen(run: Run, node: Node, tree: Tree, counts: Sequence[int], action: Action) -> Draft:
+    """Compare with the parent on ever more search seeds, for as long as there is hope."""
+    rule, metric = run.config.rule, run.task.metric
+    assert node.parent is not None
+    parent = tree[node.parent]
+    stream, smaller = screens(run, node), simpler(node.size, parent)
+    stages: list[tuple[Role, int]] = [("dev", count) for count in counts]
+    if rule.glance and action.kind == "expand":
+        stages.insert(0, ("glance", rule.glance))
+    values: list[float] = []
     for role, count in stages:
-        seeds = draw(run.config.keys, stream, count)
-        evidence = (Evidence(stream=stream, count=count, versus=parent.number, role=role),)
-        child = run.lab.evaluate(draft.candidate, stream, seeds, role)
+        evidence = Evidence(
+            stream=stream,
+            count=count,
+            role=role,
+            versus=parent.number,
+            against=against(run, stream),
+        )
+        node = node.model_copy(update={"evidence": merged(node.evidence, evidence)})
+        child = measured(run, node.candidate, stream, count, role)
         if child.failures == count:
             first = child.trials[0]
             reason = f"all {count} seeds ended with {first.status}"
-            return _decided(draft, Verdict(standing="invalid", reason=reason), evidence, first.log)
-        values = judge.gains(child, run.lab.evaluate(parent.candidate, stream, seeds, role), metric)
+            node = node.model_copy(update={"log": first.log})
+            return Draft(action, judged(node, Verdict(standing="invalid", reason=reason)))
+        rival = measured(run, parent.candidate, against(run, stream) or stream, count, role)
+        values = gains(run, child, rival)
         if role == "glance" and judge.ruined(rule, values, metric):
             workloads = run.task.manifest.workloads.glance
-            return _decided(draft, judge.glanced_out(values, metric, workloads), evidence)
-        if role == "dev" and judge.hopeless(rule, values):
-            return _decided(draft, judge.screened_out(values, metric), evidence)
-    return replace(draft, gains=values, evidence=evidence)
-
-
-def _propose(run: Run, number: int, parent: Node, tree: Tree, rng: Random) -> Draft:
-    """The first proposal that is new in form and in behaviour, or the last that was not."""
-    forms = {node.canonical: node.id for node in tree}
-    habits = {node.behaviour: node.id for node in tree if node.behaviour}
-    sound = tree.validated()
-    last, why = parent.candidate, "nothing was offered"
-    for discarded in range(ATTEMPTS):
-        try:
-            last = run.agent.propose(run.task, parent, sound, rng)
-        except ProposalError as error:
-            why = str(error)
-            continue
-        form = canonical(last.files)
-        if run.config.novelty and form in forms:
-            why = f"the same program as {forms[form]}"
-            continue
-        draft = Draft(number, parent, last, form, discarded=discarded)
-        findings = audit(last.files, run.task)
-        draft = replace(draft, flags=findings.flags)
-        if findings.refused:
-            verdict = Verdict(standing="invalid", reason="; ".join(findings.refused[:3]))
-            return _decided(draft, verdict, log="\n".join(findings.refused))
-        habit, failure, log = behaviour(run, last)
-        if habit is None:
-            return _decided(draft, Verdict(standing="invalid", reason=failure), log=log)
-        if run.config.novelty and habit in habits:
-            why = f"behaves exactly like {habits[habit]}"
-            continue
-        return replace(draft, behaviour=habit)
-    reason = f"nothing new in {ATTEMPTS} attempts: {why}"
-    draft = Draft(number, parent, last, canonical(last.files), discarded=ATTEMPTS - 1)
-    return _decided(draft, Verdict(standing="no gain", reason=reason))
-
-
-def _decided(
-    draft: Draft, verdict: Verdict, evidence: tuple[Evidence, ...] = (), log: str = ""
-) -> Draft:
-    return replace(draft, verdict=verdict, evidence=evidence, log=log)
+            return Draft(action, judged(node, judge.glanced_out(rule, values, metric, workloads)))
+        if role == "dev" and judge.hopeless(rule, values, metric, smaller):
+            return Draft(action, judged(node, judge.screened_out(rule, values, metric)))
+    return Draft(action, judged(node, judge.waiting(rule, values, metric)), values)
 
 
 def settle(run: Run, pool: ThreadPoolExecutor, draft: Draft, tree: Tree) -> Node:
-    """Confirm a draft that deserves it, and make the node."""
-    verdict, evidence = draft.verdict, draft.evidence
-    score = gain = None
-    if verdict is None:
-        history = [n.verdict.screen_t for n in tree if n.verdict and n.verdict.screen_t is not None]
-        t = judge.t_statistic(draft.gains)
-        if judge.promising(run.config.rule, t, history):
-            verdict, confirmed_on = _confirm(run, pool, draft, tree, t)
-            evidence += confirmed_on
-        else:
-            verdict = judge.screened_out(draft.gains, run.task.metric)
-    if verdict.standing == "confirmed":
-        verdict, score, gain = _rank(run, draft, verdict, tree)
-        common = Evidence(stream=COMMON, count=run.config.rule.estimate, versus=draft.parent.number)
-        evidence += (common,)
-    return Node(
-        run=run.id,
-        number=draft.number,
-        parent=draft.parent.number,
-        kind="candidate",
-        name=draft.candidate.proposer,
-        candidate=draft.candidate,
-        canonical=draft.canonical,
-        behaviour=draft.behaviour,
-        evidence=evidence,
-        verdict=verdict.model_copy(update={"flags": draft.flags}),
-        score=score,
-        gain=gain,
-        environment=run.lab.environment,
-        isolation=run.lab.sandbox.isolation,
-        discarded=draft.discarded,
-        evaluations=sum(each.count for each in evidence),
-        cpu_seconds=_cost(run, draft.candidate, evidence),
-        log=draft.log,
-    )
+    """Finish a turn, knowing every turn before it: confirm what deserves it now."""
+    node, rule = draft.node, run.config.rule
+    if draft.action.kind == "retest":
+        node = rank(run, pool, node, tree, common_seeds(node) + RETEST)
+    elif node.standing != "promising":
+        pass  # the screen has settled it
+    elif draft.values is None:
+        node = _promote(run, pool, node, tree)
+    elif _seeds(run, node) >= rule.screen:
+        assert node.verdict is not None
+        assert node.verdict.screen is not None
+        says = _claimed(run, node, tree)
+        fixed = run.config.schedule == "fixed"
+        history = [n.verdict.screen.t for n in tree if n.verdict and n.verdict.screen]
+        enough = says == "simpler" or (
+            judge.promising(rule, node.verdict.screen.t, history if fixed else [])
+        )
+        if not enough:
+            node = judged(node, judge.screened_out(rule, draft.values, run.task.metric))
+        elif fixed:
+            node = _promote(run, pool, node, tree)
+    return _costed(run, node)
 
 
-def _confirm(
-    run: Run, pool: ThreadPoolExecutor, draft: Draft, tree: Tree, screen_t: float
-) -> tuple[Verdict, tuple[Evidence, ...]]:
-    """Pair child and parent on fresh seeds, block by block, until the rule has decided."""
+def _promote(run: Run, pool: ThreadPoolExecutor, node: Node, tree: Tree) -> Node:
+    """Confirm a child on fresh seeds; under `explore`, let it race on search seeds."""
+    if run.config.rule.standard == "claim":
+        return confirm(run, pool, node, tree, _claimed(run, node, tree))
     rule, metric = run.config.rule, run.task.metric
-    earlier = sum(node.verdict is not None and node.verdict.pairs > 0 for node in tree)
-    threshold = judge.log_threshold(rule, earlier + 1, len(tree.confirmed()))
-    stream = f"confirm/{draft.number}"
-    standing: Literal["confirmed", "refuted", "continue"] = "continue"
-    count = 0
-    while standing == "continue":
-        count = min(count + rule.block, rule.most)
-        seeds = draw(run.config.keys, stream, count)
-        pair = [
-            pool.submit(run.lab.evaluate, candidate, stream, seeds)
-            for candidate in (draft.candidate, draft.parent.candidate)
-        ]
-        values = judge.gains(pair[0].result(), pair[1].result(), metric)
-        standing, log_e = judge.decide(rule, values, metric, threshold)
-    verdict = judge.confirmed_or_refuted(standing, values, metric, screen_t, log_e, threshold)
-    return verdict, (Evidence(stream=stream, count=count, versus=draft.parent.number),)
-
-
-def _rank(run: Run, draft: Draft, verdict: Verdict, tree: Tree) -> tuple[Verdict, float, float]:
-    """Estimate a confirmed gain on common seeds, which had no part in confirming it."""
-    metric = run.task.metric
-    seeds = draw(run.config.keys, COMMON, run.config.rule.estimate)
-    child, parent, start = (
-        run.lab.evaluate(candidate, COMMON, seeds)
-        for candidate in (draft.candidate, draft.parent.candidate, tree[0].candidate)
+    assert node.parent is not None
+    parent = tree[node.parent]
+    stream = screens(run, node)
+    child = measured(run, node.candidate, stream, rule.race)
+    rival = measured(run, parent.candidate, against(run, stream) or stream, rule.race)
+    values = gains(run, child, rival)
+    evidence = Evidence(
+        stream=stream, count=rule.race, versus=parent.number, against=against(run, stream)
     )
-    over_parent = judge.estimate(judge.gains(child, parent, metric))
-    gain = fmean(judge.gains(child, start, metric))
-    score = fmean(child.values(metric.worst))
-    return verdict.model_copy(update={"estimate": over_parent}), score, gain
+    node = node.model_copy(update={"evidence": merged(node.evidence, evidence)})
+    if not judge.race(rule, values):
+        return judged(node, judge.screened_out(rule, values, metric))
+    return rank(run, pool, judged(node, judge.raced(rule, values, metric)), tree)
 
 
-def _cost(run: Run, candidate: Candidate, evidence: Sequence[Evidence]) -> float:
-    return sum(
+def _claimed(run: Run, node: Node, tree: Tree) -> Literal["better", "simpler"]:
+    assert node.parent is not None
+    assert node.verdict is not None
+    assert node.verdict.screen is not None
+    smaller = simpler(node.size, tree[node.parent])
+    return judge.claimed(run.config.rule, node.verdict.screen, smaller)
+
+
+def _seeds(run: Run, node: Node) -> int:
+    """On how many seeds, of all workloads, a child was screened."""
+    stream = screens(run, node)
+    counts = [e.count for e in node.evidence if e.role == "dev" and e.stream == stream]
+    return max(counts, default=0)
+
+
+def judged(node: Node, verdict: Verdict) -> Node:
+    """The node under a new verdict, with the audit's flags on it."""
+    flags = node.verdict.flags if node.verdict else ()
+    return node.model_copy(update={"verdict": verdict.model_copy(update={"flags": flags})})
+
+
+def _costed(run: Run, node: Node) -> Node:
+    """The node with what it cost: its seeds, and those its rivals ran for its claims alone."""
+    own = sum(each.count for each in node.evidence)
+    fresh = sum(claim.pairs for claim in node.verdict.claims) if node.verdict else 0
+    seconds = sum(
         trial.seconds
-        for each in evidence
-        for trial in run.lab.evaluate(
-            candidate, each.stream, draw(run.config.keys, each.stream, each.count), each.role
-        ).trials
+        for each in node.evidence
+        for trial in measured(run, node.candidate, each.stream, each.count, each.role).trials
     )
+    return node.model_copy(update={"evaluations": own + fresh, "cpu_seconds": seconds})

@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
@@ -11,22 +11,28 @@ from .images import images
 from .options import (
     ARCHIVE,
     Accept,
+    Alpha,
     Backend,
+    Control,
+    Effect,
     Isolation,
     Json,
     Minutes,
     NodeName,
     RunName,
+    Schedule,
     Secret,
     Seed,
+    Standard,
     Turns,
     Where,
     Workers,
 )
 from .output import dump, show_or_dump
 
-EPILOG = """Exit codes: 0 done; 1 a bug in Ratchet; 2 bad input; 3 sandbox or archive unusable;
-4 searched, but no candidate was valid; 5 a replay drifted; 6 a replay failed; 130 interrupted."""
+EPILOG = """Exit codes: 0 done; 1 a bug in Ratchet; 2 bad input; 3 sandbox or archive unusable,
+or a check failed; 4 searched, but no candidate was valid; 5 a replay drifted; 6 a replay failed;
+130 interrupted."""
 
 INTERRUPTED = 130
 
@@ -53,16 +59,47 @@ def search(
     seed: Seed = None,
     secret: Secret = None,
     isolation: Isolation = "shared",
+    standard: Standard = "claim",
+    control: Control = "familywise",
+    alpha: Alpha = 0.05,
+    schedule: Schedule = "adaptive",
+    effect: Effect = None,
     accept_unisolated: Accept = False,
     archive: Where = ARCHIVE,
 ) -> None:
     """Search TASK for a better training algorithm (5 minutes unless told otherwise)."""
+    from .budget import Standards
     from .run import Box, start
 
     if turns is None and minutes is None:
         minutes = 5.0
-    box = Box(sandbox, workers, accept_unisolated, isolation)
-    raise typer.Exit(start(task, agent, select, box, turns, minutes, (seed, secret), archive))
+    box, chance = Box(sandbox, workers, accept_unisolated, isolation), (seed, secret)
+    standards = Standards(standard, control, alpha, schedule, effect)
+    code = start(task, agent, select, box, turns, minutes, chance, standards, archive)
+    raise typer.Exit(code)
+
+
+@app.command()
+def calibrate(
+    task: Annotated[str, typer.Argument(help="A built-in task, or the path of a task folder.")],
+    seeds: Annotated[int, typer.Option(min=8, max=4096, help="Repeats of the start.")] = 32,
+    again: Annotated[bool, typer.Option("--again", help="Measure even if it is known.")] = False,
+    minutes: Annotated[float, typer.Option(min=0.0, help="The budget to plan for.")] = 5.0,
+    sandbox: Backend = "auto",
+    workers: Workers = 2,
+    accept_unisolated: Accept = False,
+    archive: Where = ARCHIVE,
+    as_json: Json = False,
+) -> None:
+    """Measure TASK's noise, say what a search can find in it, and check the judge itself."""
+    from .calibrate import calibrate as measure
+    from .calibrate import calibration_view
+    from .run import Box
+
+    box = Box(sandbox, workers, accept_unisolated, "shared")
+    found = measure(task, seeds, again, minutes, box, archive)
+    show_or_dump(found, as_json, calibration_view)
+    raise typer.Exit(0 if found["passed"] else 3)
 
 
 @app.command()
@@ -166,6 +203,52 @@ def replay(
         )
     show_or_dump(result.model_dump(mode="json"), as_json, view.replay_view)
     raise typer.Exit({"REPRODUCED": 0, "DRIFTED": 5, "FAILED": 6}[result.outcome])
+
+
+@app.command()
+def rejudge(
+    run: RunName = None,
+    alpha: Annotated[
+        float | None, typer.Option(help="The chance of error that the whole run may have had.")
+    ] = None,
+    control: Annotated[
+        Literal["familywise", "fdr"] | None,
+        typer.Option(help="What alpha bounds: any false claim, or the share of false ones."),
+    ] = None,
+    archive: Where = ARCHIVE,
+    as_json: Json = False,
+) -> None:
+    """Judge every claim of a run again from its archived evidence; nothing is measured."""
+    from ..archive import Archive
+    from .rejudge import record, rejudge_view
+
+    changes = {"alpha": alpha, "control": control}
+    show_or_dump(record(Archive(archive), run, changes), as_json, rejudge_view)
+
+
+@app.command()
+def report(
+    run: RunName = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Draw new sealed seeds: recorded as another reading.")
+    ] = False,
+    ablation: Annotated[
+        bool, typer.Option("--ablation", help="Measure the best node without each of its steps.")
+    ] = False,
+    controls: Annotated[
+        bool, typer.Option("--controls", help="Run simpler searches of equal budget beside it.")
+    ] = False,
+    sandbox: Annotated[str | None, typer.Option(help="Another sandbox than the run's.")] = None,
+    workers: Workers = 2,
+    accept_unisolated: Accept = False,
+    archive: Where = ARCHIVE,
+    as_json: Json = False,
+) -> None:
+    """Say how much better the best node of a run is; the sealed seeds are read once."""
+    from .report import Asked, Means, show
+
+    asked, means = Asked(again, ablation, controls), Means(sandbox, workers, accept_unisolated)
+    raise typer.Exit(show(run, asked, means, archive, as_json))
 
 
 @app.command()

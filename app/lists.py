@@ -20,7 +20,8 @@ def runs_table(records: Sequence[Mapping[str, Any]]) -> RenderableType:
             table,
             record["run"],
             record["task"],
-            record["agent"],
+            record["agent"]
+            + (f" (control of {record['control_of']})" if record["control_of"] else ""),
             str(record["seed"] if record["seed"] is not None else "-"),
             record["created"][:19],
             str(record["nodes"]),

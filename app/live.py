@@ -59,9 +59,11 @@ class Live:
             self._console.print(self._status())
 
     def add(self, node: Node) -> None:
-        """Take in a new node; tell of those that got as far as fresh seeds."""
+        """Take in a node, or a later state of one; tell of those that got as far as fresh seeds."""
+        before = next((n for n in reversed(self._nodes) if n.number == node.number), None)
         self._nodes.append(node)
-        if node.standing in ("confirmed", "refuted"):
+        settled = node.kept or node.standing == "refuted"
+        if settled and (before is None or before.standing != node.standing or not before.kept):
             self._console.print(view.node_line(node))
         elif not self._console.is_terminal and time.monotonic() - self._spoke > QUIET_SECONDS:
             self._spoke = time.monotonic()

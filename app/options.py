@@ -46,6 +46,29 @@ Secret = Annotated[
 Workers = Annotated[int, typer.Option(min=1, max=256, help="Jobs at a time.")]
 Turns = Annotated[int | None, typer.Option(min=1, help="Stop after this many proposals.")]
 Minutes = Annotated[float | None, typer.Option(min=0.0, help="Start no turn after this long.")]
+Standard = Annotated[
+    Literal["claim", "explore"],
+    typer.Option(help="claim: confirm on fresh seeds. explore: race on, and confirm nothing."),
+]
+Control = Annotated[
+    Literal["familywise", "fdr"],
+    typer.Option(help="What alpha bounds: any false claim, or the share of false ones."),
+]
+Alpha = Annotated[
+    float, typer.Option(min=1e-6, max=0.5, help="The chance of error that the whole run may have.")
+]
+Schedule = Annotated[
+    Literal["adaptive", "fixed"],
+    typer.Option(help="adaptive: spend evaluations where they decide most. fixed: turn by turn."),
+]
+Effect = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0,
+        help="The smallest gain you care about, in the metric's unit; refuse to search if the "
+        "budget cannot find it.",
+    ),
+]
 NodeName = Annotated[str, typer.Argument(help="RUN.NUMBER, or NUMBER in the newest run.")]
 RunName = Annotated[
     str | None, typer.Argument(help="A run's id or its beginning; else the newest.")

@@ -1,11 +1,13 @@
 """The JSON-able facts behind every reading verb; what `--json` prints is what the text shows."""
 
 import difflib
+import math
 from collections.abc import Mapping
 from typing import Any
 
+from ..agents.confirm import best_planted
 from ..archive import Archive, Node, Tree
-from ..evals import Evaluation, Keys, draw, judge
+from ..evals import Claim, Evaluation, Keys, draw, judge
 from ..sandbox.text import clean
 from ..tasks import Metric, Task
 
@@ -18,6 +20,7 @@ def run_record(row: Mapping[str, Any], tree: Tree) -> dict[str, Any]:
         "task": row["config"]["task"],
         "agent": row["config"]["agent"],
         "seed": row["config"]["seed"],
+        "control_of": row["config"].get("control_of", ""),
         "created": row["created"],
         "nodes": len(tree),
         "funnel": dict(tree.funnel()),
@@ -44,12 +47,19 @@ def node_record(node: Node) -> dict[str, Any]:
         "score": node.score,
         "gain_over_start": node.gain,
         "gain_over_parent": verdict.estimate.model_dump() if verdict and verdict.estimate else None,
-        "log_e": verdict.log_e if verdict else None,
-        "log_threshold": verdict.threshold if verdict else None,
-        "pairs": verdict.pairs if verdict else 0,
+        "claims": [_claim(node, claim) for claim in verdict.claims] if verdict else [],
         "flags": [clean(flag) for flag in verdict.flags] if verdict else [],
         "evaluations": node.evaluations,
         "cpu_seconds": round(node.cpu_seconds, 3),
+    }
+
+
+def _claim(node: Node, claim: Claim) -> dict[str, Any]:
+    """One claim that was put to fresh seeds; e-value and threshold by their natural logarithms."""
+    return {
+        **claim.model_dump(exclude={"level"}),
+        "versus": f"{node.run}.{claim.versus}",
+        "log_threshold": -math.log(claim.level),
     }
 
 
@@ -64,6 +74,7 @@ def full_record(archive: Archive, node: Node) -> dict[str, Any]:
         "task": task.name,
         "metric": task.metric.model_dump(),
         "lineage": [each.id for each in tree.lineage(node)],
+        "baseline": _over_baseline(tree, node),
         "evidence": [
             _evidence(archive, Keys.of(row["config"]), tree, node, task.metric, index)
             for index in range(len(node.evidence))
@@ -75,11 +86,21 @@ def full_record(archive: Archive, node: Node) -> dict[str, Any]:
     }
 
 
+def _over_baseline(tree: Tree, node: Node) -> dict[str, Any] | None:
+    """A kept node beside the best of what was planted, on the run's common seeds."""
+    rival = best_planted(tree)
+    if not node.kept or node.gain is None or rival.gain is None:
+        return None
+    tested = node.verdict is not None and rival.number in {c.versus for c in node.verdict.claims}
+    return {"name": rival.name, "gain": node.gain - rival.gain, "tested": tested}
+
+
 def _evidence(
     archive: Archive, keys: Keys, tree: Tree, node: Node, metric: Metric, index: int
 ) -> dict[str, Any]:
     evidence = node.evidence[index]
     seeds = draw(keys, evidence.stream, evidence.count)
+    theirs = draw(keys, evidence.against or evidence.stream, evidence.count)
     own = archive.evaluation(node, evidence.stream, seeds, evidence.role)
     record: dict[str, Any] = {
         "stream": evidence.stream,
@@ -95,14 +116,15 @@ def _evidence(
             archive.run(node.run)["task"],
             rival.candidate.digest,
             evidence.role,
-            seeds,
+            theirs,
         )
-        if len(held) == len(seeds):
-            other = Evaluation(stream=evidence.stream, trials=tuple(held[s] for s in seeds))
+        if len(held) == len(theirs):
+            other = Evaluation(stream=evidence.stream, trials=tuple(held[s] for s in theirs))
+            values = judge.gains(own, other, metric, paired=theirs == seeds)
             record |= {
                 "versus": rival.id,
                 "versus_scores": other.values(metric.worst),
-                "gain": judge.estimate(judge.gains(own, other, metric)).model_dump(),
+                "gain": judge.estimate(values).model_dump(),
             }
     return record
 

@@ -5,7 +5,7 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from types import FrameType
 from typing import Any, Literal, NamedTuple
@@ -14,15 +14,16 @@ from rich.console import Console
 
 from ..agents.base import AgentError, open_agent
 from ..agents.lab import Lab
-from ..agents.report import report
 from ..agents.run import Config, Run
 from ..agents.search import search, within
 from ..agents.select import POLICIES
 from ..archive import Archive
-from ..evals import fresh_key, key_from
+from ..evals import Keys, fresh_key, key_from
 from ..sandbox import Sandbox, open_sandbox
-from ..tasks import Task, load
+from ..tasks import load
 from . import view
+from .budget import Budget, Standards, settle
+from .findings import draw, read_once
 from .live import Live
 
 DEFAULT = ".ratchet/archive.db"
@@ -47,32 +48,46 @@ def start(
     turns: int | None,
     minutes: float | None,
     chance: tuple[int | None, str | None],
+    standards: Standards,
     where: str,
 ) -> int:
     """Begin a run and search until the budget is gone. Returns the exit code.
 
-    `chance` is the seed and the secret, each drawn where it is None.
+    `chance` is the seed and the secret, each drawn where it is None. Raises BudgetError if the
+    budget cannot find the effect that the standards name.
     """
     task, (seed, secret) = load(task_name), chance
     open_agent(agent)
     check_policy(select)
-    config = Config(
-        task=task.name,
-        agent=agent,
-        select=select,
-        sandbox=box.sandbox,
-        isolation=box.isolation,
-        seed=seed,
-        key=fresh_key() if seed is None else key_from(seed),
-        secret=secret or fresh_key(),
-        lag=2 * box.workers - 1,
-        turns=turns,
-    )
+    keys = Keys(fresh_key() if seed is None else key_from(seed), secret or fresh_key())
     with closing(open_with_warning(box)) as backend:
-        archive = Archive(where, create=True)
+        archive, console = Archive(where, create=True), view.console()
+        with _polite():
+            try:
+                console.print(f"warming the {backend.name} sandbox up ...")
+                lab = Lab(task, backend, archive, strict=box.isolation == "strict")
+                budget = Budget(minutes, box.workers, 1 + len(task.baselines))
+                rule = settle(lab, archive, keys, standards, budget, console)
+            except KeyboardInterrupt:
+                console.print("\nstopped before the run began: start it again as you did.")
+                return INTERRUPTED
+        config = Config(
+            task=task.name,
+            agent=agent,
+            select=select,
+            sandbox=box.sandbox,
+            isolation=box.isolation,
+            seed=seed,
+            key=keys.steer,
+            secret=keys.sealed,
+            lag=2 * box.workers - 1,
+            turns=turns,
+            schedule=standards.schedule,
+            rule=rule,
+        )
         run = _new_id(archive)
         archive.start_run(run, task, config.model_dump(mode="json"))
-        return _search(archive, run, task, config, backend, minutes, box.workers)
+        return _search(archive, run, config, lambda: lab, minutes, box.workers)
 
 
 def resume(
@@ -95,7 +110,12 @@ def resume(
     task = archive.task(row["id"])
     box = Box(sandbox or config.sandbox, workers, accept_unisolated, config.isolation)
     with closing(open_with_warning(box)) as backend:
-        return _search(archive, row["id"], task, config, backend, minutes, workers)
+
+        def warm() -> Lab:
+            view.console().print(f"run {row['id']}: warming the {backend.name} sandbox up ...")
+            return Lab(task, backend, archive, strict=config.isolation == "strict")
+
+        return _search(archive, row["id"], config, warm, minutes, workers)
 
 
 def check_policy(select: str) -> None:
@@ -124,9 +144,8 @@ def open_with_warning(box: Box) -> Sandbox:
 def _search(
     archive: Archive,
     run_id: str,
-    task: Task,
     config: Config,
-    backend: Sandbox,
+    open_lab: Callable[[], Lab],
     minutes: float | None,
     workers: int,
 ) -> int:
@@ -134,8 +153,7 @@ def _search(
     console = view.console()
     with archive.hold(run_id), _polite():
         try:
-            console.print(f"run {run_id}: warming the {backend.name} sandbox up ...")
-            lab = Lab(task, backend, archive, strict=config.isolation == "strict")
+            lab = open_lab()
             run = Run(
                 id=run_id,
                 config=config,
@@ -168,13 +186,9 @@ def _sum_up(archive: Archive, run_id: str, lab: Lab, console: Console, workers: 
     row, tree = archive.run(run_id), archive.tree(run_id)
     best = tree.best()
     if best is not None:
-        console.print(
-            "\nmeasuring the best confirmed node on sealed seeds and unseen workloads ..."
-        )
-        reading = report(row, lab, archive, workers)
-        assert reading is not None
+        found = read_once(row, lab, archive, workers, console.print, _elsewhere(archive))
         console.print(view.tree_view(row, tree, every=False))
-        console.print(view.report_view(reading, lab.task.metric.unit))
+        console.print(draw(found))
     else:
         console.print(view.tree_view(row, tree, every=False))
         console.print("nothing was confirmed: the start and the baselines stand.")

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree as Drawing
 
-from ..agents.report import Report
 from ..archive import Node, Tree
+from ..evals import judge
 from ..sandbox.text import clean
 from ..sandbox.text import line as one_line
 
@@ -77,7 +77,8 @@ def best_words(tree: Tree, unit: str) -> str:
     if best is None or best.verdict is None or best.verdict.estimate is None:
         return "nothing confirmed yet"
     return (
-        f"node {best.number}: {best.verdict.estimate} {unit} over its parent, "
+        f"node {best.number}{'' if best.standing == 'confirmed' else ' (not confirmed)'}: "
+        f"{best.verdict.estimate} {unit} over its parent, "
         f"{best.gain or 0.0:+.4f} over the start{'' if best.validated else ' (unvalidated)'}"
     )
 
@@ -89,7 +90,7 @@ def tree_view(row: Mapping[str, Any], tree: Tree, every: bool) -> RenderableType
 
     def grow(branch: Drawing, node: Node) -> None:
         children = tree.children(node)
-        shown = [n for n in children if every or n.standing in ("confirmed", "promising")]
+        shown = [n for n in children if every or n.kept]
         line = node_line(node)
         if len(children) > len(shown):
             line.append(f"  [{len(children) - len(shown)} children not shown]", style="dim")
@@ -107,24 +108,6 @@ def funnel_line(tree: Tree) -> Text:
     return Text("  ".join(f"{word} {count}" for word, count in tree.funnel().items()), style="dim")
 
 
-def report_view(report: Report, unit: str) -> RenderableType:
-    """The sealed reading: against parent, start and best baseline, seen and unseen workloads."""
-    title = f"{report.node} on sealed seeds (reading {report.reading}): gain in {unit} (95 %)"
-    table = Table(title=Text(title), title_justify="left", box=None, padding=(0, 2))
-    for column in ("against", "development workloads", "unseen workloads"):
-        table.add_column(column)
-    titles = {
-        "parent": f"its parent ({report.parent})",
-        "start": "the start",
-        "baseline": f"the best baseline ({report.baseline})",
-    }
-    for name, title in titles.items():
-        table.add_row(Text(title), str(report.dev[name]), str(report.transfer[name]))
-    parts = [f"{name} {gain}" for name, gain in report.workloads.items()]
-    words = f"by workload, against {report.baseline}: " + "; ".join(parts)
-    return Group(table, Text(words, style="dim"), *([] if report.validated else [UNVALIDATED]))
-
-
 def next_commands(tree: Tree, best: Node | None, elsewhere: str) -> RenderableType:
     """What to type next; `elsewhere` is what every command needs to find the archive."""
     run = tree[0].run
@@ -132,7 +115,7 @@ def next_commands(tree: Tree, best: Node | None, elsewhere: str) -> RenderableTy
     if best is not None:
         node = best.id
         news = [f"show {node}", f"replay {node}", f"replay {node} --fresh-seeds 32"]
-        lines = [*news, f"export {node}", *lines]
+        lines = [*news, f"export {node}", f"report {run} --ablation --controls", *lines]
     return Group(
         Text("next:", style="bold"), *(Text(f"  ratchet {line}{elsewhere}") for line in lines)
     )
@@ -147,6 +130,7 @@ def node_view(record: Mapping[str, Any]) -> RenderableType:
         "idea": record["idea"],
         "lineage": " > ".join(record["lineage"]),
         "verdict": record["reason"] or f"planted ({record['kind']} {record['name']})",
+        **{claim_title(claim): claim_words(claim) for claim in record["claims"]},
     }
     if record["gain_over_parent"]:
         gain = record["gain_over_parent"]
@@ -157,6 +141,12 @@ def node_view(record: Mapping[str, Any]) -> RenderableType:
         )
     if record["gain_over_start"] is not None:
         facts["over start"] = f"{record['gain_over_start']:+.4f} {unit}"
+    if record["baseline"] and not record["baseline"]["tested"]:
+        rival = record["baseline"]
+        facts[f"better than {rival['name']}"] = (
+            f"not claimed: {rival['gain']:+.4f} {unit} on the seeds that rank, where "
+            f"{rival['name']} is the best baseline"
+        )
     if record["flags"]:
         facts["audit flags"] = "; ".join(record["flags"])
     facts["cost"] = f"{record['evaluations']} evaluations, {record['cpu_seconds']} CPU-seconds"
@@ -168,6 +158,26 @@ def node_view(record: Mapping[str, Any]) -> RenderableType:
     if record["log"]:
         parts += [Rule(UNTRUSTED, align="left"), untrusted(record["log"])]
     return Group(*parts)
+
+
+def claim_title(claim: Mapping[str, Any]) -> str:
+    """What a claim says, in short."""
+    return f"{claim['says']} than {claim['versus']}"
+
+
+def claim_words(claim: Mapping[str, Any]) -> str:
+    """Whether a claim held, and by how much evidence, for readers without statistics."""
+    e, needed = claim["log_e"], claim["log_threshold"]
+    seeds = f"{claim['pairs']} seeds drawn for this question alone"
+    if claim["held"]:
+        return (
+            f"yes: if it were not so, luck would look this good on {seeds} less than once in "
+            f"{judge.e_words(e)} tries; the run's error budget asks for {judge.e_words(needed)}"
+        )
+    return (
+        f"not shown: the evidence for it, {judge.e_words(e)} to one, is less than the "
+        f"{judge.e_words(needed)} to one that the run's error budget asks for, on {seeds}"
+    )
 
 
 def untrusted(text: str) -> Text:

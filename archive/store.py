@@ -13,14 +13,28 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import ValidationError
 
-from ..evals import Evaluation, Role, Seed, Trial
+from ..evals import Calibration, Evaluation, Role, Seed, Trial
 from ..sandbox import Isolation
 from ..sandbox.text import line
 from ..tasks import Task
 from .database import ArchiveError, Database
 from .lock import locked
-from .tables import ENVIRONMENTS, EVENTS, NODES, RUNS, TRIALS, as_json, blob, fetch, now, once
+from .tables import (
+    CALIBRATIONS,
+    ENVIRONMENTS,
+    EVENTS,
+    NODES,
+    RUNS,
+    STATES,
+    TRIALS,
+    as_json,
+    blob,
+    fetch,
+    now,
+    once,
+)
 from .tree import Node, Tree
+from .upgrade import upgraded
 
 VALIDATED = "validated"  # the kind of event that makes a node one that may be built on
 
@@ -44,11 +58,12 @@ class Archive(Database):
             return [dict(row) for row in rows]
 
     def run(self, run: str | None = None) -> dict[str, Any]:
-        """One run by a unique beginning of its id; the newest when none is named."""
+        """One run by a unique beginning of its id; else the newest that is not a control."""
         every = self.runs()
         if not every:
             raise ArchiveError(f"{self.where} holds no run yet: start one with `ratchet search`")
-        found = [row for row in every if row["id"].startswith(run)] if run else every[-1:]
+        own = [row for row in every if not row["config"].get("control_of")] or every
+        found = [row for row in every if row["id"].startswith(run)] if run else own[-1:]
         if len(found) != 1:
             known = ", ".join(row["id"] for row in every[-8:])
             raise ArchiveError(f"{run!r} names {len(found)} runs: use one of {known}")
@@ -62,34 +77,46 @@ class Archive(Database):
     # Nodes
 
     def add(self, node: Node) -> Node:
-        """Append a node."""
+        """Append a node, or a later state of one that is there."""
         data = node.model_dump(mode="json")
         text = data["candidate"].pop("files")
         with self._writing() as db:
             files = {name: blob(db, source.encode()) for name, source in text.items()}
-            row = {"run": node.run, "number": node.number, "files": files, "data": data}
-            db.execute(NODES.insert().values(row))
+            row = {"run": node.run, "number": node.number, "data": data}
+            known = sa.select(NODES.c.number).where(
+                NODES.c.run == node.run, NODES.c.number == node.number
+            )
+            if db.execute(known).first() is None:
+                db.execute(NODES.insert().values({**row, "files": files}))
+            else:
+                db.execute(STATES.insert().values({**row, "turn": node.turn}))
         return node
 
-    def tree(self, run: str) -> Tree:
-        """The nodes of a run."""
+    def states(self, run: str) -> list[Node]:
+        """Every state of every node of a run, in the order of the turns that made them."""
         with self._reading() as db:
-            rows = db.execute(
-                sa.select(NODES).where(NODES.c.run == run).order_by(NODES.c.number)
-            ).all()
-            wanted = {digest: digest for row in rows for digest in row.files.values()}
-            blobs = fetch(db, wanted)
+            rows = db.execute(sa.select(NODES).where(NODES.c.run == run)).all()
+            later = db.execute(sa.select(STATES).where(STATES.c.run == run)).all()
+            blobs = fetch(db, {digest: digest for row in rows for digest in row.files.values()})
         validated = {
             event["data"]["number"]: event["data"]["isolation"]
             for event in self.events(run, VALIDATED)
         }
-        isolation = [validated.get(row.number) or self._isolation(row.data) for row in rows]
-        return Tree(
-            [
-                self._node({**row.data, "isolation": how}, row.files, blobs)
-                for row, how in zip(rows, isolation, strict=True)
-            ]
-        )
+        files = {row.number: row.files for row in rows}
+        nodes = [
+            self._node(
+                {**data, "isolation": validated.get(row.number) or self._isolation(data)},
+                files[row.number],
+                blobs,
+            )
+            for row in (*rows, *later)
+            for data in (upgraded(row.data),)
+        ]
+        return sorted(nodes, key=lambda node: node.turn)
+
+    def tree(self, run: str) -> Tree:
+        """The nodes of a run."""
+        return Tree(self.states(run))
 
     def node(self, name: str) -> Node:
         """A node by `RUN.NUMBER`, or by its number in the newest run."""
@@ -181,7 +208,25 @@ class Archive(Database):
                 )
             yield
 
-    # Environments and events
+    # Calibrations, environments and events
+
+    def add_calibration(self, calibration: Calibration) -> None:
+        """Keep what was measured of a task's noise; the newest of a task and environment counts."""
+        row = {"task": calibration.task, "environment": calibration.environment, "created": now()}
+        with self._writing() as db:
+            values = {**row, "data": calibration.model_dump(mode="json")}
+            db.execute(CALIBRATIONS.insert().values(values))
+
+    def calibration(self, task: str, environment: str) -> Calibration | None:
+        """The newest calibration of a task, by digest, in an environment, by digest."""
+        query = (
+            sa.select(CALIBRATIONS.c.data)
+            .where(CALIBRATIONS.c.task == task, CALIBRATIONS.c.environment == environment)
+            .order_by(CALIBRATIONS.c.id.desc())
+        )
+        with self._reading() as db:
+            data = db.execute(query).scalars().first()
+        return None if data is None else Calibration.model_validate(data)
 
     def add_environment(self, environment: Mapping[str, str]) -> str:
         """Keep what a replay compares itself with, and return its digest."""

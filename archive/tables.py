@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-SCHEMA = 2  # 2: nodes say how they were isolated, runs have a secret
+SCHEMA = 3  # 2: nodes say how they were isolated, runs have a secret; 3: claims, later states
 TABLES = sa.MetaData()
 META = sa.Table(
     "meta", TABLES, sa.Column("key", sa.String, primary_key=True), sa.Column("value", sa.String)
@@ -41,6 +41,23 @@ NODES = sa.Table(
     sa.Column("run", sa.String, sa.ForeignKey("runs.id"), primary_key=True),
     sa.Column("number", sa.Integer, primary_key=True),
     sa.Column("files", sa.JSON, nullable=False),
+    sa.Column("data", sa.JSON, nullable=False),
+)
+STATES = sa.Table(  # of nodes that were measured again, without what never changes
+    "states",
+    TABLES,
+    sa.Column("run", sa.String, sa.ForeignKey("runs.id"), primary_key=True),
+    sa.Column("turn", sa.Integer, primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("data", sa.JSON, nullable=False),
+)
+CALIBRATIONS = sa.Table(
+    "calibrations",
+    TABLES,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("task", sa.String, nullable=False),
+    sa.Column("environment", sa.String, nullable=False),
+    sa.Column("created", sa.String, nullable=False),
     sa.Column("data", sa.JSON, nullable=False),
 )
 TRIALS = sa.Table(

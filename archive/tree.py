@@ -1,9 +1,10 @@
 """Nodes and the tree they form: plain records and read-only questions about them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Literal
 
-from ..evals import Candidate, Role, Verdict
+from ..evals import Candidate, Claim, Role, Summary, Verdict, judge
 from ..evals.records import Log
 from ..sandbox import Isolation
 from ..tasks import Frozen
@@ -12,25 +13,30 @@ from ..tasks import Frozen
 class Evidence(Frozen):
     """Which seeds a node was measured on: the first `count` of a stream of its run's key.
 
-    `versus` is the node it was paired with on those seeds, if any, and `role` names the workloads.
+    `versus` is the node it was compared with, if any: on the same seeds, or on those of the stream
+    `against`. `role` names the workloads.
     """
 
     stream: str
     count: int
     role: Role = "dev"
     versus: int | None = None
+    against: str = ""
 
 
 class Node(Frozen):
     """A candidate with everything learned about it. Planted nodes have no verdict.
 
-    `score` is the mean on the run's common search seeds and `gain` its gain over the start there;
-    both are None for nodes that were not confirmed. `isolation` is that of the sandbox it ran in:
-    where there was none, a candidate could have written its own scores.
+    `turn` is the turn of the run that made it so: a node that was measured again has a later one.
+    `score` is the mean on the run's common search seeds and `gain` its gain over the start there,
+    with standard error `gain_error`; they are None for nodes that are not built on. `size` counts
+    the nodes of its syntax. `isolation` is that of the sandbox it ran in: where there was none, a
+    candidate could have written its own scores.
     """
 
     run: str
     number: int
+    turn: int
     parent: int | None
     kind: Literal["start", "baseline", "candidate"]
     name: str
@@ -41,6 +47,8 @@ class Node(Frozen):
     verdict: Verdict | None
     score: float | None = None
     gain: float | None = None
+    gain_error: float = 0.0
+    size: int = 0
     environment: str
     isolation: Isolation
     discarded: int = 0
@@ -64,19 +72,24 @@ class Node(Frozen):
         return self.verdict is None or self.isolation != "none"
 
     @property
+    def kept(self) -> bool:
+        """Whether it was promoted: confirmed, or under `explore` the winner of a race."""
+        return self.gain is not None and self.standing in ("confirmed", "promising")
+
+    @property
     def eligible(self) -> bool:
-        """Whether it may be built on: planted, or confirmed and validated; and scored."""
-        sound = self.standing in ("start", "baseline", "confirmed") and self.validated
-        return self.gain is not None and sound
+        """Whether it may be built on: planted or kept, validated, and scored."""
+        planted = self.verdict is None and self.gain is not None
+        return planted or (self.kept and self.validated)
 
 
 class Tree:
     """The nodes of one run, oldest first, as they stood at one moment."""
 
-    def __init__(self, nodes: Sequence[Node]) -> None:
-        """Take nodes in the order of their numbers."""
-        self._nodes = tuple(nodes)
-        self._numbered = {node.number: node for node in self._nodes}
+    def __init__(self, states: Iterable[Node]) -> None:
+        """Take states of nodes, oldest first; a later state of a node replaces an earlier one."""
+        self._numbered = {node.number: node for node in states}
+        self._nodes = tuple(self._numbered[number] for number in sorted(self._numbered))
         self._children: dict[int, list[Node]] = {}
         for node in self._nodes:
             if node.parent is not None:
@@ -93,10 +106,6 @@ class Tree:
     def __getitem__(self, number: int) -> Node:
         """The node of that number."""
         return self._numbered[number]
-
-    def before(self, number: int) -> "Tree":
-        """The tree as it stood when it had `number` nodes."""
-        return Tree(self._nodes[:number])
 
     def children(self, node: Node) -> Sequence[Node]:
         """Direct descendants."""
@@ -117,10 +126,51 @@ class Tree:
         """Nodes that fresh evidence confirmed."""
         return [node for node in self if node.standing == "confirmed"]
 
+    def claims(self) -> list[Claim]:
+        """Every claim put to fresh seeds so far, in the order in which they were settled."""
+        return [claim for _, claim in self.claimed()]
+
+    def claimed(self) -> list[tuple[Node, Claim]]:
+        """Every claim with the node that it is about, in the order in which they were settled."""
+        found = [(node, claim) for node in self if node.verdict for claim in node.verdict.claims]
+        return sorted(found, key=lambda each: each[1].turn)
+
+    def anchor(self, node: Node) -> Node:
+        """The node whose gain `node` carries: itself, or what it was simplified from.
+
+        Simplifications are compared with it, so that no chain of them can slide downhill.
+        """
+        while node.verdict and node.verdict.claims and node.verdict.claims[0].says == "simpler":
+            node = self[node.verdict.claims[0].versus]
+        return node
+
+    @cached_property
+    def ranking(self) -> Mapping[int, float]:
+        """The gain over the start of every planted and kept node, shrunken for ranking.
+
+        A step from parent to child counts for what its noise leaves of it, so that a lucky estimate
+        does not lead the run.
+        """
+        kept = [node for node in self if node.kept and node.parent is not None]
+        steps = []
+        for node in kept:
+            assert node.verdict is not None
+            found = node.verdict.estimate
+            mean = found.gain if found else 0.0
+            steps.append(Summary(mean=mean, sd=found.error if found else 0.0, pairs=1))
+        ranked = {n.number: n.gain or 0.0 for n in self if n.verdict is None}
+        for node, step in zip(kept, judge.shrunken(steps), strict=True):
+            assert node.parent is not None
+            ranked[node.number] = ranked.get(node.parent, 0.0) + step
+        return ranked
+
     def best(self) -> Node | None:
-        """The confirmed node with the largest gain over the start, of the validated if any is."""
+        """The kept node of the highest rank; validated ones go first, then confirmed ones."""
+        kept = [node for node in self if node.kept]
         return max(
-            self.confirmed(), key=lambda node: (node.validated, node.gain or 0.0), default=None
+            kept,
+            key=lambda n: (n.validated, n.standing == "confirmed", self.ranking[n.number]),
+            default=None,
         )
 
     def validated(self) -> "Tree":

@@ -2,19 +2,37 @@
 
 from . import judge
 from .audit import Findings, audit
+from .calibration import Calibration
 from .measure import measure, probe
-from .records import Candidate, Estimate, Evaluation, Role, Seed, Standing, Trial, Verdict
-from .seeds import Keys, draw, fresh_key, key_from
+from .records import (
+    Candidate,
+    Claim,
+    Estimate,
+    Evaluation,
+    Role,
+    Seed,
+    Standing,
+    Summary,
+    Trial,
+    Verdict,
+)
+from .rule import Rule
+from .seeds import COMMON, Keys, draw, fresh_key, key_from
 
 __all__ = [
+    "COMMON",
+    "Calibration",
     "Candidate",
+    "Claim",
     "Estimate",
     "Evaluation",
     "Findings",
     "Keys",
     "Role",
+    "Rule",
     "Seed",
     "Standing",
+    "Summary",
     "Trial",
     "Verdict",
     "audit",

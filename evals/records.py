@@ -1,5 +1,6 @@
 """The records that pass between proposing, measuring, judging and archiving."""
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Literal, Self
@@ -9,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from ..sandbox import Status, digest_files
 from ..sandbox.text import clean, line
 from ..tasks import Frozen
+from .rule import Rule
 
 # Whatever holds a candidate's or an agent's words is made harmless where the record is made.
 LOG_CHARACTERS = 2000
@@ -87,23 +89,74 @@ class Estimate(Frozen):
     high: float
     pairs: int
 
+    @property
+    def error(self) -> float:
+        """Standard error of the gain."""
+        from scipy.special import stdtrit
+
+        return (self.high - self.low) / 2 / float(stdtrit(self.pairs - 1, 0.975))
+
     def __str__(self) -> str:
         """Gain and half-width, as people write it."""
         return f"{self.gain:+.4f} ± {(self.high - self.low) / 2:.4f}"
 
 
-class Verdict(Frozen):
-    """What the evidence means. Only `confirmed` nodes become parents. `flags` are the audit's.
+class Summary(Frozen):
+    """Mean and sample standard deviation of gains, in the metric's unit, and how many."""
 
-    `log_e` and `threshold` are natural logarithms of the e-value reached in confirmation and of
-    the one it needed; `pairs` counts the fresh seeds spent there.
+    mean: float
+    sd: float
+    pairs: int
+
+    @property
+    def error(self) -> float:
+        """Standard error of the mean."""
+        return self.sd / math.sqrt(self.pairs)
+
+    @property
+    def t(self) -> float:
+        """Student's t of the mean against zero, capped to +-99 where there is no spread."""
+        if self.sd <= 1e-12 * abs(self.mean):
+            return math.copysign(99.0, self.mean) if self.mean else 0.0
+        return max(-99.0, min(99.0, self.mean / self.error))
+
+
+class Claim(Frozen):
+    """One statement that was put to fresh seeds: `better` than a node, or `simpler` and as good.
+
+    The mean gain over node `versus` on the first `pairs` seeds of `stream` was to exceed the rule's
+    margin. The claim `held` if its e-value reached one over `level`, its share of the run's error
+    budget; `log_e` is the natural log of the e-value. `gated` claims were made only because the
+    claim before them held. `turn` is that of the run which settled it, and `evidence` the digest of
+    the gains.
+    """
+
+    says: Literal["better", "simpler"]
+    versus: int
+    held: bool
+    gated: bool = False
+    turn: int = 0
+    level: float
+    log_e: float
+    stream: str
+    pairs: int
+    evidence: str
+
+
+class Verdict(Frozen):
+    """What the evidence means, and the rule it was judged by.
+
+    Only `confirmed` nodes become parents, and under the standard `explore` the winners of races,
+    which stay `promising`. `screen` sums up the gains over the parent on search seeds; `claims`
+    were put to fresh ones; `estimate` is the gain over the parent on seeds that had no part in
+    either. `evidence` is the digest of the gains that decided. `flags` are the audit's.
     """
 
     standing: Standing
     reason: Words
-    screen_t: float | None = None
-    log_e: float | None = None
-    threshold: float | None = None
-    pairs: int = 0
+    rule: Rule | None = None  # verdicts of older archives, and those without evidence, name none
+    evidence: str = ""
+    screen: Summary | None = None
+    claims: tuple[Claim, ...] = ()
     estimate: Estimate | None = None
     flags: tuple[Words, ...] = ()

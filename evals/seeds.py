@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from .records import Seed
 
-SCREENS = re.compile(r"search/\d+")  # streams whose training seeds may be foreseen
+COMMON = "search/common"  # ranks the planted and the kept nodes of a run
+SCREENS = re.compile(r"search/\d+(/\d+)?")  # streams whose training seeds may be foreseen
 
 
 class Keys(NamedTuple):

@@ -6,6 +6,8 @@ parse at once can end with a SystemError (python/cpython#106905). Every parse go
 
 import ast
 import threading
+from collections.abc import Mapping
+from functools import lru_cache
 
 _one_at_a_time = threading.Lock()
 
@@ -20,3 +22,23 @@ def parse_expression(source: str) -> ast.expr:
     """The syntax tree of an expression, which may span lines."""
     with _one_at_a_time:
         return ast.parse(f"({source})", mode="eval").body
+
+
+def size(files: Mapping[str, str]) -> int:
+    """How much program there is: the nodes of all syntax trees, whatever is named or documented.
+
+    A file that is not Python counts a node a character.
+    """
+    return sum(_nodes(text) for text in files.values())
+
+
+@lru_cache(maxsize=1024)
+def _nodes(source: str) -> int:
+    try:
+        module = parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return len(source)
+    documented = (ast.Module, ast.FunctionDef, ast.ClassDef)
+    walked = list(ast.walk(module))
+    words = sum(isinstance(n, documented) and ast.get_docstring(n) is not None for n in walked)
+    return len(walked) - 2 * words  # a docstring is an expression and its constant

@@ -117,6 +117,8 @@ class Task:
             name: self._program(f"baselines/{name}")
             for name in sorted({p.split("/")[1] for p in files if p.startswith("baselines/")})
         }
+        harmed = any(path.startswith("crippled/") for path in files)
+        self.crippled = self._program("crippled") if harmed else None
 
     @property
     def name(self) -> str:

@@ -82,9 +82,12 @@ def test_two_writers_may_finish_the_same_trial_at_once(archive: Archive) -> None
 @pytest.mark.parametrize("change", ["DELETE FROM {}", "UPDATE {} SET rowid = rowid"])
 def test_no_row_can_be_changed_or_deleted(archive: Archive, table: str, change: str) -> None:
     archive.add(node(0, 1.0))
+    archive.add(node(0, 1.0).model_copy(update={"turn": 1}))
     archive.add_trials("e", "t", "c", "dev", [trial(1, 0.5)])
     archive.add_environment({"python": "3"})
     archive.log("r", "started", {})
+    with sqlite3.connect(archive.where) as db:
+        db.execute("INSERT INTO calibrations VALUES (1, 't', 'e', 'now', '{}')")
     with sqlite3.connect(archive.where) as db, pytest.raises(sqlite3.Error, match="append-only"):
         db.execute(change.format(table))
 
@@ -94,7 +97,7 @@ def test_a_newer_schema_is_refused_by_name(tmp_path: Path) -> None:
     Archive(path, create=True).close()
     with sqlite3.connect(path) as db:
         db.executescript("DROP TRIGGER no_update_meta; UPDATE meta SET value = '99'")
-    with pytest.raises(ArchiveError, match="schema 99, this Ratchet reads up to 2: upgrade"):
+    with pytest.raises(ArchiveError, match="schema 99, this Ratchet reads up to 3: upgrade"):
         Archive(path)
 
 

@@ -39,7 +39,7 @@ def test_every_reading_verb_speaks_json(searched: Ratchet) -> None:
     shown = json.loads(searched("show", best, "--json").stdout)
     assert len(tree) == runs[0]["nodes"] == 8
     assert shown["standing"] == "confirmed"
-    assert [len(e["scores"]) for e in shown["evidence"]] == [24, shown["pairs"], 32]
+    assert [len(e["scores"]) for e in shown["evidence"]] == [4, 16, shown["claims"][0]["pairs"], 32]
     assert "+RATE" in shown["diff"]
     assert json.loads(searched("diff", "0", best, "--json").stdout)["diff"].startswith("---")
     tasks = json.loads(searched("tasks", "--json").stdout)

@@ -16,6 +16,7 @@ from test_select import TREE, node
 
 from ratchet.agents.base import AgentError
 from ratchet.agents.replay import replay
+from ratchet.agents.schedule import Action
 from ratchet.agents.search import search
 from ratchet.agents.select import POLICIES
 from ratchet.agents.turn import explore
@@ -191,7 +192,7 @@ def test_no_policy_selects_it_however_good_it_is(name: str) -> None:
 def test_a_policy_that_insists_is_stopped(tmp_path: Path, process_sandbox: Sandbox) -> None:
     run = start(tmp_path / "a.db", process_sandbox, Tweak(), turns=3)
     with pytest.raises(AgentError, match="may not be built on"):
-        explore(replace(run, select=lambda tree, rng: TREE[5]), 6, TREE)
+        explore(replace(run, select=lambda tree, rng: TREE[5]), 6, 6, Action("expand"), TREE)
 
 
 def test_the_best_node_is_a_validated_one_if_there_is_any() -> None:

@@ -44,6 +44,7 @@ def archived(
         Node(
             run="r",
             number=0,
+            turn=0,
             parent=None,
             kind="start",
             name="start",

@@ -27,6 +27,7 @@ def node(
     return Node(
         run="r",
         number=number,
+        turn=number,
         parent=parent,
         kind="candidate" if standing else "start",
         name="",

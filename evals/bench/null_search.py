@@ -51,6 +51,7 @@ def null_search(task: Task, proposals: int, seed: int, sandbox: str, workers: in
         lag=2 * workers - 1,
         turns=proposals,
         novelty=False,
+        schedule="adaptive",
     )
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -84,8 +85,8 @@ def main() -> None:
         seed = asked.first_seed + number
         tree = null_search(task, asked.proposals, seed, asked.sandbox, asked.workers)
         funnel = tree.funnel()
-        screens = [n.verdict.screen_t for n in tree if n.verdict and n.verdict.screen_t is not None]
-        kept = sum(t > 0 for t in screens)
+        screens = [n.verdict.screen for n in tree if n.verdict and n.verdict.screen]
+        kept = sum(screen.mean > 0 for screen in screens)
         false_searches += funnel["confirmed"] > 0
         naive_searches += kept > 0
         print(

@@ -172,6 +172,7 @@ def with_nodes(backend: Sandbox, count: int) -> list[float]:
         return Node(
             run="many",
             number=number,
+            turn=number,
             parent=number - 1 if number else None,
             kind="candidate",
             name="filler",

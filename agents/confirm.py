@@ -1,0 +1,163 @@
+"""Put claims to fresh seeds: a child against its parent, and against the best baseline."""
+
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from statistics import fmean
+from typing import Literal
+
+from ..archive import Evidence, Node, Tree
+from ..evals import COMMON, Candidate, Claim, Evaluation, Role, Verdict, draw, judge
+from .run import Run
+
+
+def confirm(
+    run: Run, pool: ThreadPoolExecutor, node: Node, tree: Tree, says: Literal["better", "simpler"]
+) -> Node:
+    """Settle what a screened child claims over its parent and, if that holds, rank it.
+
+    A `simpler` child is held against the node that the parent itself was simplified from. One that
+    holds as `better` may go on to beat the best baseline, on fresh seeds again.
+    """
+    assert node.parent is not None
+    assert node.verdict is not None
+    parent = tree[node.parent]
+    rival = tree.anchor(parent) if says == "simpler" else parent
+    rule, metric = run.config.rule, run.task.metric
+    level = judge.level(rule, tree.claims())
+    claim, values = _settle(run, pool, node, rival, says, level)
+    verdict = judge.confirmed_or_refuted(rule, values, metric, claim, node.verdict)
+    node = _with(node, verdict, _fresh(run, claim))
+    if not claim.held:
+        return node
+    node = rank(run, pool, node, tree)
+    baseline = best_planted(tree)
+    if says == "simpler" or rival.number == baseline.number or not _ahead(run, node, baseline):
+        return node
+    gated = judge.level(rule, [*tree.claims(), claim], gated=True)
+    over, _ = _settle(run, pool, node, baseline, "better", gated, gated=True)
+    assert node.verdict is not None
+    verdict = node.verdict.model_copy(update={"claims": (claim, over)})
+    return _with(node, verdict, _fresh(run, over))
+
+
+def _settle(
+    run: Run,
+    pool: ThreadPoolExecutor,
+    node: Node,
+    rival: Node,
+    says: Literal["better", "simpler"],
+    level: float,
+    gated: bool = False,
+) -> tuple[Claim, list[float]]:
+    """Compare with `rival` on fresh seeds, block by block, until the rule has decided."""
+    rule, metric = run.config.rule, run.task.metric
+    stream = f"{'baseline' if gated else 'confirm'}/{node.number}"
+    margin = rule.margin(metric, says)
+    reached = judge.Reached("continue", 0.0)
+    count = 0
+    while reached.standing == "continue":
+        count = min(count + rule.block, rule.most)
+        pair = [
+            pool.submit(measured, run, node.candidate, stream, count),
+            pool.submit(measured, run, rival.candidate, against(run, stream) or stream, count),
+        ]
+        values = gains(run, *(each.result() for each in pair))
+        reached = judge.confirm(rule, values, margin, level)
+    claim = Claim(
+        says=says,
+        versus=rival.number,
+        held=reached.standing == "confirmed",
+        gated=gated,
+        turn=node.turn,
+        level=level,
+        log_e=reached.log_e,
+        stream=stream,
+        pairs=count,
+        evidence=judge.digest(values),
+    )
+    return claim, values
+
+
+def rank(run: Run, pool: ThreadPoolExecutor, node: Node, tree: Tree, count: int = 0) -> Node:
+    """Estimate a kept node's gain on common seeds, which had no part in keeping it."""
+    metric, count = run.task.metric, count or run.config.rule.estimate
+    assert node.parent is not None
+    assert node.verdict is not None
+    asked = [node.candidate, tree[node.parent].candidate, tree[0].candidate]
+    futures = [pool.submit(measured, run, each, COMMON, count) for each in asked]
+    child, parent, start = (future.result() for future in futures)
+    over_parent = judge.estimate(judge.gains(child, parent, metric))
+    over_start = judge.summary(judge.gains(child, start, metric))
+    verdict = node.verdict.model_copy(update={"estimate": over_parent})
+    common = Evidence(stream=COMMON, count=count, versus=node.parent)
+    return _with(node, verdict, common).model_copy(
+        update={
+            "score": fmean(child.values(metric.worst)),
+            "gain": over_start.mean,
+            "gain_error": over_start.error,
+        }
+    )
+
+
+def measured(
+    run: Run, candidate: Candidate, stream: str, count: int, role: Role = "dev"
+) -> Evaluation:
+    """A candidate's trials on the first seeds of a stream."""
+    return run.lab.evaluate(candidate, stream, draw(run.config.keys, stream, count), role)
+
+
+def against(run: Run, stream: str) -> str:
+    """The stream that a rival runs on where the design is unpaired, or "" where it shares seeds.
+
+    Children that were screened against one parent then share the parent's seeds, not each other's.
+    """
+    if run.config.rule.design == "paired":
+        return ""
+    parent = re.fullmatch(r"(search/\d+)/\d+", stream)
+    return parent[1] if parent else f"{stream}/rival"
+
+
+def screens(run: Run, node: Node) -> str:
+    """The stream on which a child is screened: its parent's, or one of its own if unpaired."""
+    paired = run.config.rule.design == "paired"
+    return f"search/{node.parent}" if paired else f"search/{node.parent}/{node.number}"
+
+
+def gains(run: Run, child: Evaluation, rival: Evaluation) -> list[float]:
+    """Seed by seed, by the run's design."""
+    paired = run.config.rule.design == "paired"
+    return judge.gains(child, rival, run.task.metric, paired=paired)
+
+
+def best_planted(tree: Tree) -> Node:
+    """The best of the start and the baselines."""
+    return max(tree.planted(), key=lambda node: node.gain or 0.0)
+
+
+def _ahead(run: Run, node: Node, baseline: Node) -> bool:
+    """Whether the common seeds, which rank, promise that a claim over `baseline` would hold."""
+    count = run.config.rule.estimate
+    child, other = (measured(run, n.candidate, COMMON, count) for n in (node, baseline))
+    found = judge.summary(judge.gains(child, other, run.task.metric))
+    return found.t >= run.config.rule.promote_t
+
+
+def _fresh(run: Run, claim: Claim) -> Evidence:
+    return Evidence(
+        stream=claim.stream,
+        count=claim.pairs,
+        versus=claim.versus,
+        against=against(run, claim.stream),
+    )
+
+
+def _with(node: Node, verdict: Verdict, evidence: Evidence) -> Node:
+    """The node with a new verdict and more evidence; what ranks it stays the last of that."""
+    return node.model_copy(update={"verdict": verdict, "evidence": merged(node.evidence, evidence)})
+
+
+def merged(known: Sequence[Evidence], new: Evidence) -> tuple[Evidence, ...]:
+    """`known` and `new`, which takes the place of a shorter reading of the same stream."""
+    rest = [e for e in known if (e.stream, e.role) != (new.stream, new.role)]
+    return tuple(sorted((*rest, new), key=lambda each: each.stream == COMMON))

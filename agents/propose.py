@@ -1,0 +1,65 @@
+"""Get from the agent a candidate that is new, allowed and alive, before anything is spent on it."""
+
+from dataclasses import dataclass
+from random import Random
+
+from ..archive import Node, Tree
+from ..evals import Candidate, audit
+from ..evals.syntax import size
+from .base import ProposalError
+from .evolve.canonical import canonical
+from .run import Run, behaviour
+from .schedule import simpler
+
+ATTEMPTS = 8
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What the agent offered. `refused` says why it may not be measured, `empty` that it is old."""
+
+    candidate: Candidate
+    canonical: str
+    behaviour: str | None = None
+    discarded: int = 0
+    flags: tuple[str, ...] = ()
+    refused: str = ""
+    empty: str = ""
+    log: str = ""
+
+
+def propose(run: Run, parent: Node, tree: Tree, rng: Random) -> Proposal:
+    """The first proposal that is new in form and in behaviour, or the last that was not.
+
+    One that behaves as a known program does is new if it says the same with less code.
+    """
+    forms = {node.canonical: node.id for node in tree}
+    habits: dict[str, Node] = {}
+    for node in sorted((n for n in tree if n.behaviour), key=lambda n: -n.size):
+        habits[str(node.behaviour)] = node
+    sound = tree.validated()
+    last, why = parent.candidate, "nothing was offered"
+    for discarded in range(ATTEMPTS):
+        try:
+            last = run.agent.propose(run.task, parent, sound, rng)
+        except ProposalError as error:
+            why = str(error)
+            continue
+        form = canonical(last.files)
+        if run.config.novelty and form in forms:
+            why = f"the same program as {forms[form]}"
+            continue
+        findings = audit(last.files, run.task)
+        if findings.refused:
+            words, log = "; ".join(findings.refused[:3]), "\n".join(findings.refused)
+            return Proposal(last, form, None, discarded, findings.flags, words, log=log)
+        habit, failure, log = behaviour(run, last)
+        if habit is None:
+            return Proposal(last, form, None, discarded, findings.flags, failure, log=log)
+        like = habits.get(habit)
+        if run.config.novelty and like and not simpler(size(last.files), like):
+            why = f"behaves exactly like {like.id}"
+            continue
+        return Proposal(last, form, habit, discarded, findings.flags)
+    empty = f"nothing new in {ATTEMPTS} attempts: {why}"
+    return Proposal(last, canonical(last.files), discarded=ATTEMPTS - 1, empty=empty)

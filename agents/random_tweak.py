@@ -1,0 +1,36 @@
+"""An agent that only scales numbers: what tuning the program's constants alone would have found."""
+
+from random import Random
+
+import libcst as cst
+
+from ..archive import Node, Tree
+from ..evals import Candidate
+from ..tasks import Task
+from .base import ProposalError
+from .evolve.constants import perturb_constant
+from .evolve.facts import facts
+from .evolve.reader import read
+
+
+def create() -> "RandomTweak":
+    """Open the agent."""
+    return RandomTweak()
+
+
+class RandomTweak:
+    """Changes one numeric constant of one file at a time."""
+
+    def propose(self, task: Task, parent: Node, tree: Tree, rng: Random) -> Candidate:
+        """Offer the parent with another number; raises ProposalError where it has none."""
+        name = rng.choice(sorted(parent.candidate.files))
+        try:
+            program = read(parent.candidate.files[name], facts(task.files.get("motifs.toml", b"")))
+        except cst.ParserSyntaxError as error:
+            raise ProposalError(f"{name} of the parent is not Python") from error
+        edited = perturb_constant(program, rng)
+        if edited is None:
+            raise ProposalError(f"{name} of the parent holds no number")
+        module, idea = edited
+        files = {**parent.candidate.files, name: module.code}
+        return Candidate(files=files, idea=idea, proposer="random_tweak")

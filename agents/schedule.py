@@ -1,0 +1,144 @@
+"""Where the next evaluations decide most: a new child, a promising one, or the leader's rank.
+
+Making candidates and measuring them are decoupled, as in the Huxley Goedel Machine (Wang et al.
+2025). Every action is worth the gain it is expected to add per evaluation: a waiting child by
+expected improvement (Jones et al. 1998), the leader's rank by the knowledge gradient (Frazier et
+al. 2008), a new child by what new children have brought so far. Pure: a tree in, an action out.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from ..archive import Node, Tree
+from ..evals import COMMON, Rule, Summary, judge
+from ..tasks import Metric
+
+EXPAND_AT_LEAST = 3  # one turn in so many makes a child, whatever else looks better
+PRIOR_GAIN, PRIOR_COST = 0.5, 400.0  # a new child's worth at first: noise units per evaluations
+RETEST = 16  # common seeds a time
+SIMPLER = 3  # nodes of syntax that a simpler program has less: one operation
+
+
+class Action(NamedTuple):
+    """What a turn does: `expand` the tree, `advance` a promising node, or `retest` a ranked one."""
+
+    kind: Literal["expand", "advance", "retest"]
+    node: int | None = None
+
+
+EXPAND = Action("expand")
+
+
+def fixed(
+    tree: Tree, busy: Sequence[Action], rule: Rule, metric: Metric, may_expand: bool
+) -> Action | None:
+    """Always a new child, which is screened and confirmed within its turn."""
+    return EXPAND if may_expand else None
+
+
+def adaptive(
+    tree: Tree, busy: Sequence[Action], rule: Rule, metric: Metric, may_expand: bool
+) -> Action | None:
+    """The action of the largest expected gain per evaluation, or None if there is none.
+
+    `busy` are the actions of turns that `tree` does not show yet: their nodes are left alone.
+    """
+    taken = {action.node for action in busy}
+    options = [
+        *(
+            (value, Action("advance", n))
+            for n, value in advances(tree, rule, metric)
+            if n not in taken
+        ),
+        *((value, Action("retest", n)) for n, value in retests(tree, rule) if n not in taken),
+    ]
+    recent = [action.kind for action in busy[-(EXPAND_AT_LEAST - 1) :]]
+    due = len(recent) == EXPAND_AT_LEAST - 1 and "expand" not in recent
+    if not may_expand:
+        options = [(value, action) for value, action in options if action.kind == "advance"]
+    elif due:
+        return EXPAND
+    else:
+        options.append((expansion(tree), EXPAND))
+    return max(options, key=lambda option: option[0], default=(0.0, None))[1]
+
+
+def expansion(tree: Tree) -> float:
+    """Expected gain per evaluation of making a child, from what the run's children brought."""
+    made = [node for node in tree if node.verdict is not None]
+    screens = [n.verdict.screen.sd for n in made if n.verdict and n.verdict.screen]
+    unit = sorted(screens)[len(screens) // 2] if screens else math.inf
+    gained = sum(
+        max(0.0, n.verdict.estimate.gain) for n in made if n.verdict and n.verdict.estimate
+    )
+    cost = sum(node.evaluations for node in made)
+    return (PRIOR_GAIN * unit + gained) / (PRIOR_COST + cost)
+
+
+def advances(tree: Tree, rule: Rule, metric: Metric) -> list[tuple[int, float]]:
+    """The promising nodes that wait for seeds, each with its expected gain per evaluation.
+
+    What may only claim to be simpler is worth the loss that would be forgiven.
+    """
+    found = []
+    for node in tree:
+        screen = node.verdict.screen if node.verdict else None
+        if node.standing != "promising" or node.kept or screen is None or node.parent is None:
+            continue
+        says = judge.claimed(rule, screen, simpler(node.size, tree[node.parent]))
+        if says == "simpler":
+            mean = screen.mean - rule.margin(metric, says)
+            screen = screen.model_copy(update={"mean": mean})
+        found.append((node.number, improvement(screen, rule)))
+    return found
+
+
+def improvement(screen: Summary, rule: Rule) -> float:
+    """Expected gain per evaluation of finding out whether a screened child is better.
+
+    Its standardised gain has a normal prior as wide as the rule's `effect_scale`.
+    """
+    weight = screen.pairs + 1 / rule.effect_scale**2
+    unit = screen.sd or abs(screen.mean) or 1e-12
+    mean, deviation = screen.mean / unit * screen.pairs / weight, 1 / math.sqrt(weight)
+    hope = max(mean, deviation)
+    pairs = min(max(2 * math.log(20 / rule.alpha) / hope**2, rule.block), rule.most)
+    return unit * expected_positive(mean, deviation) / (2 * pairs)
+
+
+def retests(tree: Tree, rule: Rule) -> list[tuple[int, float]]:
+    """The two leading nodes, with what more seeds for one may gain by putting the other first."""
+    ranked = [n for n in tree if n.kept and n.validated]
+    ranked.sort(key=lambda n: tree.ranking[n.number], reverse=True)
+    if len(ranked) < 2:
+        return []
+    behind = tree.ranking[ranked[0].number] - tree.ranking[ranked[1].number]
+    found = []
+    for node in ranked[:2]:
+        count = common_seeds(node)
+        resolved = node.gain_error * math.sqrt(RETEST / (count + RETEST))
+        found.append((node.number, expected_positive(-behind, resolved) / (2 * RETEST)))
+    return found
+
+
+def simpler(nodes: int, than: Node) -> bool:
+    """Whether a program of so many syntax nodes has at least an operation less than a node's."""
+    return nodes <= than.size - SIMPLER
+
+
+def common_seeds(node: Node) -> int:
+    """On how many of the run's common seeds a node was ranked."""
+    return max((e.count for e in node.evidence if e.stream == COMMON), default=0)
+
+
+def expected_positive(mean: float, deviation: float) -> float:
+    """Expected value of a normal variable where it is positive, and zero elsewhere."""
+    if deviation <= 0:
+        return max(mean, 0.0)
+    z = mean / deviation
+    density = math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+    return max(0.0, deviation * (density + z * math.erfc(-z / math.sqrt(2)) / 2))
+
+
+SCHEDULES = {"adaptive": adaptive, "fixed": fixed}

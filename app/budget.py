@@ -1,0 +1,191 @@
+"""What a search may spend, what that can find, and the refusal of a budget that cannot find it."""
+
+import math
+from typing import Literal, NamedTuple
+
+from rich.console import Console
+
+from ..agents.calibrate import calibrated, stored
+from ..agents.lab import Lab
+from ..archive import Archive
+from ..evals import Calibration, Keys, Rule, judge
+from ..evals.judge.power import detectable, pairs_needed, power, race_power
+from ..tasks import Metric
+
+CHANCE = 0.8
+OFTEN = "4 times in 5"  # the same in words
+
+
+class BudgetError(Exception):
+    """The budget of a search cannot find the gain that its user cares about."""
+
+    exit_code = 2
+
+
+class Standards(NamedTuple):
+    """What a user asks of a run's verdicts; `effect` is the smallest gain that matters, if told."""
+
+    standard: Literal["claim", "explore"] = "claim"
+    control: Literal["familywise", "fdr"] = "familywise"
+    alpha: float = 0.05
+    schedule: Literal["adaptive", "fixed"] = "adaptive"
+    effect: float | None = None
+
+    def rule(self, calibration: Calibration) -> Rule:
+        """The rule of a run that asks for these, on a task with this noise."""
+        return Rule(
+            standard=self.standard,
+            control=self.control,
+            alpha=self.alpha,
+            design=calibration.design,
+            glance=0 if calibration.glance.misleading else Rule().glance,
+        )
+
+
+class Budget(NamedTuple):
+    """How long a search may take (None: without end), at how many jobs at a time.
+
+    `planted` programs, the start and the baselines, are measured before anything else.
+    """
+
+    minutes: float | None
+    workers: int
+    planted: int
+
+    def pairs(self, calibration: Calibration, rule: Rule) -> int:
+        """How many pairs one confirmation may take, after planting and one child's screen."""
+        if self.minutes is None:
+            return rule.most
+        evaluations = 60 * self.minutes * self.workers / max(calibration.seconds, 1e-9)
+        return max(0, min(rule.most, int((evaluations - self._before(rule)) / 2)))
+
+    def minutes_for(self, pairs: int, calibration: Calibration, rule: Rule) -> float:
+        """How long planting, one screen and a confirmation on so many pairs take."""
+        return (self._before(rule) + 2 * pairs) * calibration.seconds / self.workers / 60
+
+    def _before(self, rule: Rule) -> int:
+        return self.planted * rule.estimate + 2 * rule.screen
+
+
+class Means(NamedTuple):
+    """A calibrated instrument: the noise, the rule, and the metric both are about."""
+
+    calibration: Calibration
+    rule: Rule
+    metric: Metric
+
+    @property
+    def most(self) -> int:
+        """How many pairs one comparison takes at most."""
+        return self.rule.most if self.rule.standard == "claim" else self.rule.race
+
+    def chance(self, gain: float, pairs: int) -> float:
+        """How likely a true gain, in the metric's unit, is found by so many pairs."""
+        if self.rule.standard == "explore":
+            spread = self.calibration.spread
+            return 0.0 if pairs < self.most else race_power(self.rule, gain / max(spread, 1e-12))
+        sds = self.calibration.in_sds(gain, self.metric)
+        return power(self.rule, sds, judge.level(self.rule, []), pairs).chance if sds > 0 else 0.0
+
+    def least(self, pairs: int) -> float | None:
+        """The smallest gain that is found four times in five by so many pairs, if any is."""
+        if self.rule.standard == "explore":
+            low, high = 0.0, 4 * self.calibration.spread
+            for _ in range(20 if pairs >= self.most else 0):
+                middle = (low + high) / 2
+                low, high = (
+                    (low, middle) if self.chance(middle, pairs) >= CHANCE else (middle, high)
+                )
+            return high if pairs >= self.most else None
+        sds = detectable(self.rule, judge.level(self.rule, []), CHANCE, pairs)
+        return None if sds is None else self.calibration.in_units(sds, self.metric)
+
+    def pairs_for(self, gain: float) -> int | None:
+        """How many pairs find such a gain four times in five; None if `most` do not."""
+        if self.rule.standard == "explore":
+            return self.most if self.chance(gain, self.most) >= CHANCE else None
+        sds = self.calibration.in_sds(gain, self.metric)
+        return pairs_needed(self.rule, sds, judge.level(self.rule, []), CHANCE) if sds > 0 else None
+
+
+def settle(
+    lab: Lab, archive: Archive, keys: Keys, standards: Standards, budget: Budget, console: Console
+) -> Rule:
+    """The rule that suits the task's noise, which is measured now if it is not known yet.
+
+    Says what the budget can find; raises BudgetError if that is not enough. A calibration made here
+    draws from the run's own keys, so that a run can be repeated exactly.
+    """
+    task = lab.task
+    if stored(lab, archive) is None:
+        console.print(
+            f"calibrating {task.name}: measuring its noise, "
+            "once for this task, this machine and these versions ..."
+        )
+    found = calibrated(lab, archive, Rule(), keys, workers=budget.workers)
+    rule = standards.rule(found)
+    if not found.passed:
+        words = f"!! a check of the judge failed here: read `ratchet calibrate {task.name}`"
+        console.print(words, style="bold red")
+    console.print(foresee(Means(found, rule, task.metric), budget, standards.effect))
+    return rule
+
+
+def foresee(means: Means, budget: Budget, effect: float | None) -> str:
+    """What the budget can find, in one line; raises BudgetError if that is less than `effect`."""
+    unit = means.metric.unit
+    pairs = min(means.most, budget.pairs(means.calibration, means.rule))
+    least = means.least(pairs)
+    of = f"one comparison of at most {means.most} seeds"
+    if budget.minutes is not None and pairs < means.most:
+        of = f"{budget.minutes:g} minutes, which leave {pairs} seeds for one comparison,"
+    if effect is not None and means.chance(effect, pairs) < CHANCE:
+        raise BudgetError(_refusal(means, budget, effect, of, pairs, least))
+    if least is None:
+        fewest = means.rule.block if means.rule.standard == "claim" else means.most
+        planting = budget.minutes_for(fewest, means.calibration, means.rule)
+        return (
+            f"this budget can confirm nothing: to measure the start and the baselines and to put "
+            f"one proposal to the test takes {_minutes(planting)} minutes or more"
+        )
+    what = f"gains of {least:.2g} {unit} and more"
+    return f"this budget can find {what}: {of} finds them {OFTEN}, smaller ones more rarely"
+
+
+def _refusal(
+    means: Means, budget: Budget, effect: float, of: str, pairs: int, least: float | None
+) -> str:
+    """Why an effect will not be found, and what to do about it."""
+    unit, smallest = means.metric.unit, means.metric.minimum_gain
+    if means.rule.standard == "claim" and effect <= smallest:
+        return (
+            f"a gain of {effect:g} {unit} is not more than the {smallest:g} that the task counts "
+            f"as worth claiming: give an --effect above that"
+        )
+    share = means.chance(effect, pairs)
+    mends = []
+    needed = means.pairs_for(effect)
+    if needed is not None and budget.minutes is not None:
+        longer = budget.minutes_for(needed, means.calibration, means.rule)
+        mends.append(f"--minutes {_minutes(longer)}")
+    if least is not None:
+        mends.append(f"--effect {rounded_up(least):g}")
+    if not mends:
+        mends.append("more --minutes and a larger --effect")
+    return (
+        f"a gain of {effect:g} {unit} would be found in {100 * share:.0f} % of cases, and "
+        f"{100 * CHANCE:.0f} % are wanted: {of} cannot tell it from noise "
+        f"({means.calibration.spread:.2g} {unit} a seed): give {' or '.join(mends)}"
+    )
+
+
+def _minutes(minutes: float) -> str:
+    """A number of minutes that is surely enough, in few digits."""
+    return f"{rounded_up(1.2 * minutes):g}"
+
+
+def rounded_up(value: float) -> float:
+    """The next number of two digits that is not below `value`."""
+    near = float(f"{value:.2g}")
+    step = 10.0 ** (math.floor(math.log10(near)) - 1)
+    return near if near >= value else float(f"{near + step:.2g}")

@@ -1,0 +1,193 @@
+"""The verb `calibrate`: what a task's noise lets one find, and whether the judge can be trusted."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ..agents.calibrate import calibrated, stored
+from ..agents.lab import Lab
+from ..archive import Archive
+from ..evals import Calibration, Keys, Rule, fresh_key
+from ..tasks import Metric, load
+from . import view
+from .budget import OFTEN, Budget, Means, Standards, rounded_up
+from .run import Box, open_with_warning
+
+MULTIPLES = (0.5, 1, 2, 4, 8)  # of the smallest gain that is found, in the table of seeds
+
+
+def calibrate(
+    name: str, seeds: int, again: bool, minutes: float, box: Box, where: str
+) -> dict[str, Any]:
+    """Calibrate a task, or look its calibration up; what is printed about it."""
+    task = load(name)
+    said = Console(stderr=True, soft_wrap=True, highlight=False)
+    with closing(open_with_warning(box)) as backend:
+        archive = Archive(where, create=True)
+        said.print(f"warming the {backend.name} sandbox up ...")
+        lab = Lab(task, backend, archive, strict=box.isolation == "strict")
+        if again or stored(lab, archive) is None:
+            said.print(f"measuring {task.name} on {seeds} seeds ...")
+        keys = Keys(fresh_key(), fresh_key())
+        found = calibrated(lab, archive, Rule(), keys, seeds, box.workers, again)
+    budget = Budget(minutes, box.workers, 1 + len(task.baselines))
+    means = Means(found, Standards().rule(found), task.metric)
+    return record(task.name, means, budget)
+
+
+def record(name: str, means: Means, budget: Budget) -> dict[str, Any]:
+    """The JSON-able facts of a calibration, with what follows from them for a budget."""
+    found, rule, metric = means
+    pairs = budget.pairs(found, rule)
+    least = means.least(rule.most)
+    effects = [] if least is None else [rounded_up(least * m) for m in MULTIPLES]
+    return {
+        **found.model_dump(mode="json"),
+        "name": name,
+        "unit": metric.unit,
+        "minimum_gain": metric.minimum_gain,
+        "design": found.design,
+        "most": rule.most,
+        "detectable": least,
+        "minutes": budget.minutes,
+        "pairs_within_minutes": pairs,
+        "detectable_within_minutes": means.least(pairs),
+        "needed": [{"effect": effect, "seeds": means.pairs_for(effect)} for effect in effects],
+        "checks": checks(found, metric),
+        "glance_used": not found.glance.misleading,
+        "passed": found.passed,
+    }
+
+
+def checks(found: Calibration, metric: Metric) -> list[dict[str, Any]]:
+    """The instrument's checks: whether each came out well, what was seen, what failing means."""
+    same = found.same
+    identical = "the same to the last bit" if same.identical else "differently"
+    made = [
+        {
+            "name": "a copy that only reads differently",
+            "ok": same.identical,
+            "found": f"scores {identical} on the same seeds",
+            "means": "scores depend on more than program and seed, so results cannot be repeated "
+            "exactly here: look for randomness, time or threads in the task",
+        },
+        {
+            "name": "the start against itself",
+            "ok": same.sound,
+            "found": f"{same.false} of {same.splits} comparisons found a gain where there is none "
+            f"(at most {same.expected:.1f} are to be expected)",
+            "means": "the judge finds gains in this task's noise: do not believe what a search "
+            "confirms here",
+        },
+    ]
+    if found.crippled is None:
+        words = "not checked: the task has no folder crippled/"
+        return [*made, {"name": "a program made worse", "ok": None, "found": words, "means": ""}]
+    seen = "seen to be worse" if found.crippled.held else "not told from the start"
+    made.append(
+        {
+            "name": "a program made worse",
+            "ok": found.crippled.held,
+            "found": f"{seen} on {found.crippled.pairs} seeds: {found.crippled.gain:+.3g} "
+            f"{metric.unit}, give or take {2 * found.crippled.error:.2g}",
+            "means": "the judge misses a difference that was made to be seen: the task is too "
+            "noisy, or its score does not depend on what is edited",
+        }
+    )
+    return made
+
+
+def calibration_view(record: Mapping[str, Any]) -> RenderableType:
+    """A calibration in plain words."""
+    parts: list[RenderableType] = [view.heading(_facts(record)), Text()]
+    parts += [Text("to find a gain of"), _needed(record), Text(), Text("checks", style="bold")]
+    parts.append(_checks(record["checks"]))
+    for check in record["checks"]:
+        if check["ok"] is False:
+            parts.append(Text(f"{check['name']}: {check['means']}", style="bold red"))
+    return Group(*parts)
+
+
+def _facts(record: Mapping[str, Any]) -> dict[str, str]:
+    unit, noise = record["unit"], record["noise"]
+    by_workload = ", ".join(f"{name} {sd:.2g}" for name, sd in record["workloads"].items())
+    facts = {
+        "task": f"{record['name']}, measured on {record['seeds']} seeds",
+        "noise": f"the score of one program differs by {noise:.2g} {unit} from seed to seed "
+        f"(standard deviation; {by_workload})",
+        "comparing": _pairing(record),
+        "cost": f"{record['cpu_seconds']:.2g} s of CPU a seed; a worker is busy with it for "
+        f"{record['seconds']:.2g} s",
+        "can find": _findable(record),
+        "glance": _glance(record),
+    }
+    if record["failed"]:
+        facts["failures"] = f"{100 * record['failed']:.0f} % of the start's seeds have no score"
+    if record["screens"]:
+        screens = record["screens"]
+        facts["screen"] = (
+            f"a child better by {screens['effect']:.2g} {unit} is lost at the first look "
+            f"{100 * screens['first_look']:.0f} times in 100, in the whole screen "
+            f"{100 * screens['screen']:.0f} times"
+        )
+    return facts
+
+
+def _pairing(record: Mapping[str, Any]) -> str:
+    unit, paired, unpaired = record["unit"], record["paired"], record["unpaired"]
+    words = f"the difference of two similar programs varies by {paired:.2g} {unit} on the same "
+    words += f"seeds, by {unpaired:.2g} on different ones: "
+    if record["design"] == "unpaired":
+        words += "different seeds are used, as sharing them does not help here"
+    else:
+        saved = f"{(unpaired / paired) ** 2:.0f}" if paired else "any number of"
+        words += f"the same seeds are used, each worth {saved} different ones"
+    if record["distant"] is not None:
+        words += f"; that of the start and a baseline varies by {record['distant']:.2g}"
+    return words
+
+
+def _findable(record: Mapping[str, Any]) -> str:
+    unit, least, minutes = record["unit"], record["detectable"], record["minutes"]
+    if least is None:
+        return "nothing: no gain is large enough"
+    words = f"a gain of {least:.2g} {unit}, {OFTEN}, with one comparison of up to {record['most']} "
+    words += "seeds; within "
+    within, pairs = record["detectable_within_minutes"], record["pairs_within_minutes"]
+    if within is None:
+        return words + f"{minutes:g} minutes nothing: they end before one comparison can"
+    if pairs == record["most"]:
+        return words + f"{minutes:g} minutes the same"
+    return words + f"{minutes:g} minutes, which leave {pairs} seeds, {within:.2g}"
+
+
+def _glance(record: Mapping[str, Any]) -> str:
+    wrong, chances = record["glance"]["wrong"], record["glance"]["chances"]
+    use = "will be used" if record["glance_used"] else "will not be used"
+    if not chances:
+        return f"{use}; no two programs of the task differ enough to try it on"
+    return (
+        f"{use}: of {chances} times that a better program met it, it would have killed it {wrong} "
+        "times"
+    )
+
+
+def _needed(record: Mapping[str, Any]) -> RenderableType:
+    table = Table(box=None, padding=(0, 2), show_header=False)
+    for row in record["needed"]:
+        few = f"{row['seeds']} seeds" if row["seeds"] else f"more than {record['most']} seeds"
+        table.add_row(Text(f"{row['effect']:g} {record['unit']}", justify="right"), Text(few))
+    return table
+
+
+def _checks(made: Sequence[Mapping[str, Any]]) -> RenderableType:
+    table = Table(box=None, padding=(0, 2), show_header=False)
+    signs = {True: ("ok", "green"), False: ("!!", "bold red"), None: ("--", "dim")}
+    for check in made:
+        sign, style = signs[check["ok"]]
+        table.add_row(Text(sign, style=style), Text(check["name"]), Text(check["found"]))
+    return table

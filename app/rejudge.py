@@ -1,0 +1,70 @@
+"""Show how a run would have been judged under another error budget."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ..agents.base import AgentError
+from ..archive import Archive, rejudge
+from ..evals import judge
+from .view import STYLES
+
+UNDECIDED = "cyan"
+
+
+def record(archive: Archive, name: str | None, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The claims of a run before and after; raises AgentError for a rule that cannot be."""
+    row = archive.run(name)
+    asked = {key: value for key, value in changes.items() if value is not None}
+    try:
+        found = rejudge(archive, row["id"], **asked)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise AgentError(f"{first['loc'][0]} {first['input']}: {first['msg']}") from error
+    rule = {"control": "fdr", **row["config"]["rule"]}
+    return {
+        "run": row["id"],
+        "before": {"alpha": rule["alpha"], "control": rule["control"]},
+        "after": {"alpha": rule["alpha"], "control": rule["control"], **asked},
+        "claims": [each.model_dump() for each in found],
+    }
+
+
+def rejudge_view(record: Mapping[str, Any]) -> RenderableType:
+    """A row for each claim, and in a sentence what it comes to."""
+    table = Table(box=None, padding=(0, 2))
+    for column in ("node", "claims to be", "before", "after", "e-value", "needed", "seeds"):
+        table.add_column(column)
+    for claim in record["claims"]:
+        after = Text(claim["after"], style=STYLES.get(claim["after"], ("", UNDECIDED))[1])
+        if not claim["ground"]:
+            after.append(" (on ground that is not)", style="yellow")
+        table.add_row(
+            Text(claim["node"]),
+            Text(f"{claim['says']} than {claim['versus']}"),
+            Text(claim["before"]),
+            after,
+            Text(judge.e_words(claim["log_e"])),
+            Text(judge.e_words(claim["log_threshold"])),
+            Text(str(claim["pairs"])),
+        )
+    return Group(table, *map(Text, _sum_up(record)))
+
+
+def _sum_up(record: Mapping[str, Any]) -> Sequence[str]:
+    rules = [
+        f"alpha {record[when]['alpha']:g}, {record[when]['control']}"
+        for when in ("before", "after")
+    ]
+    count = [sum(c[when] == "confirmed" for c in record["claims"]) for when in ("before", "after")]
+    lines = [
+        f"run {record['run']}: of {len(record['claims'])} claims {count[0]} were confirmed under "
+        f"{rules[0]}; {count[1]} are under {rules[1]}."
+    ]
+    if any(claim["after"] == "undecided" for claim in record["claims"]):
+        lines.append("undecided: the evidence ends before this rule would have stopped.")
+    return lines

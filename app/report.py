@@ -1,0 +1,115 @@
+"""The verb `report`: show what was read of the sealed split, and measure what was asked for."""
+
+import shlex
+from contextlib import closing
+from typing import Any, NamedTuple
+
+from rich.console import Console
+
+from ..agents.ablate import ablate, ablations
+from ..agents.base import AgentError, open_agent
+from ..agents.controls import control, spent, tables
+from ..agents.lab import Lab
+from ..agents.report import Report, readings, report
+from ..agents.run import Config, Run
+from ..agents.seed_only import SeedOnly
+from ..agents.select import POLICIES
+from ..archive import Archive
+from .findings import draw, gather
+from .output import show_or_dump
+from .run import DEFAULT, INTERRUPTED, Box, open_with_warning
+
+
+class Asked(NamedTuple):
+    """What to measure beyond the first reading."""
+
+    again: bool
+    ablation: bool
+    controls: bool
+
+
+class Means(NamedTuple):
+    """What to measure with; no `sandbox` means that of the run."""
+
+    sandbox: str | None
+    workers: int
+    accept_unisolated: bool
+
+
+def show(name: str | None, asked: Asked, means: Means, where: str, as_json: bool) -> int:
+    """Print the report of a run, measuring what is missing first. Returns the exit code."""
+    archive = Archive(where)
+    row = named(archive, name)
+    config = Config.model_validate(row["config"])
+    if asked.controls and config.control_of:
+        raise AgentError(f"run {row['id']} is itself a control of {config.control_of}")
+    elsewhere = "" if archive.where == DEFAULT else f" --archive {shlex.quote(archive.where)}"
+    kept = archive.tree(row["id"]).best() is not None
+    if kept and not _complete(archive, row["id"], asked):
+        try:
+            _measure(archive, row, config, asked, means)
+        except KeyboardInterrupt:
+            console().print("stopped. What was measured is kept: the same command goes on.")
+            return INTERRUPTED
+    found = gather(archive, row, elsewhere)
+    show_or_dump(found.record() if as_json else found, as_json, draw)
+    return 0
+
+
+def named(archive: Archive, name: str | None) -> dict[str, Any]:
+    """A run by the beginning of its id; else the newest that is no control of another."""
+    searches = [row for row in archive.runs() if not row["config"].get("control_of")]
+    return archive.run(name if name or not searches else searches[-1]["id"])
+
+
+def console() -> Console:
+    """Standard error, so that what is printed of the progress is no part of the JSON."""
+    return Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+
+
+def _complete(archive: Archive, run: str, asked: Asked) -> bool:
+    """Whether all that was asked for is recorded already."""
+    read = readings(archive, run)
+    return (
+        bool(read)
+        and not asked.again
+        and not (asked.ablation and not _ablated(archive, run, read[-1]))
+        and not (asked.controls and not _controlled(archive, run, read[-1]))
+    )
+
+
+def _ablated(archive: Archive, run: str, read: Report) -> bool:
+    return any(each.node == read.node for each in ablations(archive, run))
+
+
+def _controlled(archive: Archive, run: str, read: Report) -> bool:
+    """Whether there is a table for this reading and for all that the run has spent."""
+    budget = spent(archive.tree(run))
+    held = tables(archive, run)
+    return bool(held) and (held[-1].reading, held[-1].evaluations) == (read.reading, budget)
+
+
+def _measure(
+    archive: Archive, row: dict[str, Any], config: Config, asked: Asked, means: Means
+) -> None:
+    """Do what is missing, in a sandbox that is open for no longer than that."""
+    say, run_id = console().print, row["id"]
+    sandbox = means.sandbox or config.sandbox
+    box = Box(sandbox, means.workers, means.accept_unisolated, config.isolation)
+    # An agent of the user's is only needed, and only opened, for the control that proposes with it.
+    agent = open_agent(config.agent) if asked.controls else SeedOnly()
+    with closing(open_with_warning(box)) as backend, archive.hold(run_id):
+        lab = Lab(archive.task(run_id), backend, archive, strict=config.isolation == "strict")
+        select = POLICIES.get(config.select, POLICIES["dgm"])
+        run = Run(run_id, config, agent, select, lab, archive, means.workers)
+        read = readings(archive, run_id)
+        if asked.again or not read:
+            say("measuring the best kept node on sealed seeds and unseen workloads ...")
+            report(row, lab, archive, means.workers)
+            read = readings(archive, run_id)
+        if asked.ablation and not _ablated(archive, run_id, read[-1]):
+            say(f"measuring {read[-1].node} without each of its steps ...")
+            ablate(run, read[-1].number)
+        if asked.controls and not _controlled(archive, run_id, read[-1]):
+            say("running the controls ...")
+            control(run, read[-1], say)

@@ -1,0 +1,48 @@
+"""What evidence means. Pure: records in, records out, nothing read or written.
+
+A screen on a few seeds decides only what deserves confirmation. A confirmation compares child and
+rival on fresh seeds and stops when a t e-value (Perez-Ortiz et al. 2022, after Lai 1976) reaches
+one over the claim's share of the run's error budget; e-values may be looked at after every block
+without inflating the error (Ville 1939). What is reported is estimated on seeds that chose nothing.
+"""
+
+from .budget import level
+from .decide import Reached, chance, claimed, confirm, hopeless, needed_t, promising, race, ruined
+from .estimate import estimate, shrunken, summary
+from .evalue import log_e_from_moments, log_e_value, log_e_values, t_statistic
+from .evidence import digest, gains
+from .power import detectable, lost, pairs_needed, power, race_power
+from .words import confirmed_or_refuted, e_words, glanced_out, raced, screened_out, waiting
+
+__all__ = [
+    "Reached",
+    "chance",
+    "claimed",
+    "confirm",
+    "confirmed_or_refuted",
+    "detectable",
+    "digest",
+    "e_words",
+    "estimate",
+    "gains",
+    "glanced_out",
+    "hopeless",
+    "level",
+    "log_e_from_moments",
+    "log_e_value",
+    "log_e_values",
+    "lost",
+    "needed_t",
+    "pairs_needed",
+    "power",
+    "promising",
+    "race",
+    "race_power",
+    "raced",
+    "ruined",
+    "screened_out",
+    "shrunken",
+    "summary",
+    "t_statistic",
+    "waiting",
+]

@@ -1,0 +1,88 @@
+"""What becomes of a candidate at each stage."""
+
+import math
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from ...tasks import Metric
+from ..records import Summary
+from ..rule import Rule
+from .estimate import summary
+from .evalue import log_e_value, t_statistic
+
+RECENT, FEWEST = 64, 8  # screens that a new one is compared with
+
+
+def ruined(rule: Rule, values: Sequence[float], metric: Metric) -> bool:
+    """Whether a glance shows harm so large and steady that the other workloads need not be run."""
+    mean = math.fsum(values) / len(values)
+    return mean < -rule.ruin * metric.minimum_gain and t_statistic(values) < rule.ruin_t
+
+
+def claimed(rule: Rule, screen: Summary, smaller: bool) -> Literal["better", "simpler"]:
+    """What a screened child may claim: if its program is smaller, not to be worse is enough."""
+    return "simpler" if smaller and screen.t < rule.promote_t else "better"
+
+
+def hopeless(rule: Rule, values: Sequence[float], metric: Metric, smaller: bool = False) -> bool:
+    """Whether a look at the screen already tells the child from anything it may claim."""
+    if claimed(rule, summary(values), smaller) == "simpler":
+        margin = rule.margin(metric, "simpler")
+        return t_statistic([value - margin for value in values]) < rule.drop_t
+    return t_statistic(values) < rule.drop_t or not any(values)
+
+
+def promising(rule: Rule, t: float, history: Sequence[float]) -> bool:
+    """Whether a screen is good enough, and good among recent screens (ASHA, Li et al. 2020).
+
+    However good the others are, `sure_t` always earns a confirmation.
+    """
+    recent = sorted(history[-RECENT:])
+    quartile = recent[(3 * len(recent)) // 4] if len(recent) >= FEWEST else rule.promote_t
+    return t >= max(rule.promote_t, min(quartile, rule.sure_t))
+
+
+def race(rule: Rule, values: Sequence[float]) -> bool:
+    """Whether a child won the race of `explore`: a plain t-test, which controls no error rate."""
+    from scipy.special import stdtr
+
+    n = len(values)
+    return bool(any(values)) and 1 - float(stdtr(n - 1, t_statistic(values))) < rule.race_p
+
+
+class Reached(NamedTuple):
+    """How a confirmation stands after some look: its end or `continue`, and the log e-value."""
+
+    standing: Literal["confirmed", "refuted", "continue"]
+    log_e: float
+
+
+def confirm(rule: Rule, values: Sequence[float], margin: float, level: float) -> Reached:
+    """Look at all the fresh gains so far: is their mean above `margin`, at this error `level`?"""
+    above = [value - margin for value in values]
+    log_e = log_e_value(above, rule.effect_scale)
+    if log_e >= -math.log(level):
+        return Reached("confirmed", log_e)
+    futile = len(values) >= rule.most or chance(rule, summary(above), level) < rule.hope
+    return Reached("refuted" if futile else "continue", log_e)
+
+
+def chance(rule: Rule, found: Summary, level: float) -> float:
+    """Predictive probability that a confirmation that goes on to the end will reach `level`.
+
+    The effect is drawn from its posterior under a flat prior (Spiegelhalter et al. 1986), and the
+    e-value's threshold is taken for the t statistic that it asks for. A stop for futility cannot
+    make a false claim, so nothing rests on the approximation but cost.
+    """
+    left = rule.most - found.pairs
+    needed = needed_t(rule, rule.most, level)
+    if left <= 0:
+        return float(found.t >= needed)
+    z = (math.sqrt(rule.most / found.pairs) * found.t - needed) / math.sqrt(left / found.pairs)
+    return math.erfc(-z / math.sqrt(2)) / 2
+
+
+def needed_t(rule: Rule, pairs: int, level: float) -> float:
+    """About the t statistic at which the e-value of so many pairs reaches one over `level`."""
+    prior = math.log1p(pairs * rule.effect_scale**2) - 2 * math.log(2)
+    return math.sqrt(max(0.0, prior - 2 * math.log(level)))

@@ -1,0 +1,156 @@
+"""What a confirmation can find, and what a screen lets slip: simulations of the rule itself.
+
+Effects are standardised: the true gain above the rule's margin, in standard deviations of one gain.
+Every simulation draws from the same fixed noise, so equal questions get equal answers and the
+chance of finding an effect never falls as the effect grows.
+"""
+
+import math
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ...tasks import Metric
+from ..records import Summary
+from ..rule import Rule
+from .decide import chance as chance_left
+from .decide import hopeless, promising
+from .estimate import summary
+from .evalue import log_e_from_moments
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[Any]
+
+TRIALS = 2000  # the error of a simulated chance is about 0.01
+SCREENS = 2000
+CERTAIN = 100.0  # standard deviations: what is as good as an effect without noise
+LARGEST_T = 99.0  # as capped in a Summary
+STEPS = 12  # halvings of the interval in which the detectable effect lies
+
+
+class Power(NamedTuple):
+    """The chance that a confirmation finds the claim to hold, and the pairs it takes on average."""
+
+    chance: float
+    pairs: float
+
+
+class Lost(NamedTuple):
+    """The chances that a true gain is dropped at the first look, and at either look of a screen."""
+
+    first_look: float
+    screen: float
+
+
+def power(rule: Rule, effect: float, level: float, pairs: int | None = None) -> Power:
+    """How a confirmation of a gain of `effect` ends, with an error of `level` and normal noise.
+
+    With `pairs` the budget stops it after so many, and what is not confirmed by then is not found.
+    """
+    import numpy as np
+
+    found, left = _ends(rule, effect, level)
+    within = found <= (rule.most if pairs is None else pairs)
+    return Power(float(np.mean(within)), float(np.mean(left)))
+
+
+def pairs_needed(rule: Rule, effect: float, level: float, chance: float = 0.8) -> int | None:
+    """After how many pairs such a gain is confirmed with this chance; None if `most` is too few."""
+    found, _ = _ends(rule, effect, level)
+    ordered = sorted(found)
+    needed = float(ordered[math.ceil(chance * len(ordered)) - 1])
+    return int(needed) if math.isfinite(needed) else None
+
+
+@lru_cache(maxsize=64)
+def detectable(
+    rule: Rule, level: float, chance: float = 0.8, pairs: int | None = None
+) -> float | None:
+    """The smallest effect that is confirmed with this chance; None if none is within `pairs`."""
+    low, high = 0.0, CERTAIN
+    if power(rule, high, level, pairs).chance < chance:
+        return None
+    for _ in range(STEPS):
+        middle = math.sqrt(max(low, 1e-3) * high)
+        if power(rule, middle, level, pairs).chance >= chance:
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def race_power(rule: Rule, effect: float) -> float:
+    """The chance that a race of `explore` is won by a gain of so many standard deviations."""
+    from scipy.special import nctdtr, stdtrit
+
+    n = rule.race
+    threshold = float(stdtrit(n - 1, 1 - rule.race_p))
+    centre = min(effect, 4.0) * math.sqrt(n)
+    return 1 - float(nctdtr(n - 1, centre, threshold))
+
+
+def lost(rule: Rule, effect: float, metric: Metric) -> Lost:
+    """How often a screen drops a child whose gain is `effect`, by the rule's own functions."""
+    import numpy as np
+
+    noise = np.random.default_rng(7).standard_normal((SCREENS, rule.screen)) + effect
+    first = screened = 0
+    for row in noise.tolist():
+        if hopeless(rule, row[: rule.first_look], metric):
+            first += 1
+        elif hopeless(rule, row, metric) or not promising(rule, summary(row).t, []):
+            screened += 1
+    return Lost(first / SCREENS, (first + screened) / SCREENS)
+
+
+def _ends(rule: Rule, effect: float, level: float) -> "tuple[Floats, Floats]":
+    """After how many pairs each trial was confirmed (or infinity), and when it stopped."""
+    import numpy as np
+
+    noise = _noise(rule.block, rule.most)
+    found, left = np.full(TRIALS, np.inf), np.full(TRIALS, float(rule.most))
+    going = np.ones(TRIALS, dtype=bool)
+    for n, mean, variance, third in noise:
+        mean = mean + min(effect, CERTAIN)
+        log_e = log_e_from_moments(n, mean, variance, third, rule.effect_scale)
+        won = going & (log_e >= -math.log(level))
+        t = mean * math.sqrt(n - 1) / np.sqrt(variance)
+        lost_hope = going & ~won & (t < futile_t(rule, n, level))
+        found[won] = n
+        left[won | lost_hope] = n
+        going &= ~(won | lost_hope)
+    return found, left
+
+
+@lru_cache(maxsize=1024)
+def futile_t(rule: Rule, n: int, level: float) -> float:
+    """Below which t statistic after `n` pairs a confirmation is given up."""
+
+    def hope(t: float) -> float:
+        return chance_left(rule, Summary(mean=t / math.sqrt(n), sd=1.0, pairs=n), level)
+
+    if n >= rule.most:
+        return math.inf
+    low, high = -LARGEST_T, LARGEST_T
+    while high - low > 1e-6:
+        middle = (low + high) / 2
+        low, high = (middle, high) if hope(middle) < rule.hope else (low, middle)
+    return high
+
+
+@lru_cache(maxsize=4)
+def _noise(block: int, most: int) -> "list[tuple[int, Floats, Floats, Floats]]":
+    """For each look of a confirmation its pairs, and the noise's mean and central moments by then.
+
+    An effect shifts the mean and leaves the central moments alone.
+    """
+    import numpy as np
+
+    noise = np.random.default_rng(2026).standard_normal((TRIALS, most))
+    looks = [min(n, most) for n in range(block, most + block, block)]
+    first, second, third = (
+        np.cumsum(noise**power, axis=1)[:, np.array(looks) - 1] / looks for power in (1, 2, 3)
+    )
+    variances, thirds = second - first**2, third - 3 * first * second + 2 * first**3
+    return [(n, first[:, i], variances[:, i], thirds[:, i]) for i, n in enumerate(looks)]

@@ -1,0 +1,90 @@
+"""Verdicts, with their reasons in words that need no statistics to be read."""
+
+import math
+from collections.abc import Sequence
+
+from ...tasks import Metric
+from ..records import Claim, Verdict
+from ..rule import Rule
+from .estimate import estimate, summary
+from .evidence import digest
+
+
+def glanced_out(
+    rule: Rule, values: Sequence[float], metric: Metric, workloads: Sequence[str]
+) -> Verdict:
+    """The verdict on a child that a glance showed to be ruined."""
+    mean = math.fsum(values) / len(values)
+    reason = f"{mean:+.4f} {metric.unit} on {len(values)} seeds of {', '.join(workloads)} alone"
+    return Verdict(standing="no gain", reason=reason, rule=rule, evidence=digest(values))
+
+
+def screened_out(rule: Rule, values: Sequence[float], metric: Metric) -> Verdict:
+    """The verdict on a child whose screen did not earn a confirmation."""
+    screen = summary(values)
+    if not any(values):
+        reason = f"identical scores to the parent on {len(values)} seeds"
+    else:
+        reason = f"{_screen(screen.mean, values, metric, screen.t)}: too little to confirm"
+    return Verdict(
+        standing="no gain", reason=reason, screen=screen, rule=rule, evidence=digest(values)
+    )
+
+
+def waiting(rule: Rule, values: Sequence[float], metric: Metric) -> Verdict:
+    """The verdict on a child that may be better, and waits for seeds that would tell."""
+    screen = summary(values)
+    reason = f"{_screen(screen.mean, values, metric, screen.t)}: more seeds are needed to tell"
+    return Verdict(
+        standing="promising", reason=reason, screen=screen, rule=rule, evidence=digest(values)
+    )
+
+
+def raced(rule: Rule, values: Sequence[float], metric: Metric) -> Verdict:
+    """The verdict on the winner of a race, which is built on and not confirmed."""
+    screen = summary(values)
+    words = _screen(screen.mean, values, metric, screen.t)
+    reason = f"{words}: built on, not confirmed, since `explore` controls no error rate"
+    return Verdict(
+        standing="promising", reason=reason, screen=screen, rule=rule, evidence=digest(values)
+    )
+
+
+def confirmed_or_refuted(
+    rule: Rule, values: Sequence[float], metric: Metric, claim: Claim, before: Verdict
+) -> Verdict:
+    """The verdict at the end of a confirmation, before the gain is estimated on other seeds."""
+    found = (
+        f"{estimate(values)} {metric.unit} over node {claim.versus} on {claim.pairs} fresh seeds"
+    )
+    if claim.says == "simpler":
+        loss = -rule.margin(metric, "simpler")
+        found += f" with less code, where a loss under {loss:g} counts as none"
+    proof = (
+        f"e-value {e_words(claim.log_e)} against a threshold of {e_words(-math.log(claim.level))}"
+    )
+    held = found if claim.held else f"not borne out: {found}"
+    noise = f"noise of one seed {summary(values).sd:.2g}" + (
+        "" if claim.says == "simpler" else f", smallest gain worth claiming {metric.minimum_gain:g}"
+    )
+    return before.model_copy(
+        update={
+            "standing": "confirmed" if claim.held else "refuted",
+            "reason": f"{held}; {proof}; {noise}",
+            "claims": (*before.claims, claim),
+            "evidence": claim.evidence,
+            "rule": rule,
+        }
+    )
+
+
+def _screen(mean: float, values: Sequence[float], metric: Metric, t: float) -> str:
+    return f"{mean:+.4f} {metric.unit} over the parent on {len(values)} search seeds (t = {t:.1f})"
+
+
+def e_words(log_value: float) -> str:
+    """An e-value as people read it, from its natural logarithm."""
+    if log_value > math.log(1e6):
+        return f"10^{log_value / math.log(10):.0f}"
+    value = math.exp(log_value)
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -1,0 +1,59 @@
+"""The parameters of judging: how much evidence each stage takes, and how sure it has to be."""
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from ..tasks import Frozen, Metric
+
+
+class Rule(Frozen):
+    """One run's standard of proof. Counts are seeds; t and e are statistics of gains.
+
+    `standard`: `claim` confirms on fresh seeds under one error budget; `explore` races on search
+    seeds and confirms nothing. `control`: what `alpha` bounds, the chance of even one false claim
+    in the run (`familywise`) or the expected share of false ones among all (`fdr`).
+
+    `design`: whether child and parent share seeds (`paired`) or not; a calibration decides. A
+    candidate is ruined if a glance at one workload, which a calibration may forbid (`glance` 0),
+    shows a t below `ruin_t` and a loss of more than `ruin` times the metric's `minimum_gain`.
+
+    A confirmation runs in blocks of `block` up to `most`, and ends early where the chance that it
+    will succeed falls below `hope`.
+
+    A program with less code may lose up to `tolerance` times `minimum_gain` and still be `simpler`.
+    """
+
+    standard: Literal["claim", "explore"] = "claim"
+    control: Literal["familywise", "fdr"] = "familywise"
+    design: Literal["paired", "unpaired"] = "paired"
+    alpha: float = Field(default=0.05, gt=0, lt=1)
+    glance: int = Field(default=4, ge=0)
+    ruin_t: float = -4.0
+    ruin: float = Field(default=20.0, ge=0)
+    first_look: int = Field(default=4, ge=2)
+    screen: int = Field(default=16, ge=2)
+    drop_t: float = -0.5
+    promote_t: float = 0.75
+    sure_t: float = 4.0
+    race: int = Field(default=64, ge=2)
+    race_p: float = Field(default=0.05, gt=0, lt=1)
+    block: int = Field(default=16, ge=2)
+    most: int = Field(default=256, ge=2)
+    hope: float = Field(default=0.2, ge=0, lt=1)
+    effect_scale: float = Field(default=0.5, gt=0)
+    tolerance: float = Field(default=1.0, ge=0)
+    estimate: int = Field(default=32, ge=2)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_older_runs(cls, data: Any) -> Any:
+        """Before 0.2 a rule did not name its control, and controlled the false discovery rate."""
+        if not isinstance(data, dict) or "futile_e" not in data:
+            return data
+        kept = {k: v for k, v in data.items() if k not in ("futile_after", "futile_e")}
+        return {"control": "fdr", **kept}
+
+    def margin(self, metric: Metric, says: Literal["better", "simpler"]) -> float:
+        """What a gain has to exceed for the claim to be true, in the metric's unit."""
+        return metric.minimum_gain * (1.0 if says == "better" else -self.tolerance)

@@ -1,0 +1,369 @@
+"""Calibration: what it measures, what follows from it for a search, and what power it foretells."""
+
+import json
+import re
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import BOWL, UNISOLATED, Ratchet
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from ratchet.agents.calibrate import calibrate, calibrated, stored
+from ratchet.agents.copies import nudges, renamed
+from ratchet.agents.lab import Lab
+from ratchet.app.budget import Budget, BudgetError, Means, Standards, foresee, rounded_up
+from ratchet.app.calibrate import calibration_view, record
+from ratchet.archive import Archive
+from ratchet.evals import Calibration, Keys, Rule, judge
+from ratchet.evals.calibration import Crippled, Glances, SameAgainstSame
+from ratchet.evals.judge.power import detectable, futile_t, lost, pairs_needed, power, race_power
+from ratchet.evals.records import Summary
+from ratchet.sandbox import Sandbox
+from ratchet.tasks import Task, load, names
+
+RULE, KEYS = Rule(), Keys("steer", "sealed")
+LEVEL = judge.level(RULE, [])
+METRIC = load(BOWL).metric
+
+
+def calibration(**changes: Any) -> Calibration:
+    """A sound one, with a paired spread of 0.1 and an evaluation of one second."""
+    known: dict[str, Any] = {
+        "task": "t",
+        "environment": "e",
+        "reference": "r",
+        "seeds": 32,
+        "noise": 0.3,
+        "workloads": {"easy": 0.3},
+        "paired": 0.1,
+        "unpaired": 0.4,
+        "correlation": 0.9,
+        "cpu_seconds": 0.5,
+        "seconds": 1.0,
+        "same": SameAgainstSame(identical=True, splits=100, false=0, level=0.02),
+        "crippled": Crippled(gain=-1.0, error=0.01, held=True, pairs=16),
+        "glance": Glances(chances=10, wrong=0),
+    }
+    return Calibration(**{**known, **changes})
+
+
+def means(found: Calibration, **standards: Any) -> Means:
+    return Means(found, Standards(**standards).rule(found), METRIC)
+
+
+def times_aside(found: Calibration) -> dict[str, Any]:
+    return found.model_dump(exclude={"cpu_seconds", "seconds", "environment"})
+
+
+# What is measured
+
+
+def test_the_bowl_is_calibrated_and_every_check_passes(
+    tmp_path: Path, isolated_sandbox: Sandbox
+) -> None:
+    lab = Lab(load(BOWL), isolated_sandbox, Archive(tmp_path / "a.db", create=True))
+    found = calibrate(lab, RULE, KEYS)
+    assert found.passed
+    assert found.same.identical
+    assert found.crippled is not None
+    assert found.crippled.gain < -1
+    assert found.copies == 3
+    assert found.correlation > 0.9
+    assert found.design == "paired"
+    assert 0 < found.paired < found.noise < found.unpaired
+    assert found.distant is not None
+    assert found.distant > found.paired, "a baseline is farther away than a copy"
+    assert (found.failed, found.glance) == (0.0, Glances(chances=1, wrong=0))
+    assert set(found.workloads) == {"easy", "hard"}
+    assert 0 < found.cpu_seconds < found.seconds < 1
+    assert found.screens is not None
+    assert 0 < found.screens.first_look < found.screens.screen < 0.5
+
+
+def test_equal_keys_give_an_equal_calibration_and_other_keys_another(
+    tmp_path: Path, process_sandbox: Sandbox
+) -> None:
+    one, other, third = (
+        calibrate(
+            Lab(load(BOWL), process_sandbox, Archive(tmp_path / f"{i}.db", create=True)),
+            RULE,
+            keys,
+            workers=workers,
+        )
+        for i, (keys, workers) in enumerate(((KEYS, 2), (KEYS, 1), (Keys("a", "b"), 2)))
+    )
+    assert times_aside(one) == times_aside(other)
+    assert one.noise != third.noise
+
+
+def test_a_calibration_is_made_once_and_again_when_asked_or_when_the_start_changed(
+    tmp_path: Path, process_sandbox: Sandbox
+) -> None:
+    task, archive = load(BOWL), Archive(tmp_path / "a.db", create=True)
+    lab = Lab(task, process_sandbox, archive)
+    assert stored(lab, archive) is None
+    found = calibrated(lab, archive, RULE, KEYS, seeds=16)
+    done = lab.evaluations
+    assert calibrated(lab, archive, RULE, Keys("a", "b"), seeds=16) == found
+    assert lab.evaluations == done
+    again = calibrated(lab, archive, RULE, Keys("a", "b"), seeds=16, again=True)
+    assert again != found
+    assert stored(lab, archive) == again
+    start = task.files["start/step.py"].replace(b"0.02", b"0.021")
+    edited = Lab(Task({**task.files, "start/step.py": start}), process_sandbox, archive)
+    assert edited.task.digest == task.digest
+    assert stored(edited, archive) is None
+
+
+@pytest.mark.parametrize("name", [BOWL, *names()])
+def test_copies_differ_in_one_number_and_the_renamed_one_in_none(name: str) -> None:
+    task = load(name)
+    found = [candidate.files for _, candidate in zip(range(24), nudges(task), strict=False)]
+    assert found == [c.files for _, c in zip(range(24), nudges(task), strict=False)]
+    assert len(found) >= 4
+    number = re.compile(r"[0-9.]+(?:e-?\d+)?")
+    for files in found:
+        assert files != task.start
+        for file, text in files.items():
+            assert number.sub("#", text) == number.sub("#", task.start[file])
+    assert all(
+        text.startswith(task.start[file]) and text != task.start[file]
+        for file, text in renamed(task.start).items()
+    )
+
+
+@pytest.mark.parametrize("name", [BOWL, *names()])
+def test_a_crippled_program_is_no_part_of_the_digest_and_a_task_may_lack_it(name: str) -> None:
+    task = load(name)
+    assert task.crippled is not None
+    assert set(task.crippled) == set(task.manifest.editable)
+    assert task.crippled != task.start
+    rest = Task({k: v for k, v in task.files.items() if not k.startswith("crippled/")})
+    assert rest.crippled is None
+    assert rest.digest == task.digest
+
+
+def test_a_task_without_a_crippled_program_is_calibrated_and_says_so(
+    tmp_path: Path, process_sandbox: Sandbox
+) -> None:
+    files = {k: v for k, v in load(BOWL).files.items() if not k.startswith("crippled/")}
+    lab = Lab(Task(files), process_sandbox, Archive(tmp_path / "a.db", create=True))
+    found = calibrate(lab, RULE, KEYS, seeds=16)
+    assert found.crippled is None
+    assert found.passed
+    assert "not checked" in drawn(found)
+
+
+def test_scores_that_cannot_be_repeated_and_a_crippled_copy_of_the_start_fail_the_checks(
+    tmp_path: Path, process_sandbox: Sandbox
+) -> None:
+    task = load(BOWL)
+    grader = task.files["grader.py"].replace(
+        b"return min(20.0,", b"return __import__('random').random() + min(20.0,"
+    )
+    start = {"crippled/step.py": task.files["start/step.py"]}
+    broken = Task({**task.files, **start, "grader.py": grader})
+    lab = Lab(broken, process_sandbox, Archive(tmp_path / "a.db", create=True))
+    found = calibrate(lab, RULE, KEYS, seeds=16)
+    assert not found.passed
+    assert not found.same.identical
+    assert found.crippled is not None
+    assert not found.crippled.held
+    text = drawn(found)
+    assert text.count("!!") == 2
+    assert "cannot be repeated" in text
+    assert "the judge misses a difference" in text
+
+
+# What follows from it
+
+
+def drawn(found: Calibration, minutes: float = 5.0) -> str:
+    console = Console(width=200, highlight=False)
+    with console.capture() as capture:
+        facts = record("bowl", means(found), Budget(minutes, 2, 2))
+        console.print(calibration_view(json.loads(json.dumps(facts))))
+    return capture.get()
+
+
+@pytest.mark.parametrize(("rho", "design"), [(0.8, "paired"), (-0.5, "unpaired")])
+def test_the_design_is_the_less_noisy_one(rho: float, design: str) -> None:
+    found = calibration(
+        paired=(2 - 2 * rho) ** 0.5, unpaired=2**0.5, correlation=rho, workloads={"easy": 1.0}
+    )
+    assert found.design == design
+    assert Standards().rule(found).design == design
+    assert found.spread == min(found.paired, found.unpaired)
+    assert ("different seeds are used" in drawn(found)) == (design == "unpaired")
+
+
+@pytest.mark.parametrize(
+    ("chances", "wrong", "glance"), [(4, 4, 4), (10, 1, 4), (10, 2, 0), (0, 0, 4)]
+)
+def test_a_glance_that_kills_the_better_is_not_used(chances: int, wrong: int, glance: int) -> None:
+    found = calibration(glance=Glances(chances=chances, wrong=wrong))
+    assert Standards().rule(found).glance == glance
+
+
+@pytest.mark.parametrize(("false", "sound"), [(0, True), (5, True), (20, False)])
+def test_more_false_finds_than_chance_explains_fail_the_check(false: int, sound: bool) -> None:
+    same = SameAgainstSame(identical=True, splits=100, false=false, level=0.02)
+    assert same.sound == sound
+    assert calibration(same=same).passed == sound
+
+
+def test_a_budget_that_cannot_find_the_effect_is_refused_with_the_mend() -> None:
+    known = means(calibration())
+    plenty, little = Budget(60.0, 2, 2), Budget(2.0, 2, 2)
+    assert "can find gains of 0.033" in foresee(known, plenty, 0.05)
+    assert "at most 256 seeds" in foresee(known, Budget(None, 2, 2), None)
+    with pytest.raises(BudgetError, match=r"found in \d+ % of cases.*give --minutes") as refused:
+        foresee(known, little, 0.05)
+    longer = re.search(r"--minutes (\S+) or --effect (\S+)", str(refused.value))
+    assert longer is not None
+    foresee(known, Budget(float(longer[1]), 2, 2), 0.05)
+    foresee(known, little, float(longer[2]))
+    with pytest.raises(BudgetError, match=r"at most 256 seeds.*give --effect 0\.034"):
+        foresee(known, Budget(None, 2, 2), 0.01)
+    with pytest.raises(BudgetError, match="worth claiming"):
+        foresee(known, plenty, METRIC.minimum_gain / 2)
+    assert "confirm nothing" in foresee(known, Budget(0.1, 2, 2), None)
+    assert BudgetError.exit_code == 2
+
+
+def test_an_exploring_search_is_held_against_its_race() -> None:
+    known = means(calibration(), standard="explore")
+    assert "at most 64 seeds" in foresee(known, Budget(None, 2, 2), 0.05)
+    with pytest.raises(BudgetError, match="give --effect"):
+        foresee(known, Budget(None, 2, 2), 0.01)
+    with pytest.raises(BudgetError, match="give --minutes"):
+        foresee(known, Budget(1.0, 2, 2), 0.05)
+
+
+def test_a_task_without_noise_is_no_division_by_zero() -> None:
+    still = calibration(noise=0.0, paired=0.0, unpaired=0.0, correlation=0.0)
+    assert "can find" in drawn(still)
+    assert foresee(means(still), Budget(None, 2, 2), 2 * METRIC.minimum_gain)
+
+
+@given(st.floats(1e-6, 1e6))
+def test_a_number_that_is_rounded_up_is_not_below(value: float) -> None:
+    assert value <= rounded_up(value) <= 1.11 * value
+
+
+# Power
+
+
+@given(
+    st.lists(st.lists(st.floats(-9, 9), min_size=5, max_size=5), min_size=1, max_size=6),
+    st.floats(0.1, 2.0),
+)
+def test_the_e_value_of_arrays_is_that_of_lists(rows: list[list[float]], scale: float) -> None:
+    table = np.array(rows)
+    mean = table.mean(1)
+    centred = table - mean[:, None]
+    many = judge.log_e_from_moments(5, mean, (centred**2).mean(1), (centred**3).mean(1), scale)
+    each = [judge.log_e_value(row, scale) for row in rows]
+    assert many == pytest.approx(each, rel=1e-6, abs=1e-6)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(0, 1.5), st.floats(0, 0.5), st.integers(0, 256))
+def test_a_larger_effect_or_budget_is_found_more_often(
+    effect: float, more: float, pairs: int
+) -> None:
+    small = power(RULE, effect, LEVEL, pairs).chance
+    assert small <= power(RULE, effect + more, LEVEL, pairs).chance + 1e-12
+    assert small <= power(RULE, effect, LEVEL).chance
+
+
+@pytest.mark.parametrize("effect", [0.0, 0.25, 0.5])
+def test_power_is_what_the_judge_itself_finds(effect: float) -> None:
+    rng, held, pairs, trials = Random(3), 0, 0, 300
+    for _ in range(trials):
+        values: list[float] = []
+        reached = judge.Reached("continue", 0.0)
+        while reached.standing == "continue":
+            values += [rng.gauss(effect, 1.0) for _ in range(RULE.block)]
+            reached = judge.confirm(RULE, values, 0.0, LEVEL)
+        held += reached.standing == "confirmed"
+        pairs += len(values)
+    foretold = power(RULE, effect, LEVEL)
+    assert held / trials == pytest.approx(foretold.chance, abs=0.08)
+    assert pairs / trials == pytest.approx(foretold.pairs, rel=0.12)
+
+
+def test_the_detectable_effect_is_the_smallest_and_takes_the_pairs_it_needs() -> None:
+    least = detectable(RULE, LEVEL)
+    assert least is not None
+    assert power(RULE, least, LEVEL).chance >= 0.8
+    assert power(RULE, 0.98 * least, LEVEL).chance < 0.8
+    assert pairs_needed(RULE, 0.5 * least, LEVEL) is None
+    needed = pairs_needed(RULE, 2 * least, LEVEL)
+    assert needed is not None
+    assert power(RULE, 2 * least, LEVEL, needed).chance >= 0.8
+    assert power(RULE, 2 * least, LEVEL, needed - RULE.block).chance < 0.8
+    assert detectable(RULE, LEVEL, pairs=RULE.block - 1) is None
+
+
+def test_futility_is_the_judges_own() -> None:
+    for pairs in (16, 64, 240):
+        edge = futile_t(RULE, pairs, LEVEL)
+        for t, hopeless in ((edge - 0.01, True), (edge + 0.01, False)):
+            found = Summary(mean=t / pairs**0.5, sd=1.0, pairs=pairs)
+            assert (judge.chance(RULE, found, LEVEL) < RULE.hope) == hopeless
+
+
+def test_screens_drop_large_gains_rarely_and_no_gain_mostly() -> None:
+    large, none = lost(RULE, 1.0, METRIC), lost(RULE, 0.0, METRIC)
+    assert large.screen < 0.02
+    assert none.first_look < none.screen
+    assert none.screen > 0.7
+    assert race_power(RULE, 0.0) == pytest.approx(RULE.race_p)
+
+
+# The verbs
+
+
+def test_calibrate_prints_plain_words_and_json_and_measures_once(
+    tmp_path: Path, ratchet: Ratchet
+) -> None:
+    first = ratchet("calibrate", BOWL, *UNISOLATED, "--seeds", "16")
+    assert first.returncode == 0, first.stderr
+    assert "measuring bowl on 16 seeds" in first.stderr
+    for words in ("from seed to seed", "4 times in 5", "to find a gain of", "glance", "ok"):
+        assert words in first.stdout
+    assert "!!" not in first.stdout
+    second = ratchet("calibrate", BOWL, *UNISOLATED, "--json")
+    assert "measuring" not in second.stderr
+    known = json.loads(second.stdout)
+    assert (known["seeds"], known["design"], known["passed"]) == (16, "paired", True)
+    third = ratchet("calibrate", BOWL, *UNISOLATED, "--again", "--json", "--seeds", "16")
+    assert json.loads(third.stdout)["noise"] != known["noise"]
+
+
+def test_a_search_calibrates_once_takes_its_rule_and_refuses_a_hopeless_budget(
+    tmp_path: Path, ratchet: Ratchet
+) -> None:
+    words = ["search", BOWL, "--agent", "stand_ins.tweak", *UNISOLATED, "--turns", "2"]
+    asked = ["--standard", "explore", "--control", "fdr", "--alpha", "0.1", "--schedule", "fixed"]
+    first = ratchet(*words, *asked)
+    assert first.returncode == 0, first.stderr
+    assert "calibrating bowl" in first.stdout
+    assert "this budget can find gains of" in first.stdout
+    config = Archive(tmp_path / ".ratchet/archive.db").run()["config"]
+    rule = Rule.model_validate(config["rule"])
+    assert (rule.standard, rule.control, rule.alpha) == ("explore", "fdr", 0.1)
+    assert (rule.design, rule.glance, config["schedule"]) == ("paired", 4, "fixed")
+    second = ratchet(*words, "--effect", "0.5")
+    assert second.returncode == 0, second.stderr
+    assert "calibrating" not in second.stdout
+    refused = ratchet(*words, "--effect", "0.0021")
+    assert refused.returncode == 2
+    assert re.search(r"error: .* give --effect \S+\n", refused.stderr)
+    assert len(Archive(tmp_path / ".ratchet/archive.db").runs()) == 2

@@ -1,0 +1,255 @@
+"""How nodes are promoted: for being better, for being simpler, over a baseline, or in a race."""
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pytest
+from conftest import Ratchet
+from stand_ins.steps import PLAIN, WORDY, Steps
+from stand_ins.tweak import Tweak
+from test_search import always, essence, start
+
+from ratchet.agents.run import Run
+from ratchet.agents.schedule import RETEST, Action, common_seeds
+from ratchet.agents.search import search
+from ratchet.agents.turn import Draft, explore, settle
+from ratchet.archive import Archive, Node, Tree, claimed_gains, rejudge
+from ratchet.archive.tables import NODES
+from ratchet.evals import COMMON, Standing, Summary, Verdict, judge
+from ratchet.sandbox import Sandbox
+
+SCHEDULES = ["adaptive", "fixed"]
+
+
+def grow(run: Run) -> Tree:
+    return Tree(list(search(run, always)))
+
+
+def newest(tree: Tree, rng: Random) -> Node:
+    """Build on the start until something is kept, then on the newest of that."""
+    return max(tree.eligible(), key=lambda node: (node.kept, node.number if node.kept else 0))
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_less_code_that_loses_nothing_is_a_promotion_of_its_own(
+    tmp_path: Path, isolated_sandbox: Sandbox, schedule: str
+) -> None:
+    longer = WORDY.replace("    return", "    rest = rest * 1.0\n    return")
+    agent = Steps([text.format(rate=0.04) for text in (WORDY, PLAIN, longer)])
+    run = start(tmp_path / "a.db", isolated_sandbox, agent, turns=3, lag=0, schedule=schedule)
+    run = replace(run, select=newest)
+    tree = grow(run)
+    wordy, plain, last = (tree[number] for number in (2, 3, 4))
+    assert wordy.standing == plain.standing == "confirmed"
+    assert wordy.verdict is not None
+    assert plain.verdict is not None
+    assert wordy.verdict.claims[0].says == "better"
+    claim = plain.verdict.claims[0]
+    assert (claim.says, claim.versus, claim.held) == ("simpler", 2, True)
+    assert plain.size < wordy.size
+    assert "with less code" in plain.verdict.reason
+    assert tree.anchor(plain).number == 2
+    assert last.verdict is not None
+    assert "behaves exactly like" in last.verdict.reason
+
+
+def test_a_simplification_is_held_against_what_the_parent_was_simplified_from(
+    tmp_path: Path, isolated_sandbox: Sandbox
+) -> None:
+    wordier = WORDY.replace("    return", "    rest = rest * 1.0\n    return")
+    sources = [text.format(rate=0.04) for text in (wordier, WORDY, PLAIN)]
+    agent = Steps(sources)
+    run = start(tmp_path / "a.db", isolated_sandbox, agent, turns=3, lag=0, schedule="fixed")
+    tree = grow(replace(run, select=newest))
+    last = tree[4]
+    assert last.verdict is not None
+    assert last.parent == 3
+    assert [(c.says, c.versus) for c in last.verdict.claims] == [("simpler", 2)]
+
+
+def test_over_the_best_baseline_is_a_claim_apart_that_lives_on_what_the_first_left(
+    tmp_path: Path, isolated_sandbox: Sandbox
+) -> None:
+    agent = Steps([PLAIN.format(rate=0.04)])
+    run = start(tmp_path / "a.db", isolated_sandbox, agent, turns=1, lag=0)
+    node = grow(replace(run, select=newest))[2]
+    assert node.verdict is not None
+    over_parent, over_baseline = node.verdict.claims
+    assert (over_parent.versus, over_baseline.versus) == (0, 1)
+    assert not over_parent.gated
+    assert over_baseline.gated
+    assert over_baseline.level == over_parent.level
+    assert over_parent.stream != over_baseline.stream
+    assert over_baseline.held
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_explore_builds_on_what_wins_a_race_and_never_says_confirmed(
+    tmp_path: Path, isolated_sandbox: Sandbox, schedule: str
+) -> None:
+    rule = {"standard": "explore"}
+    run = start(
+        tmp_path / "a.db", isolated_sandbox, Tweak(), turns=20, rule=rule, schedule=schedule
+    )
+    tree = grow(run)
+    assert not tree.confirmed()
+    assert not tree.claims()
+    kept = [node for node in tree if node.kept]
+    assert kept
+    assert {node.standing for node in kept} == {"promising"}
+    assert {n.number for n in kept} & {n.parent for n in tree}
+    winner = tree.best()
+    assert winner is not None
+    assert winner.verdict is not None
+    assert "not confirmed" in winner.verdict.reason
+
+
+def test_an_unpaired_design_gives_the_rival_seeds_of_its_own(
+    tmp_path: Path, isolated_sandbox: Sandbox
+) -> None:
+    rule = {"design": "unpaired"}
+    run = start(tmp_path / "a.db", isolated_sandbox, Tweak(), turns=12, rule=rule)
+    tree = grow(run)
+    assert tree.confirmed()
+    fresh = [e for n in tree for e in n.evidence if e.stream.startswith("confirm/")]
+    assert fresh
+    assert all(each.against == f"{each.stream}/rival" for each in fresh)
+    again = rejudge(run.archive, "test")
+    assert [each.before for each in again] == [each.after for each in again]
+
+
+def test_an_adaptive_run_measures_some_nodes_again_and_keeps_every_state(
+    tmp_path: Path, isolated_sandbox: Sandbox
+) -> None:
+    run = start(tmp_path / "a.db", isolated_sandbox, Tweak(), turns=25)
+    states = list(search(run, always))
+    assert len(states) > len(Tree(states))
+    assert [state.turn for state in states] == list(range(len(states)))
+    assert essence(run.archive.states("test")) == essence(states)
+    confirmed = Tree(states).confirmed()[0]
+    first = next(state for state in states if state.number == confirmed.number)
+    assert (first.standing, first.kept, first.gain) == ("promising", False, None)
+
+
+@pytest.mark.parametrize("standing", ["no gain", "invalid"])
+def test_what_a_second_look_finds_hopeless_is_never_put_to_fresh_seeds(
+    tmp_path: Path, isolated_sandbox: Sandbox, standing: Standing
+) -> None:
+    run = start(tmp_path / "a.db", isolated_sandbox, Tweak(), turns=1, rule={"most": 16})
+    tree = grow(run)
+    verdict = Verdict(standing=standing, reason="after more seeds", screen=screened(-3.0))
+    node = tree[2].model_copy(update={"verdict": verdict})
+    with ThreadPoolExecutor(2) as pool:
+        settled = settle(run, pool, Draft(Action("advance", 2), node), tree)
+    assert settled.verdict == verdict
+
+
+def screened(mean: float) -> Summary:
+    return Summary(mean=mean, sd=1.0, pairs=16)
+
+
+def test_a_run_judged_again_by_its_own_rule_stands_and_by_a_stricter_one_only_loses(
+    tmp_path: Path, isolated_sandbox: Sandbox, ratchet: Ratchet
+) -> None:
+    run = start(tmp_path / "a.db", isolated_sandbox, Tweak(), turns=25)
+    tree = grow(run)
+    same = rejudge(run.archive, "test")
+    assert len(same) == len(tree.claims()) > 2
+    for before, claim in zip(same, tree.claims(), strict=True):
+        assert before.after == before.before == ("confirmed" if claim.held else "refuted")
+        assert before.log_e == claim.log_e
+        assert before.log_threshold == -math.log(claim.level)
+    strict = rejudge(run.archive, "test", alpha=1e-9)
+    held = {each.node for each in strict if each.after == "confirmed"}
+    assert held < {each.node for each in same if each.after == "confirmed"}
+    assert "undecided" in {each.after for each in strict}
+    shown = ratchet("rejudge", "test", "--alpha", "1e-9", "--archive", str(tmp_path / "a.db"))
+    assert shown.returncode == 0, shown.stderr
+    assert "under alpha 1e-09, familywise" in shown.stdout
+    wrong = ratchet("rejudge", "test", "--alpha", "2", "--archive", str(tmp_path / "a.db"))
+    assert wrong.returncode == 2
+    assert "alpha" in wrong.stderr
+
+
+def test_claims_can_be_recomputed_from_the_gains_they_name(
+    tmp_path: Path, isolated_sandbox: Sandbox
+) -> None:
+    run = start(tmp_path / "a.db", isolated_sandbox, Tweak(), turns=12)
+    tree = grow(run)
+    for node in tree.confirmed():
+        assert node.verdict is not None
+        for claim in node.verdict.claims:
+            values = claimed_gains(run.archive, tree, run.config.keys, node, claim)
+            assert judge.digest(values) == claim.evidence
+            margin = run.config.rule.margin(run.task.metric, claim.says)
+            found = judge.confirm(run.config.rule, values, margin, claim.level)
+            assert found == judge.Reached("confirmed", claim.log_e)
+        assert node.verdict.rule == run.config.rule
+
+
+OLD = {
+    "run": "old", "number": 7, "parent": 0, "kind": "candidate", "name": "evolver",
+    "candidate": {"files": {}, "idea": "", "proposer": ""}, "canonical": "", "behaviour": None,
+    "environment": "e", "isolation": "container",
+    "verdict": {
+        "standing": "confirmed", "reason": "+0.1", "screen_t": 2.5, "log_e": 5.0,
+        "threshold": 4.0, "pairs": 16, "estimate": None, "flags": [],
+    },
+}  # fmt: skip
+
+
+def test_nodes_of_older_archives_are_read_with_their_claim(
+    tmp_path: Path, isolated_sandbox: Sandbox
+) -> None:
+    run = start(tmp_path / "a.db", isolated_sandbox, Tweak(), turns=1)
+    grow(run)
+    with run.archive._writing() as db:
+        row = {"run": "test", "number": 7, "files": {}, "data": {**OLD, "run": "test"}}
+        db.execute(NODES.insert().values(row))
+    node = Archive(tmp_path / "a.db").tree("test")[7]
+    assert node.turn == 7
+    assert node.verdict is not None
+    assert node.verdict.screen is not None
+    assert node.verdict.screen.t == pytest.approx(2.5)
+    claim = node.verdict.claims[0]
+    assert (claim.held, claim.pairs, claim.stream) == (True, 16, "confirm/7")
+    assert -math.log(claim.level) == pytest.approx(4.0)
+
+
+def test_ranking_a_node_again_leaves_the_order_of_the_claims_as_it_was(
+    tmp_path: Path, isolated_sandbox: Sandbox
+) -> None:
+    run = start(tmp_path / "a.db", isolated_sandbox, Tweak(), turns=12)
+    tree = grow(run)
+    first, claim = tree.claimed()[0]
+    later = first.model_copy(update={"turn": 999, "gain": 0.5})
+    again = Tree([*tree, later])
+    assert again[first.number].gain == 0.5
+    assert again.claims() == tree.claims()
+    assert again.claims()[0] == claim
+
+
+def test_a_leader_that_is_tested_again_is_ranked_on_more_common_seeds(
+    tmp_path: Path, isolated_sandbox: Sandbox
+) -> None:
+    run = start(tmp_path / "a.db", isolated_sandbox, Tweak(), turns=12)
+    tree = grow(run)
+    leader = tree.best()
+    assert leader is not None
+    action = Action("retest", leader.number)
+    with ThreadPoolExecutor(2) as pool:
+        draft = explore(run, 99, len(tree), action, tree)
+        again = settle(run, pool, draft, tree)
+    assert common_seeds(again) == common_seeds(leader) + RETEST
+    assert again.evidence[-1].stream == COMMON
+    assert again.turn == 99
+    assert 0 < again.gain_error < leader.gain_error
+    assert again.verdict is not None
+    assert leader.verdict is not None
+    assert again.verdict.claims == leader.verdict.claims
+    assert again.verdict.estimate != leader.verdict.estimate
+    run.archive.add(again)
+    assert run.archive.tree("test")[leader.number] == again

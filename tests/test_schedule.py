@@ -1,0 +1,115 @@
+"""The schedule: where the next evaluations go."""
+
+import math
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import integrate, stats
+from test_select import node
+
+from ratchet.agents.schedule import (
+    EXPAND,
+    Action,
+    adaptive,
+    expected_positive,
+    fixed,
+    improvement,
+    retests,
+)
+from ratchet.archive import Evidence, Node, Tree
+from ratchet.evals import COMMON, Estimate, Rule, Summary, Verdict
+from ratchet.tasks import Metric
+
+RULE = Rule()
+METRIC = Metric(name="loss", unit="nats", goal="min", worst=9.0, minimum_gain=0.01)
+
+
+def waiting(number: int, mean: float, sd: float = 1.0, pairs: int = 8) -> Node:
+    verdict = Verdict(
+        standing="promising", reason="", screen=Summary(mean=mean, sd=sd, pairs=pairs)
+    )
+    made: Node = node(number, None, 0, "promising")
+    return made.model_copy(update={"verdict": verdict})
+
+
+def ranked(number: int, gain: float, error: float) -> Node:
+    half = 1.96 * error
+    estimate = Estimate(gain=gain, low=gain - half, high=gain + half, pairs=1000)
+    verdict = Verdict(standing="confirmed", reason="", estimate=estimate)
+    made: Node = node(number, gain, 0, "confirmed")
+    return made.model_copy(
+        update={
+            "verdict": verdict,
+            "gain_error": error,
+            "evidence": (Evidence(stream=COMMON, count=32, versus=0),),
+        }
+    )
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.floats(-3, 3), st.floats(0.01, 3))
+def test_expected_improvement_is_the_integral_it_is_defined_as(mean: float, sd: float) -> None:
+    density = stats.norm().pdf
+    low = max(-12.0, min(12.0, -mean / sd))
+    whole = integrate.quad(lambda z: (mean + sd * z) * density(z), low, 12.0)[0]
+    assert expected_positive(mean, sd) == pytest.approx(whole, abs=1e-6)
+
+
+@given(st.floats(-2, 2), st.floats(0.01, 2), st.integers(4, 100))
+def test_a_better_screen_is_worth_more(mean: float, more: float, pairs: int) -> None:
+    low, high = (Summary(mean=m, sd=1.0, pairs=pairs) for m in (mean, mean + more))
+    assert improvement(high, RULE) >= improvement(low, RULE) >= 0
+
+
+@given(st.floats(-2, 2), st.floats(1e-3, 1e3))
+def test_choices_do_not_depend_on_the_unit(mean: float, unit: float) -> None:
+    one = improvement(Summary(mean=mean, sd=1.0, pairs=8), RULE)
+    other = improvement(Summary(mean=unit * mean, sd=unit, pairs=8), RULE)
+    assert other == pytest.approx(unit * one)
+
+
+def test_a_clear_winner_is_advanced_before_new_children_are_made() -> None:
+    tree = Tree([node(0, 0.0), waiting(1, 0.0), waiting(2, 1.5)])
+    assert adaptive(tree, [], RULE, METRIC, may_expand=True) == Action("advance", 2)
+
+
+def test_a_node_on_its_way_is_left_alone() -> None:
+    tree = Tree([node(0, 0.0), waiting(1, 1.0), waiting(2, 1.5)])
+    busy = [Action("advance", 2)]
+    assert adaptive(tree, busy, RULE, METRIC, may_expand=True) == Action("advance", 1)
+
+
+def test_one_turn_in_three_makes_a_child_at_least() -> None:
+    tree = Tree([node(0, 0.0), *(waiting(number, 2.0) for number in range(1, 9))])
+    busy = [Action("advance", 1), Action("advance", 2)]
+    assert adaptive(tree, busy, RULE, METRIC, may_expand=True) == EXPAND
+
+
+def test_nothing_promising_means_a_new_child_and_no_budget_for_one_means_the_end() -> None:
+    tree = Tree([node(0, 0.0)])
+    for schedule in (adaptive, fixed):
+        assert schedule(tree, [], RULE, METRIC, True) == EXPAND
+        assert schedule(tree, [], RULE, METRIC, False) is None
+
+
+def test_leaders_that_cannot_be_told_apart_are_worth_a_retest_and_clear_ones_are_not() -> None:
+    close = Tree([node(0, 0.0), ranked(1, 1.0, 0.3), ranked(2, 0.99, 0.3)])
+    clear = Tree([node(0, 0.0), ranked(1, 3.0, 0.1), ranked(2, 1.0, 0.1)])
+    assert {number for number, _ in retests(close, RULE)} == {1, 2}
+    assert max(value for _, value in retests(close, RULE)) > 1000 * max(
+        value for _, value in retests(clear, RULE)
+    )
+    alone = Tree([node(0, 0.0), ranked(1, 1.0, 0.3)])
+    assert retests(alone, RULE) == []
+
+
+def test_a_choice_changes_nothing_and_is_always_the_same() -> None:
+    rng = Random(1)
+    tree = Tree([node(0, 0.0), *(waiting(i, rng.gauss(0, 1)) for i in range(1, 30))])
+    before = [each.model_dump() for each in tree]
+    chosen = {adaptive(tree, [], RULE, METRIC, True) for _ in range(5)}
+    assert len(chosen) == 1
+    assert [each.model_dump() for each in tree] == before
+    assert not math.isnan(improvement(Summary(mean=0.0, sd=0.0, pairs=8), RULE))
