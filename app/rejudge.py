@@ -36,6 +36,8 @@ def record(archive: Archive, name: str | None, changes: Mapping[str, Any]) -> di
 
 def rejudge_view(record: Mapping[str, Any]) -> RenderableType:
     """A row for each claim, and in a sentence what it comes to."""
+    if not record["claims"]:
+        return Text(f"run {record['run']} has put no claim to fresh seeds: nothing to judge again.")
     table = Table(box=None, padding=(0, 2))
     for column in ("node", "claims to be", "before", "after", "e-value", "needed", "seeds"):
         table.add_column(column)

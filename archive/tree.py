@@ -152,16 +152,13 @@ class Tree:
         does not lead the run.
         """
         kept = [node for node in self if node.kept and node.parent is not None]
-        steps = []
-        for node in kept:
-            assert node.verdict is not None
-            found = node.verdict.estimate
-            mean = found.gain if found else 0.0
-            steps.append(Summary(mean=mean, sd=found.error if found else 0.0, pairs=1))
+        found = [node.verdict.estimate if node.verdict else None for node in kept]
+        steps = [Summary(mean=each.gain, sd=each.error, pairs=1) for each in found if each]
+        shrunken = iter(judge.shrunken(steps))
         ranked = {n.number: n.gain or 0.0 for n in self if n.verdict is None}
-        for node, step in zip(kept, judge.shrunken(steps), strict=True):
-            assert node.parent is not None
-            ranked[node.number] = ranked.get(node.parent, 0.0) + step
+        for node, estimate in zip(kept, found, strict=True):
+            base = ranked.get(node.parent or 0, 0.0)
+            ranked[node.number] = base + next(shrunken) if estimate else node.gain or 0.0
         return ranked
 
     def best(self) -> Node | None:

@@ -69,7 +69,7 @@ def test_best_is_the_best() -> None:
 
 def test_dgm_draws_with_the_probabilities_of_its_formula() -> None:
     nodes = TREE.eligible()
-    weights = dgm_weights(nodes, [0, 2, 1])
+    weights = dgm_weights([TREE.ranking[n.number] for n in nodes], [0, 2, 1])
     expected = [weight / sum(weights) for weight in weights]
     rng = Random(0)
     drawn = Counter(POLICIES["dgm"](TREE, rng).number for _ in range(20_000))
@@ -81,9 +81,8 @@ def test_dgm_draws_with_the_probabilities_of_its_formula() -> None:
 def test_every_eligible_node_keeps_a_chance_and_fewer_attempts_raise_it(
     gains: list[float], data: st.DataObject
 ) -> None:
-    nodes = [node(i, gain) for i, gain in enumerate(gains)]
-    attempts = [data.draw(st.integers(0, 50)) for _ in nodes]
-    weights = dgm_weights(nodes, attempts)
+    attempts = [data.draw(st.integers(0, 50)) for _ in gains]
+    weights = dgm_weights(gains, attempts)
     assert all(weight > 0 for weight in weights)
-    fewer = dgm_weights(nodes, [max(0, count - 1) for count in attempts])
+    fewer = dgm_weights(gains, [max(0, count - 1) for count in attempts])
     assert all(new >= old for new, old in zip(fewer, weights, strict=True))
