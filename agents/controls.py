@@ -36,8 +36,7 @@ class Row(Frozen):
 
     `dev` and `transfer` are gains over the best baseline of the controlled run. `naive` of the
     `compared` screens had the higher mean, which is all that many searches ask for, the largest by
-    `naive_gain` in the metric's unit. Screens with equal results count once: where only the seed
-    differs, all children of a node run the same program on the same search seeds.
+    `naive_gain` in the metric's unit.
     """
 
     search: str
@@ -162,7 +161,7 @@ def _row(run: Run, reading: Report, name: str, searched: Run) -> Row:
     tree = run.archive.tree(searched.id)
     best = run.archive.tree(run.id)[reading.number] if searched is run else tree.best()
     made = [node for node in tree if node.verdict is not None]
-    screens = {n.verdict.screen for n in made if n.verdict and n.verdict.screen}
+    screens = [n.verdict.screen for n in made if n.verdict and n.verdict.screen]
     better = [screen.mean for screen in screens if screen.mean > 0]
     row = Row(
         search=name,

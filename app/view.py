@@ -67,7 +67,7 @@ def node_line(node: Node) -> Text:
         line.append(f"{node.gain or 0.0:+.4f} over the start  ", style="dim")
     line.append(one_line(node.candidate.idea, 160))
     if node.standing in ("invalid", "refuted"):
-        line.append(f"  ({one_line(node.verdict.reason, 160)})", style="dim")
+        line.append(f"  ({one_line(node.verdict.reason, 300)})", style="dim")
     return line
 
 
