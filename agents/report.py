@@ -33,11 +33,11 @@ class Report(Frozen):
     parent: str
     baseline: str
     reading: int
-    validated: bool
+    validated: bool = False  # the oldest readings do not say
     dev: Mapping[str, Estimate]
     transfer: Mapping[str, Estimate]
     workloads: Mapping[str, Estimate]
-    confirmed: bool = True  # readings of before 0.2 are of confirmed nodes alone
+    confirmed: bool = True  # older readings are of confirmed nodes alone
     claims: Mapping[str, Claim] = {}
     rule: Rule | None = None
     screen: Summary | None = None

@@ -48,7 +48,7 @@ class Rule(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _of_older_runs(cls, data: Any) -> Any:
-        """Before 0.2 a rule did not name its control, and controlled the false discovery rate."""
+        """Rules once named no control, and then controlled the false discovery rate."""
         if not isinstance(data, dict) or "futile_e" not in data:
             return data
         kept = {k: v for k, v in data.items() if k not in ("futile_after", "futile_e")}

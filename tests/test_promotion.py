@@ -18,7 +18,7 @@ from ratchet.agents.search import search
 from ratchet.agents.turn import Draft, explore, settle
 from ratchet.archive import Archive, Node, Tree, claimed_gains, rejudge
 from ratchet.archive.tables import NODES
-from ratchet.evals import COMMON, Standing, Summary, Verdict, judge
+from ratchet.evals import COMMON, Rule, Standing, Summary, Verdict, judge
 from ratchet.sandbox import Sandbox
 
 SCHEDULES = ["adaptive", "fixed"]
@@ -253,3 +253,12 @@ def test_a_leader_that_is_tested_again_is_ranked_on_more_common_seeds(
     assert again.verdict.estimate != leader.verdict.estimate
     run.archive.add(again)
     assert run.archive.tree("test")[leader.number] == again
+
+
+def test_a_rule_of_an_older_run_keeps_to_the_control_it_was_made_under() -> None:
+    old = {"alpha": 0.1, "glance": 4, "futile_after": 32, "futile_e": 1.0, "most": 128}
+    rule = Rule.model_validate(old)
+    assert (rule.control, rule.alpha, rule.most) == ("fdr", 0.1, 128)
+    assert Rule.model_validate({**old, "control": "familywise"}).control == "familywise"
+    assert Rule.model_validate(rule.model_dump()) == rule
+    assert Rule().control == "familywise"
