@@ -14,6 +14,12 @@ from ratchet.sandbox.choose import ISOLATED
 HERE = Path(__file__).parent
 SECRET = "0123456789abcdef" * 2
 UNISOLATED = ["--sandbox", "process", "--accept-unisolated"]
+ON_A_TERMINAL = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from ratchet.app.cli import main
+main()
+"""
 BOWL = str(HERE / "bowl")
 
 Ratchet = Callable[..., subprocess.CompletedProcess[str]]
@@ -58,7 +64,9 @@ def ratchet(tmp_path: Path) -> Ratchet:
 
 
 def command(*words: str) -> list[str]:
-    return [sys.executable, "-c", "from ratchet.app.cli import main; main()", *words]
+    """The command line as on a terminal: where the tests run as a job in the background, Ctrl-C is
+    ignored, and what they start would inherit that."""
+    return [sys.executable, "-c", ON_A_TERMINAL, *words]
 
 
 def environment() -> dict[str, str]:
