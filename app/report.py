@@ -1,6 +1,5 @@
 """The verb `report`: show what was read of the sealed split, and measure what was asked for."""
 
-import shlex
 from contextlib import closing
 from typing import Any, NamedTuple
 
@@ -17,7 +16,7 @@ from ..agents.select import POLICIES
 from ..archive import Archive
 from .findings import draw, gather
 from .output import show_or_dump
-from .run import DEFAULT, INTERRUPTED, Box, open_with_warning
+from .run import INTERRUPTED, Box, elsewhere, open_with_warning
 
 
 class Asked(NamedTuple):
@@ -39,11 +38,10 @@ class Means(NamedTuple):
 def show(name: str | None, asked: Asked, means: Means, where: str, as_json: bool) -> int:
     """Print the report of a run, measuring what is missing first. Returns the exit code."""
     archive = Archive(where)
-    row = named(archive, name)
+    row = archive.run(name)
     config = Config.model_validate(row["config"])
     if asked.controls and config.control_of:
         raise AgentError(f"run {row['id']} is itself a control of {config.control_of}")
-    elsewhere = "" if archive.where == DEFAULT else f" --archive {shlex.quote(archive.where)}"
     kept = archive.tree(row["id"]).best() is not None
     if kept and not _complete(archive, row["id"], asked):
         try:
@@ -51,15 +49,9 @@ def show(name: str | None, asked: Asked, means: Means, where: str, as_json: bool
         except KeyboardInterrupt:
             console().print("stopped. What was measured is kept: the same command goes on.")
             return INTERRUPTED
-    found = gather(archive, row, elsewhere)
+    found = gather(archive, row, elsewhere(archive))
     show_or_dump(found.record() if as_json else found, as_json, draw)
     return 0
-
-
-def named(archive: Archive, name: str | None) -> dict[str, Any]:
-    """A run by the beginning of its id; else the newest that is no control of another."""
-    searches = [row for row in archive.runs() if not row["config"].get("control_of")]
-    return archive.run(name if name or not searches else searches[-1]["id"])
 
 
 def console() -> Console:

@@ -149,7 +149,7 @@ def _search(
     minutes: float | None,
     workers: int,
 ) -> int:
-    again = f"ratchet resume {run_id}{_elsewhere(archive)}"
+    again = f"ratchet resume {run_id}{elsewhere(archive)}"
     console = view.console()
     with archive.hold(run_id), _polite():
         try:
@@ -186,18 +186,18 @@ def _sum_up(archive: Archive, run_id: str, lab: Lab, console: Console, workers: 
     row, tree = archive.run(run_id), archive.tree(run_id)
     best = tree.best()
     if best is not None:
-        found = read_once(row, lab, archive, workers, console.print, _elsewhere(archive))
+        found = read_once(row, lab, archive, workers, console.print, elsewhere(archive))
         console.print(view.tree_view(row, tree, every=False))
         console.print(draw(found))
     else:
         console.print(view.tree_view(row, tree, every=False))
         console.print("nothing was confirmed: the start and the baselines stand.")
-    console.print(view.next_commands(tree, best, _elsewhere(archive)))
+    console.print(view.next_commands(tree, best, elsewhere(archive)))
     made = [node for node in tree if node.verdict is not None]
     return NOTHING_VALID if made and all(n.standing == "invalid" for n in made) else 0
 
 
-def _elsewhere(archive: Archive) -> str:
+def elsewhere(archive: Archive) -> str:
     """What a command has to add to find an archive that is not in the usual place."""
     return "" if archive.where == DEFAULT else f" --archive {shlex.quote(archive.where)}"
 

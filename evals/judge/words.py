@@ -64,7 +64,7 @@ def confirmed_or_refuted(
         f"e-value {e_words(claim.log_e)} against a threshold of {e_words(-math.log(claim.level))}"
     )
     held = found if claim.held else f"not borne out: {found}"
-    noise = f"noise of one seed {summary(values).sd:.2g}" + (
+    noise = f"a gain varies by {summary(values).sd:.2g} from seed to seed" + (
         "" if claim.says == "simpler" else f", smallest gain worth claiming {metric.minimum_gain:g}"
     )
     return before.model_copy(
