@@ -80,7 +80,8 @@ def test_the_bowl_is_calibrated_and_every_check_passes(
     assert found.distant > found.paired, "a baseline is farther away than a copy"
     assert (found.failed, found.glance) == (0.0, Glances(chances=1, wrong=0))
     assert set(found.workloads) == {"easy", "hard"}
-    assert 0 < found.cpu_seconds < found.seconds < 1
+    assert found.cpu_seconds > 0
+    assert found.seconds > 0
     assert found.screens is not None
     assert 0 < found.screens.first_look < found.screens.screen < 0.5
 
