@@ -1,16 +1,30 @@
-"""What an agent is, and how one is opened by name."""
+"""What an agent is, what it is given, and how one is opened by name."""
 
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from random import Random
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from ..archive import Node, Tree
+from pydantic import BaseModel
+
+from ..archive import Archive, Node, Tree
 from ..evals import Candidate
+from ..sandbox import Job, Result
 from ..tasks import Task
+from .model import Message
+
+Form = TypeVar("Form", bound=BaseModel)
 
 
 class ProposalError(Exception):
     """The agent has nothing to offer this time: no edit applies, or nothing changed."""
+
+
+class ReplyError(ProposalError):
+    """A language model gave nothing that can be used, even when told what was wrong."""
 
 
 class AgentError(Exception):
@@ -19,20 +33,93 @@ class AgentError(Exception):
     exit_code = 2
 
 
-class Agent(Protocol):
-    """A program that proposes. It sees the tree so far and never runs candidate code.
+@dataclass(frozen=True)
+class Tried:
+    """What came of a try-out: the audit's findings, and how the smoke run ended.
 
-    Of what ran without isolation it sees nothing. What a node says of itself, such as its log, is
-    text of an untrusted program: `sandbox.text.quoted` puts it before a model.
+    `log` is untrusted text of the program.
     """
 
-    def propose(self, task: Task, parent: Node, tree: Tree, rng: Random) -> Candidate:
-        """Offer a changed program, or raise ProposalError. Equal arguments give equal offers."""
+    refused: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    status: str = "not run"
+    log: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the program may be measured."""
+        return not self.refused and self.status == "ok"
+
+
+class Desk(Protocol):
+    """What an agent may use while it works on one proposal: metered, recorded, repeatable.
+
+    Whatever was answered once is answered alike again after a kill, and in a replay, for nothing.
+    """
+
+    thread: str  # names the proposal: RUN/TURN.ATTEMPT
+    checkpoints: Path | None  # SQLite file for the checkpoints of a graph; None: keep none on disk
+
+    def ask(self, step: str, role: str, messages: Sequence[Message], form: type[Form]) -> Form:
+        """A model's reply in the given form; `step` names the question within the proposal.
+
+        Raises ReplyError where nothing usable came, ModelError where the endpoint is unusable, and
+        BudgetSpent where the budget does not allow the question.
+        """
+        ...
+
+    def ask_text(self, step: str, role: str, messages: Sequence[Message]) -> str:
+        """A model's reply as plain text; raises what `ask` raises."""
+        ...
+
+    def model(self, role: str) -> str:
+        """The name of the model that plays a role, or "" where there is none."""
+        ...
+
+    def try_out(self, files: Mapping[str, str]) -> Tried:
+        """Audit a program and run it for seconds on tiny tensors in the sandbox."""
+        ...
+
+    def run(self, job: Job) -> Result:
+        """Run a job in the sandbox, for agents that are themselves programs of an archive."""
         ...
 
 
-def open_agent(name: str) -> Agent:
-    """Open the agent in the module of that name: `evolver`, or `your.module` with `create()`."""
+@dataclass(frozen=True)
+class Brief:
+    """One request for a proposal: all that an agent may know, and its desk.
+
+    The tree holds what was measured with isolation. What a node says of itself, such as its log, is
+    text of an untrusted program: `sandbox.text.quoted` puts it before a model.
+    """
+
+    task: Task
+    parent: Node
+    tree: Tree
+    rng: Random
+    desk: Desk
+
+
+class Agent(Protocol):
+    """A program that proposes. It never runs candidate code itself.
+
+    It may have `select`, the policy that suits it, and `attempts`, how often one turn may ask it.
+    """
+
+    def propose(self, brief: Brief) -> Candidate:
+        """Offer a changed program, or raise ProposalError. Equal briefs give equal offers."""
+        ...
+
+
+def open_agent(name: str, archive: Archive | None = None) -> Agent:
+    """Open the agent in the module of that name: `evolver`, or `your.module` with `create()`.
+
+    RUN.NUMBER is one that a search has found, from `archive`. Raises AgentError.
+    """
+    if archive is not None and re.fullmatch(r"[\w-]+\.\d+", name):
+        from .archived import open_archived
+
+        return open_archived(archive, name)
     try:
         module = import_module(name if "." in name else f".{name}", __package__)
     except ModuleNotFoundError as error:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from statistics import fmean
 from typing import Literal
 
@@ -96,8 +97,19 @@ def rank(run: Run, pool: ThreadPoolExecutor, node: Node, tree: Tree, count: int 
             "score": fmean(child.values(metric.worst)),
             "gain": over_start.mean,
             "gain_error": over_start.error,
+            "instances": instances(run, child, start),
         }
     )
+
+
+def instances(run: Run, evaluation: Evaluation, start: Evaluation) -> tuple[float, ...]:
+    """Gains over the start on the first common seeds: workload by workload, and seed by seed.
+
+    Of the same order and length for every node of a run. A failed seed counts as the worst.
+    """
+    first, workloads = run.config.rule.estimate, run.task.manifest.workloads.dev
+    each = (judge.gains(evaluation, start, run.task.metric, name)[:first] for name in workloads)
+    return tuple(chain.from_iterable(each))
 
 
 def measured(

@@ -17,7 +17,7 @@ from .base import open_agent
 from .confirm import best_planted
 from .report import SEEDS, Report, sealed, title
 from .run import Config, Run
-from .search import search
+from .search import More, search
 from .select import POLICIES
 
 CONTROLS = "controls"  # the kind of event that a table of controls is
@@ -93,15 +93,17 @@ def grow(run: Run, name: str, budget: int, say: Callable[[str], None] = print) -
         run,
         id=f"{name}-{run.id}",
         config=config,
-        agent=open_agent(config.agent),
+        agent=open_agent(config.agent, run.archive),
         select=POLICIES[config.select],
+        cassette=run.cassette.of(f"{name}-{run.id}") if run.cassette else None,
+        checkpoints=None,
     )
     if all(row["id"] != mine.id for row in run.archive.runs()):
         run.archive.start_run(mine.id, run.task, config.model_dump(mode="json"))
     with run.archive.hold(mine.id):
         cost = {node.number: node.evaluations for node in run.archive.tree(mine.id)}
         told = sum(cost.values())
-        for node in search(mine, affordable(budget, config.lag)):
+        for node in search(mine, affordable(budget)):
             cost[node.number] = node.evaluations
             done = sum(cost.values())
             if done - told >= budget / 10:
@@ -118,7 +120,7 @@ def control_config(config: Config, run: str, name: str) -> Config:
     changes = dict(CHANGES[name])
     if name == "seed-only":
         changes["rule"] = config.rule.model_copy(update={"design": "unpaired"})
-    changes |= {"control_of": run, "turns": None, "seed": None}
+    changes |= {"control_of": run, "turns": None, "seed": None, "approve": "never"}
     changes |= {
         "key": _derived(config.key, name),
         "secret": _derived(config.keys.sealed, name),
@@ -126,28 +128,21 @@ def control_config(config: Config, run: str, name: str) -> Config:
     return config.model_copy(update=changes)
 
 
-def affordable(budget: int, lag: int) -> Callable[[Tree], bool]:
-    """A budget of evaluations for `search`, of which up to `lag` turns are on their way at a time.
+def affordable(budget: int) -> More:
+    """A budget of evaluations for `search`, some of whose turns are always on their way.
 
     No turn starts once those settled and those on their way, each at the mean cost so far, use it
     up; so what is spent differs from the budget by about a turn.
     """
-    granted = 0
 
-    def more(tree: Tree) -> bool:
-        nonlocal granted
+    def more(tree: Tree, turn: int) -> bool:
         made = [node for node in tree if node.verdict is not None]
         recent = made[-FRUITLESS:]
         if len(recent) == FRUITLESS and not any(node.evaluations for node in recent):
             return False
         settled = max((node.turn + 1 for node in tree), default=0)
-        granted = min(max(granted, settled), settled + lag)
-        done = spent(tree)
         mean = sum(node.evaluations for node in made) / max(1, settled - len(tree.planted()))
-        if done + (granted - settled) * mean >= budget:
-            return False
-        granted += 1
-        return True
+        return spent(tree) + (turn - settled) * mean < budget
 
     return more
 

@@ -11,11 +11,10 @@ from random import Random
 
 import libcst as cst
 
-from ..archive import Node, Tree
 from ..evals import Candidate
 from ..evals.syntax import parse
 from ..tasks import Task
-from .base import ProposalError
+from .base import Brief, ProposalError
 from .evolve import edits
 from .evolve.canonical import canonical
 from .evolve.constants import Edited, perturb_constant
@@ -72,10 +71,11 @@ def create() -> "Evolver":
 class Evolver:
     """Evolves the parent's source; remembers nothing between proposals."""
 
-    def propose(self, task: Task, parent: Node, tree: Tree, rng: Random) -> Candidate:
+    def propose(self, brief: Brief) -> Candidate:
         """Offer a program that differs from the parent's in more than its writing."""
-        others = [node.candidate for node in tree.eligible() if node.number != parent.number]
-        return evolve(task, parent.candidate, others, rng)
+        nodes, parent = brief.tree.eligible(), brief.parent
+        others = [node.candidate for node in nodes if node.number != parent.number]
+        return evolve(brief.task, parent.candidate, others, brief.rng)
 
 
 def evolve(task: Task, parent: Candidate, others: Sequence[Candidate], rng: Random) -> Candidate:

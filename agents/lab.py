@@ -8,9 +8,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ..archive import Archive
-from ..evals import Candidate, Evaluation, Role, Seed, measure, probe
+from ..evals import Candidate, Evaluation, Gateway, Role, Seed, measure, probe
 from ..sandbox import Sandbox
 from ..tasks import Task
+from .budget import Budget
 
 SEEDS_PER_JOB = 32
 
@@ -19,23 +20,36 @@ class Lab:
     """One task, one sandbox, one archive. Safe to use from several threads."""
 
     def __init__(
-        self, task: Task, sandbox: Sandbox, archive: Archive, strict: bool = False
+        self,
+        task: Task,
+        sandbox: Sandbox,
+        archive: Archive,
+        strict: bool = False,
+        gateway: Gateway | None = None,
+        environment: str | None = None,
     ) -> None:
         """Warm the sandbox up, and record the environment that every trial is measured under.
 
         With `strict` a job is one seed, so that nothing of one repeat is within reach of another.
+        `gateway` answers what the candidates of a task with a language model ask, and a replay
+        names the `environment` whose trials it reads.
         """
-        self.task, self.sandbox = task, sandbox
+        self.task, self.sandbox, self.isolation = task, sandbox, sandbox.isolation
         self.start = Candidate(files=task.start, idea="the starting program", proposer="task")
         probe(self.start, task, sandbox)  # only a warm box can name the versions inside it
         self.evaluations = 0
-        self._archive = archive
+        self._archive, self._gateway, self._budget = archive, gateway, Budget()
         self._seeds_per_job = seeds_per_job(strict)
-        self.environment = archive.add_environment(describe(sandbox))
+        here = describe(sandbox, gateway if task.manifest.model else None)
+        self.environment = environment or archive.add_environment(here)
         self._locks: defaultdict[tuple[str, str, Role], threading.Lock] = defaultdict(
             threading.Lock
         )
         self._guard = threading.Lock()
+
+    def charge(self, budget: Budget) -> None:
+        """Pay for every evaluation from `budget` from now on."""
+        self._budget = budget
 
     def evaluate(
         self, candidate: Candidate, stream: str, seeds: Sequence[Seed], role: Role = "dev"
@@ -54,8 +68,10 @@ class Lab:
         missing = [seed for seed in seeds if seed not in held]
         for at in range(0, len(missing), self._seeds_per_job):
             some = missing[at : at + self._seeds_per_job]
-            trials = measure(candidate, self.task, self.sandbox, some, role)
-            self._archive.add_trials(*key, trials)
+            with self._budget.reserve(evaluations=len(some)) as unit:
+                trials = measure(candidate, self.task, self.sandbox, some, role, self._gateway)
+                unit.settle(evaluations=len(trials))
+                self._archive.add_trials(*key, trials)
             held |= {trial.seed: trial for trial in trials}
             with self._guard:
                 self.evaluations += len(trials)
@@ -67,13 +83,17 @@ def seeds_per_job(strict: bool) -> int:
     return 1 if strict else SEEDS_PER_JOB
 
 
-def describe(sandbox: Sandbox) -> dict[str, str]:
-    """Everything a score may depend on beside the task, the candidate and the seeds."""
+def describe(sandbox: Sandbox, gateway: Gateway | None = None) -> dict[str, str]:
+    """Everything a score may depend on beside the task, the candidate and the seeds.
+
+    `gateway` is that of a task whose candidates ask a language model.
+    """
     return {
         "ratchet": version("ratchet"),
         "machine": platform.machine(),
         "processor": _processor(),
         **sandbox.describe(),
+        **(gateway.describe() if gateway is not None else {}),
     }
 
 

@@ -4,14 +4,15 @@ from dataclasses import dataclass
 from random import Random
 
 from ..archive import Node, Tree
-from ..evals import Candidate, audit
+from ..evals import Candidate, Findings, audit
 from ..evals.syntax import size
-from .base import ProposalError
+from .approve import Rejected
+from .base import Brief, ProposalError
 from .evolve.canonical import canonical
 from .run import Run, behaviour
 from .schedule import simpler
 
-ATTEMPTS = 8
+ATTEMPTS = 8  # how often a turn asks an agent that does not say otherwise
 
 
 @dataclass(frozen=True)
@@ -28,20 +29,23 @@ class Proposal:
     log: str = ""
 
 
-def propose(run: Run, parent: Node, tree: Tree, rng: Random) -> Proposal:
+def propose(run: Run, turn: int, parent: Node, tree: Tree, rng: Random) -> Proposal:
     """The first proposal that is new in form and in behaviour, or the last that was not.
 
     One that behaves as a known program does is new if it says the same with less code.
     """
+    attempts = getattr(run.agent, "attempts", ATTEMPTS)
     forms = {node.canonical: node.id for node in tree}
     habits: dict[str, Node] = {}
     for node in sorted((n for n in tree if n.behaviour), key=lambda n: -n.size):
         habits[str(node.behaviour)] = node
     sound = tree.validated()
     last, why = parent.candidate, "nothing was offered"
-    for discarded in range(ATTEMPTS):
+    for discarded in range(attempts):
+        thread = f"{run.id}/{turn}.{discarded}"
+        brief = Brief(run.task, parent, sound, rng, run.desk(thread, sound))
         try:
-            last = run.agent.propose(run.task, parent, sound, rng)
+            last = run.agent.propose(brief)
         except ProposalError as error:
             why = str(error)
             continue
@@ -51,8 +55,15 @@ def propose(run: Run, parent: Node, tree: Tree, rng: Random) -> Proposal:
             continue
         findings = audit(last.files, run.task)
         if findings.refused:
-            words, log = "; ".join(findings.refused[:3]), "\n".join(findings.refused)
-            return Proposal(last, form, None, discarded, findings.flags, words, log=log)
+            return _refused(last, form, discarded, findings)
+        try:
+            wanted = run.approver.candidate(thread, parent, last, findings.flags)
+        except Rejected as error:
+            return Proposal(last, form, None, discarded, findings.flags, str(error))
+        if wanted is not last:
+            last, form, findings = wanted, canonical(wanted.files), audit(wanted.files, run.task)
+            if findings.refused:
+                return _refused(last, form, discarded, findings)
         habit, failure, log = behaviour(run, last)
         if habit is None:
             return Proposal(last, form, None, discarded, findings.flags, failure, log=log)
@@ -61,5 +72,12 @@ def propose(run: Run, parent: Node, tree: Tree, rng: Random) -> Proposal:
             why = f"behaves exactly like {like.id}"
             continue
         return Proposal(last, form, habit, discarded, findings.flags)
-    empty = f"nothing new in {ATTEMPTS} attempts: {why}"
-    return Proposal(last, canonical(last.files), discarded=ATTEMPTS - 1, empty=empty)
+    times = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+    empty = f"nothing new in {times}: {why}"
+    return Proposal(last, canonical(last.files), discarded=attempts - 1, empty=empty)
+
+
+def _refused(candidate: Candidate, form: str, discarded: int, findings: Findings) -> Proposal:
+    """A proposal that the audit does not let run."""
+    words, log = "; ".join(findings.refused[:3]), "\n".join(findings.refused)
+    return Proposal(candidate, form, None, discarded, findings.flags, words, log=log)

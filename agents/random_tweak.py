@@ -1,13 +1,9 @@
 """An agent that only scales numbers: what tuning the program's constants alone would have found."""
 
-from random import Random
-
 import libcst as cst
 
-from ..archive import Node, Tree
 from ..evals import Candidate
-from ..tasks import Task
-from .base import ProposalError
+from .base import Brief, ProposalError
 from .evolve.constants import perturb_constant
 from .evolve.facts import facts
 from .evolve.reader import read
@@ -21,8 +17,9 @@ def create() -> "RandomTweak":
 class RandomTweak:
     """Changes one numeric constant of one file at a time."""
 
-    def propose(self, task: Task, parent: Node, tree: Tree, rng: Random) -> Candidate:
+    def propose(self, brief: Brief) -> Candidate:
         """Offer the parent with another number; raises ProposalError where it has none."""
+        task, parent, rng = brief.task, brief.parent, brief.rng
         name = rng.choice(sorted(parent.candidate.files))
         try:
             program = read(parent.candidate.files[name], facts(task.files.get("motifs.toml", b"")))

@@ -5,7 +5,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from ..archive import Archive, Node
-from ..evals import Candidate, Evaluation, Keys, Role, Seed, Trial, draw, fresh_key, measure
+from ..evals import (
+    Candidate,
+    Evaluation,
+    Gateway,
+    Keys,
+    Role,
+    Seed,
+    Trial,
+    draw,
+    fresh_key,
+    measure,
+)
 from ..sandbox import Sandbox
 from ..tasks import Frozen, Task, TaskError, load
 from .lab import describe, seeds_per_job
@@ -29,7 +40,9 @@ class Replay(Frozen):
     differences: tuple[str, ...] = ()
 
 
-def replay(node: Node, archive: Archive, sandbox: Sandbox) -> Replay:
+def replay(
+    node: Node, archive: Archive, sandbox: Sandbox, gateway: Gateway | None = None
+) -> Replay:
     """Repeat every archived trial of `node` on its recorded seeds and compare score by score.
 
     Bit-identical scores are REPRODUCED anywhere. Under another environment a mean within the
@@ -44,7 +57,7 @@ def replay(node: Node, archive: Archive, sandbox: Sandbox) -> Replay:
     for evidence in node.evidence:
         seeds = draw(keys, evidence.stream, evidence.count)
         old += archive.evaluation(node, evidence.stream, seeds, evidence.role).trials
-        new += _measure(node.candidate, task, sandbox, seeds, evidence.role, config).trials
+        new += _measure(node.candidate, task, sandbox, seeds, evidence.role, config, gateway).trials
     differences = changed(archive.environment(node.environment), describe(sandbox))
     outcome, reason = _compare(old, new, task, bool(differences))
     if outcome == "REPRODUCED" and sandbox.isolation != "none" and not node.validated:
@@ -86,7 +99,9 @@ def _score(trial: Trial, worst: float) -> float:
     return worst if trial.score is None else trial.score
 
 
-def replay_fresh(node: Node, archive: Archive, sandbox: Sandbox, count: int) -> Replay:
+def replay_fresh(
+    node: Node, archive: Archive, sandbox: Sandbox, count: int, gateway: Gateway | None = None
+) -> Replay:
     """Ask whether the mean on `count` new seeds falls in the archived 95 % prediction interval."""
     from scipy.special import stdtrit
 
@@ -100,7 +115,8 @@ def replay_fresh(node: Node, archive: Archive, sandbox: Sandbox, count: int) -> 
     worst, unit = task.metric.worst, task.metric.unit
     old = archive.evaluation(node, evidence.stream, seeds, evidence.role).values(worst)
     fresh = draw(Keys(fresh_key(), fresh_key()), "replay", count)
-    new = _measure(node.candidate, task, sandbox, fresh, evidence.role, run["config"]).values(worst)
+    again = _measure(node.candidate, task, sandbox, fresh, evidence.role, run["config"], gateway)
+    new = again.values(worst)
     mean = math.fsum(old) / len(old)
     spread = math.sqrt(math.fsum((v - mean) ** 2 for v in old) / (len(old) - 1))
     half = float(stdtrit(len(old) - 1, 0.975)) * spread * math.sqrt(1 / len(old) + 1 / count)
@@ -129,12 +145,13 @@ def _measure(
     seeds: tuple[Seed, ...],
     role: Role,
     config: Mapping[str, Any],
+    gateway: Gateway | None,
 ) -> Evaluation:
     size = seeds_per_job(config.get("isolation") == "strict")
     trials = [
         trial
         for at in range(0, len(seeds), size)
-        for trial in measure(candidate, task, sandbox, seeds[at : at + size], role)
+        for trial in measure(candidate, task, sandbox, seeds[at : at + size], role, gateway)
     ]
     return Evaluation(stream="replay", trials=tuple(trials))
 

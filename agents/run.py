@@ -2,17 +2,25 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
 from typing import Literal
 
 from pydantic import Field
 
-from ..archive import Archive
+from ..archive import Archive, Tree
 from ..evals import Candidate, Keys, Rule, probe
 from ..sandbox.text import clean, line
 from ..tasks import Frozen, Task
+from .approve import Approver, Decision, Mode, Question
 from .base import Agent
+from .budget import Budget, Caps
+from .cassette import Cassette
+from .desk import RunDesk
 from .lab import Lab
+from .models import Models
 from .select import Select
 
 
@@ -36,6 +44,9 @@ class Config(Frozen):
     schedule: Literal["adaptive", "fixed"] = "fixed"  # runs of older archives name none
     rule: Rule = Rule()
     control_of: str = ""  # the run that this one is a control of
+    models: Models | None = None
+    caps: Caps = Caps()
+    approve: Mode = "never"
 
     @property
     def keys(self) -> Keys:
@@ -54,11 +65,33 @@ class Run:
     lab: Lab
     archive: Archive
     workers: int = 2
+    budget: Budget = field(default_factory=Budget)
+    cassette: Cassette | None = None
+    prompt: Callable[[Question], Decision] | None = None
+    checkpoints: Path | None = None
 
     @property
     def task(self) -> Task:
         """What is being improved."""
         return self.lab.task
+
+    @property
+    def approver(self) -> Approver:
+        """The person who may be asked."""
+        return Approver(self.archive, self.id, self.config.approve, self.prompt)
+
+    def desk(self, thread: str, tree: Tree) -> RunDesk:
+        """The desk of the proposal of that name."""
+        models = self.config.models
+        return RunDesk(
+            thread,
+            self.task,
+            self.lab.sandbox,
+            self.cassette,
+            models and models.chosen(tree, Random(f"{self.config.key}/{thread}/model")),
+            self.checkpoints,
+            dry=self.approver.first,
+        )
 
 
 def behaviour(run: Run, candidate: Candidate) -> tuple[str | None, str, str]:

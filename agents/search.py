@@ -8,27 +8,35 @@ any number of workers, grows the same tree as one that was not.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from statistics import fmean
 
 from ..archive import Evidence, Node, Tree
 from ..evals import COMMON, Candidate, Evaluation, draw, judge
 from ..evals.syntax import size
+from .budget import BudgetSpent
+from .confirm import instances
 from .evolve.canonical import canonical
 from .run import Run, behaviour
 from .schedule import SCHEDULES, Action
 from .turn import Draft, explore, settle
 
+More = Callable[[Tree, int], bool]  # may another turn begin, given the tree and how many did?
 
-def search(run: Run, more: Callable[[Tree], bool]) -> Iterator[Node]:
+
+def search(run: Run, more: More) -> Iterator[Node]:
     """Yield each new state of a node, planted ones first, for as long as `more` allows a turn.
 
-    Over a half-grown run it goes on where that stopped. Raises SandboxError, TaskError and
-    ArchiveError for what is not a candidate's fault; everything finished by then is archived.
+    Over a half-grown run it goes on where that stopped. It ends at the turn that does not fit into
+    the budget any more. Raises SandboxError, TaskError, ModelError and ArchiveError for what is not
+    a candidate's fault; everything finished by then is archived.
     """
     pool = ThreadPoolExecutor(run.workers, "ratchet-turn")
     try:
         yield from _plant(run, pool)
         yield from _Growth(run, pool, more).turns()
+    except BudgetSpent as error:
+        run.archive.log(run.id, "budget spent", {"reason": str(error)})
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
@@ -73,9 +81,10 @@ def _plant(run: Run, pool: ThreadPoolExecutor) -> Iterator[Node]:
                 score=fmean(evaluation.values(run.task.metric.worst)),
                 gain=gain.mean,
                 gain_error=gain.error,
+                instances=instances(run, evaluation, start),
                 size=size(candidate.files),
                 environment=run.lab.environment,
-                isolation=run.lab.sandbox.isolation,
+                isolation=run.lab.isolation,
                 evaluations=len(seeds),
                 cpu_seconds=sum(trial.seconds for trial in evaluation.trials),
             )
@@ -85,7 +94,7 @@ def _plant(run: Run, pool: ThreadPoolExecutor) -> Iterator[Node]:
 class _Growth:
     """The turns of one session: those settled, and those on their way."""
 
-    def __init__(self, run: Run, pool: ThreadPoolExecutor, more: Callable[[Tree], bool]) -> None:
+    def __init__(self, run: Run, pool: ThreadPoolExecutor, more: More) -> None:
         self.run, self.pool, self.more = run, pool, more
         self.states = run.archive.states(run.id)
         self.planted = len(Tree(self.states).planted())
@@ -108,7 +117,7 @@ class _Growth:
     def _start(self) -> bool:
         """Begin the next turn, unless the budget or the schedule has none."""
         config, turn = self.run.config, len(self.actions)
-        if not self.more(Tree(self.states)):
+        if not self.more(Tree(self.states), turn):
             return False
         made = sum(action.node is None for action in self.actions[self.planted :])
         may_expand = config.turns is None or made < config.turns
@@ -143,7 +152,11 @@ def _actions(states: Sequence[Node]) -> list[Action]:
     return actions
 
 
-def within(minutes: float | None) -> Callable[[Tree], bool]:
-    """A budget of wall time for `search`: no new turn starts after it."""
+def within(minutes: float | None, stop: Path | None = None) -> More:
+    """A budget of wall time for `search`: no new turn starts after it, or once `stop` exists."""
     end = time.monotonic() + minutes * 60 if minutes is not None else None
-    return lambda tree: end is None or time.monotonic() < end
+
+    def more(tree: Tree, turn: int) -> bool:
+        return (end is None or time.monotonic() < end) and not (stop and stop.exists())
+
+    return more

@@ -1,11 +1,9 @@
 """An agent that changes nothing but a comment: whatever a search keeps of it is a changed seed."""
 
 import re
-from random import Random
 
-from ..archive import Node, Tree
 from ..evals import Candidate
-from ..tasks import Task
+from .base import Brief
 
 COMMENT = re.compile(r"\n# seed \d+\n\Z")
 
@@ -18,9 +16,9 @@ def create() -> "SeedOnly":
 class SeedOnly:
     """Offers the parent under another name."""
 
-    def propose(self, task: Task, parent: Node, tree: Tree, rng: Random) -> Candidate:
+    def propose(self, brief: Brief) -> Candidate:
         """Change the comment at the end of the first editable file."""
-        files = dict(parent.candidate.files)
-        name, number = min(files), rng.randrange(10**12)
+        files = dict(brief.parent.candidate.files)
+        name, number = min(files), brief.rng.randrange(10**12)
         files[name] = COMMENT.sub("", files[name]) + f"\n# seed {number}\n"
         return Candidate(files=files, idea=f"seed {number}", proposer="seed_only")

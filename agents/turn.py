@@ -13,6 +13,7 @@ from typing import Literal
 from ..archive import Evidence, Node, Tree
 from ..evals import Role, Standing, Verdict, judge
 from ..evals.syntax import size
+from .approve import Rejected
 from .base import AgentError
 from .confirm import against, confirm, gains, measured, merged, rank, screens
 from .propose import Proposal, propose
@@ -51,7 +52,7 @@ def _expand(run: Run, turn: int, number: int, tree: Tree) -> Draft:
     parent = run.select(tree, rng)
     if not parent.eligible:
         raise AgentError(f"the selection policy chose node {parent.id}, which may not be built on")
-    proposal = propose(run, parent, tree, rng)
+    proposal = propose(run, turn, parent, tree, rng)
     node = _node(run, turn, number, parent, proposal)
     if node.standing != "promising":
         return Draft(Action("expand"), node)
@@ -81,7 +82,7 @@ def _node(run: Run, turn: int, number: int, parent: Node, proposal: Proposal) ->
         verdict=verdict,
         size=size(proposal.candidate.files),
         environment=run.lab.environment,
-        isolation=run.lab.sandbox.isolation,
+        isolation=run.lab.isolation,
         discarded=proposal.discarded,
         log=proposal.log,
     )
@@ -149,10 +150,16 @@ def settle(run: Run, pool: ThreadPoolExecutor, draft: Draft, tree: Tree) -> Node
 
 def _promote(run: Run, pool: ThreadPoolExecutor, node: Node, tree: Tree) -> Node:
     """Confirm a child on fresh seeds; under `explore`, let it race on search seeds."""
+    assert node.parent is not None
+    try:
+        run.approver.confirmation(node, tree[node.parent])
+    except Rejected as error:
+        assert node.verdict is not None
+        verdict = {"standing": "no gain", "reason": str(error)}
+        return judged(node, node.verdict.model_copy(update=verdict))
     if run.config.rule.standard == "claim":
         return confirm(run, pool, node, tree, _claimed(run, node, tree))
     rule, metric = run.config.rule, run.task.metric
-    assert node.parent is not None
     parent = tree[node.parent]
     stream = screens(run, node)
     child = measured(run, node.candidate, stream, rule.race)

@@ -42,7 +42,7 @@ class Standards(NamedTuple):
         )
 
 
-class Budget(NamedTuple):
+class Plan(NamedTuple):
     """How long a search may take (None: without end), at how many jobs at a time.
 
     `planted` programs, the start and the baselines, are measured before anything else.
@@ -109,7 +109,7 @@ class Means(NamedTuple):
 
 
 def settle(
-    lab: Lab, archive: Archive, keys: Keys, standards: Standards, budget: Budget, console: Console
+    lab: Lab, archive: Archive, keys: Keys, standards: Standards, budget: Plan, console: Console
 ) -> Rule:
     """The rule that suits the task's noise, which is measured now if it is not known yet.
 
@@ -131,7 +131,7 @@ def settle(
     return rule
 
 
-def foresee(means: Means, budget: Budget, effect: float | None) -> str:
+def foresee(means: Means, budget: Plan, effect: float | None) -> str:
     """What the budget can find, in one line; raises BudgetError if that is less than `effect`."""
     unit = means.metric.unit
     pairs = min(means.most, budget.pairs(means.calibration, means.rule))
@@ -153,7 +153,7 @@ def foresee(means: Means, budget: Budget, effect: float | None) -> str:
 
 
 def _refusal(
-    means: Means, budget: Budget, effect: float, of: str, pairs: int, least: float | None
+    means: Means, budget: Plan, effect: float, of: str, pairs: int, least: float | None
 ) -> str:
     """Why an effect will not be found, and what to do about it."""
     unit, smallest = means.metric.unit, means.metric.minimum_gain

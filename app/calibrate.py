@@ -14,7 +14,7 @@ from ..archive import Archive
 from ..evals import Calibration, Keys, Rule, fresh_key
 from ..tasks import Metric, load
 from . import view
-from .budget import OFTEN, Budget, Means, Standards, rounded_up
+from .budget import OFTEN, Means, Plan, Standards, rounded_up
 from .run import Box, open_with_warning
 
 MULTIPLES = (0.5, 1, 2, 4, 8)  # of the smallest gain that is found, in the table of seeds
@@ -34,12 +34,12 @@ def calibrate(
             said.print(f"measuring {task.name} on {seeds} seeds ...")
         keys = Keys(fresh_key(), fresh_key())
         found = calibrated(lab, archive, Rule(), keys, seeds, box.workers, again)
-    budget = Budget(minutes, box.workers, 1 + len(task.baselines))
+    budget = Plan(minutes, box.workers, 1 + len(task.baselines))
     means = Means(found, Standards().rule(found), task.metric)
     return record(task.name, means, budget)
 
 
-def record(name: str, means: Means, budget: Budget) -> dict[str, Any]:
+def record(name: str, means: Means, budget: Plan) -> dict[str, Any]:
     """The JSON-able facts of a calibration, with what follows from them for a budget."""
     found, rule, metric = means
     pairs = budget.pairs(found, rule)

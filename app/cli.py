@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
@@ -12,23 +12,35 @@ from .options import (
     ARCHIVE,
     Accept,
     Alpha,
+    Api,
+    Approve,
     Backend,
     Control,
     Effect,
     Isolation,
     Json,
+    MaxDollars,
+    MaxEvaluations,
+    MaxGpuSeconds,
+    MaxTokens,
     Minutes,
+    Model,
     NodeName,
+    PriceOf,
     RunName,
     Schedule,
     Secret,
     Seed,
     Standard,
+    Temperature,
     Turns,
     Where,
     Workers,
 )
 from .output import dump, show_or_dump
+
+if TYPE_CHECKING:
+    from ..agents.budget import Caps
 
 EPILOG = """Exit codes: 0 done; 1 a bug in Ratchet; 2 bad input; 3 sandbox or archive unusable,
 or a check failed; 4 searched, but no candidate was valid; 5 a replay drifted; 6 a replay failed;
@@ -50,8 +62,17 @@ app.add_typer(images, name="sandbox")
 @app.command()
 def search(
     task: Annotated[str, typer.Argument(help="A built-in task, or the path of a task folder.")],
-    agent: Annotated[str, typer.Option(help="Who proposes.")] = "evolver",
-    select: Annotated[str, typer.Option(help="dgm, best or uniform: what to build on.")] = "dgm",
+    agent: Annotated[
+        str,
+        typer.Option(help="Who proposes: evolver, researcher, ..., RUN.NUMBER, or a module's."),
+    ] = "evolver",
+    select: Annotated[
+        str | None,
+        typer.Option(
+            help="What to build on: dgm, hgm, aide, gepa, map_elites, uct, best, uniform, planted; "
+            "the agent's own unless told."
+        ),
+    ] = None,
     sandbox: Backend = "auto",
     turns: Turns = None,
     minutes: Minutes = None,
@@ -64,19 +85,47 @@ def search(
     alpha: Alpha = 0.05,
     schedule: Schedule = "adaptive",
     effect: Effect = None,
+    model: Model = None,
+    price: PriceOf = None,
+    api: Api = "auto",
+    temperature: Temperature = None,
+    max_tokens: MaxTokens = None,
+    max_dollars: MaxDollars = None,
+    max_evaluations: MaxEvaluations = None,
+    max_gpu_seconds: MaxGpuSeconds = None,
+    approve: Approve = "never",
     accept_unisolated: Accept = False,
     archive: Where = ARCHIVE,
 ) -> None:
     """Search TASK for a better training algorithm (5 minutes unless told otherwise)."""
     from .budget import Standards
-    from .run import Box, start
+    from .models import Wanted
+    from .run import Box, Order, start
 
-    if turns is None and minutes is None:
+    caps = _caps(max_tokens, max_dollars, max_evaluations, max_gpu_seconds)
+    if turns is None and minutes is None and not caps.model_dump(exclude_none=True):
         minutes = 5.0
-    box, chance = Box(sandbox, workers, accept_unisolated, isolation), (seed, secret)
-    standards = Standards(standard, control, alpha, schedule, effect)
-    code = start(task, agent, select, box, turns, minutes, chance, standards, archive)
-    raise typer.Exit(code)
+    order = Order(
+        task=task,
+        agent=agent,
+        select=select,
+        turns=turns,
+        minutes=minutes,
+        caps=caps,
+        chance=(seed, secret),
+        standards=Standards(standard, control, alpha, schedule, effect),
+        models=Wanted(tuple(model or ()), tuple(price or ()), api, temperature),
+        approve=approve,
+    )
+    raise typer.Exit(start(order, Box(sandbox, workers, accept_unisolated, isolation), archive))
+
+
+def _caps(
+    tokens: float | None, dollars: float | None, evaluations: float | None, gpu: float | None
+) -> "Caps":
+    from ..agents.budget import Caps
+
+    return Caps(tokens=tokens, dollars=dollars, evaluations=evaluations, gpu_seconds=gpu)
 
 
 @app.command()
@@ -107,15 +156,67 @@ def resume(
     run: RunName = None,
     turns: Turns = None,
     minutes: Minutes = None,
+    max_tokens: MaxTokens = None,
+    max_dollars: MaxDollars = None,
+    max_evaluations: MaxEvaluations = None,
+    max_gpu_seconds: MaxGpuSeconds = None,
     sandbox: Annotated[str | None, typer.Option(help="Another sandbox than before.")] = None,
     workers: Workers = 2,
     accept_unisolated: Accept = False,
     archive: Where = ARCHIVE,
 ) -> None:
-    """Go on with a run that was stopped or killed; nothing finished is measured again."""
+    """Go on with a run that was stopped or killed; nothing finished is measured or paid again."""
     from .run import resume as go_on
 
-    raise typer.Exit(go_on(run, turns, minutes, sandbox, workers, accept_unisolated, archive))
+    caps = _caps(max_tokens, max_dollars, max_evaluations, max_gpu_seconds)
+    raise typer.Exit(go_on(run, turns, minutes, caps, sandbox, workers, accept_unisolated, archive))
+
+
+@app.command()
+def stop(run: RunName = None, archive: Where = ARCHIVE) -> None:
+    """Ask a run to begin nothing new and to come to its end."""
+    from ..archive import Archive
+    from .purse import stop_file
+
+    held = Archive(archive)
+    path = stop_file(held, held.run(run)["id"])
+    path.touch()
+    typer.echo(f"asked: {path} (remove it to think again)")
+
+
+@app.command()
+def approve(
+    run: RunName = None,
+    question: Annotated[str, typer.Option(help="The beginning of an id; else all.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Approve.")] = False,
+    reject: Annotated[str | None, typer.Option(help="Reject, for this reason.")] = None,
+    edit: Annotated[
+        Path | None, typer.Option(help="Approve with the files of this folder instead.")
+    ] = None,
+    archive: Where = ARCHIVE,
+    as_json: Json = False,
+) -> None:
+    """Show what waits for a person's decision in a run, or decide it."""
+    from ..agents.approve import pending
+    from ..archive import Archive
+    from . import view
+    from .approve import answer, drawn, record
+
+    if sum((yes, reject is not None, edit is not None)) > 1:
+        raise typer.BadParameter("--yes, --reject and --edit exclude one another: give one")
+    held = Archive(archive)
+    name = held.run(run)["id"]
+    if yes or reject is not None or edit is not None:
+        for decision in answer(held, name, question, reject, edit):
+            typer.echo(f"{'approved' if decision.approved else 'rejected'} {decision.id}")
+        return
+    waiting = [each for each in pending(held, name) if each.id.startswith(question)]
+    if as_json:
+        dump([record(each) for each in waiting])
+    for each in [] if as_json else waiting:
+        view.console().print(drawn(each))
+    if not waiting and not as_json:
+        typer.echo("nothing waits for a decision")
 
 
 @app.command()
@@ -173,36 +274,35 @@ def diff(a: NodeName, b: NodeName, archive: Where = ARCHIVE, as_json: Json = Fal
 
 @app.command()
 def replay(
-    node: NodeName,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A node: RUN.NUMBER or NUMBER. Or a run, to grow it again offline."),
+    ] = None,
     fresh_seeds: Annotated[
-        int, typer.Option(min=0, help="Instead measure on this many new seeds.")
+        int, typer.Option(min=0, help="Of a node: instead measure on this many new seeds.")
     ] = 0,
     sandbox: Backend = "auto",
     accept_unisolated: Accept = False,
     archive: Where = ARCHIVE,
     as_json: Json = False,
 ) -> None:
-    """Run a node again from the archive alone: REPRODUCED (0), DRIFTED (5) or FAILED (6)."""
-    from contextlib import closing
+    """Run a node, or a whole run, again: REPRODUCED (0), DRIFTED (5) or FAILED (6).
 
-    from ..agents.replay import replay as again
-    from ..agents.replay import replay_fresh
-    from ..archive import Archive
+    A node is measured again, seed by seed. A run is grown again from its recorded replies and
+    trials: every proposal and verdict is made anew, at no cost.
+    """
     from . import view
-    from .run import Box, open_with_warning
+    from .replay import replay_node, replay_run
 
-    held = Archive(archive)
-    found = held.node(node)
-    isolation = held.run(found.run)["config"].get("isolation", "shared")
-    box = Box(sandbox, 1, accept_unisolated, isolation)
-    with closing(open_with_warning(box)) as backend:
-        result = (
-            replay_fresh(found, held, backend, fresh_seeds)
-            if fresh_seeds
-            else again(found, held, backend)
-        )
-    show_or_dump(result.model_dump(mode="json"), as_json, view.replay_view)
-    raise typer.Exit({"REPRODUCED": 0, "DRIFTED": 5, "FAILED": 6}[result.outcome])
+    if name is not None and name.rpartition(".")[2].isdigit():
+        result = replay_node(name, fresh_seeds, sandbox, accept_unisolated, archive)
+        show_or_dump(result.model_dump(mode="json"), as_json, view.replay_view)
+        raise typer.Exit({"REPRODUCED": 0, "DRIFTED": 5, "FAILED": 6}[result.outcome])
+    if fresh_seeds:
+        raise typer.BadParameter("--fresh-seeds is for a node: name RUN.NUMBER")
+    found = replay_run(name, sandbox, accept_unisolated, archive)
+    show_or_dump(found.model_dump(mode="json"), as_json, view.rerun_view)
+    raise typer.Exit({"REPRODUCED": 0, "DRIFTED": 5}[found.outcome])
 
 
 @app.command()

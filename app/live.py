@@ -7,6 +7,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live as Panel
 from rich.text import Text
 
+from ..agents.budget import UNITS
 from ..agents.run import Run
 from ..archive import Node, Tree
 from . import view
@@ -17,11 +18,14 @@ QUIET_SECONDS = 15.0
 class Live:
     """Follows a search node by node."""
 
-    def __init__(self, run: Run, minutes: float | None, console: Console) -> None:
-        """Show nothing yet."""
+    def __init__(
+        self, run: Run, minutes: float | None, console: Console, panel: bool = True
+    ) -> None:
+        """Show nothing yet; without a `panel` there is room for questions to a person."""
         self._run, self._minutes, self._console = run, minutes, console
         self._nodes = list(run.archive.tree(run.id))
         self._start = self._spoke = time.monotonic()
+        self._shown = panel and console.is_terminal
         self._panel = Panel(get_renderable=self._render, console=console, refresh_per_second=4)
 
     def __enter__(self) -> "Live":
@@ -29,6 +33,8 @@ class Live:
         config, sandbox = self._run.config, self._run.lab.sandbox
         budget = [f"{config.turns} turns"] if config.turns else []
         budget += [f"{self._minutes:g} minutes"] if self._minutes else []
+        caps = [(unit, config.caps.of(name)) for name, unit in UNITS.items()]
+        budget += [f"{cap:g} {unit}" for unit, cap in caps if cap is not None]
         facts = {
             "run": f"{self._run.id}  (archive {self._run.archive.where})",
             "task": self._run.task.manifest.title,
@@ -42,7 +48,7 @@ class Live:
             "budget": " or ".join(budget) + f", {self._run.workers} workers",
         }
         self._console.print(view.heading(facts))
-        if self._console.is_terminal:
+        if self._shown:
             self._panel.start()
         return self
 
@@ -53,7 +59,7 @@ class Live:
         trace: TracebackType | None,
     ) -> None:
         """Leave the last picture standing."""
-        if self._console.is_terminal:
+        if self._shown:
             self._panel.stop()
         else:
             self._console.print(self._status())
@@ -65,7 +71,7 @@ class Live:
         settled = node.kept or node.standing == "refuted"
         if settled and (before is None or before.standing != node.standing or not before.kept):
             self._console.print(view.node_line(node))
-        elif not self._console.is_terminal and time.monotonic() - self._spoke > QUIET_SECONDS:
+        elif not self._shown and time.monotonic() - self._spoke > QUIET_SECONDS:
             self._spoke = time.monotonic()
             self._console.print(self._status())
 

@@ -73,3 +73,29 @@ NodeName = Annotated[str, typer.Argument(help="RUN.NUMBER, or NUMBER in the newe
 RunName = Annotated[
     str | None, typer.Argument(help="A run's id or its beginning; else the newest.")
 ]
+Api = Annotated[
+    Literal["auto", "responses", "chat"],
+    typer.Option(help="The dialect that the model's endpoint speaks; auto finds out."),
+]
+Model = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="NAME of a language model, or ROLE=NAME for one role; of several, one is chosen per "
+        "proposal by what each has brought. RATCHET_MODEL sets it too.",
+    ),
+]
+PriceOf = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--price", help="NAME=IN,OUT or IN,OUT: dollars per million tokens read and written."
+    ),
+]
+Temperature = Annotated[float | None, typer.Option(min=0.0, max=2.0, help="Of the model.")]
+MaxTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens that models may use.")]
+MaxDollars = Annotated[float | None, typer.Option(min=0.0, help="Most dollars to pay for models.")]
+MaxEvaluations = Annotated[int | None, typer.Option(min=1, help="Most seeds to run, all in all.")]
+MaxGpuSeconds = Annotated[float | None, typer.Option(min=0.0, help="Most GPU seconds to use.")]
+Approve = Annotated[
+    Literal["never", "candidates", "confirmations", "all"],
+    typer.Option(help="Ask a person before candidates run, before fresh seeds are spent, or both."),
+]

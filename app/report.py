@@ -7,8 +7,8 @@ from rich.console import Console
 
 from ..agents.ablate import ablate, ablations
 from ..agents.base import AgentError, open_agent
+from ..agents.budget import Budget
 from ..agents.controls import control, spent, tables
-from ..agents.lab import Lab
 from ..agents.report import Report, readings, report
 from ..agents.run import Config, Run
 from ..agents.seed_only import SeedOnly
@@ -16,6 +16,7 @@ from ..agents.select import POLICIES
 from ..archive import Archive
 from .findings import draw, gather
 from .output import show_or_dump
+from .purse import Purse
 from .run import INTERRUPTED, Box, elsewhere, open_with_warning
 
 
@@ -89,11 +90,27 @@ def _measure(
     sandbox = means.sandbox or config.sandbox
     box = Box(sandbox, means.workers, means.accept_unisolated, config.isolation)
     # An agent of the user's is only needed, and only opened, for the control that proposes with it.
-    agent = open_agent(config.agent) if asked.controls else SeedOnly()
-    with closing(open_with_warning(box)) as backend, archive.hold(run_id):
-        lab = Lab(archive.task(run_id), backend, archive, strict=config.isolation == "strict")
+    agent = open_agent(config.agent, archive) if asked.controls else SeedOnly()
+    task = archive.task(run_id)
+    models = config.models if asked.controls or task.manifest.model else None
+    with (
+        closing(Purse(archive, run_id, models, Budget(config.caps))) as own,
+        closing(open_with_warning(box)) as backend,
+        archive.hold(run_id),
+    ):
+        lab = own.lab(task, backend, strict=config.isolation == "strict")
         select = POLICIES.get(config.select, POLICIES["dgm"])
-        run = Run(run_id, config, agent, select, lab, archive, means.workers)
+        run = Run(
+            run_id,
+            config,
+            agent,
+            select,
+            lab,
+            archive,
+            means.workers,
+            budget=own.budget,
+            cassette=own.cassette,
+        )
         read = readings(archive, run_id)
         if asked.again or not read:
             say("measuring the best kept node on sealed seeds and unseen workloads ...")

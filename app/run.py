@@ -6,14 +6,17 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from types import FrameType
 from typing import Any, Literal, NamedTuple
 
 from rich.console import Console
 
-from ..agents.base import AgentError, open_agent
+from ..agents.approve import Mode
+from ..agents.base import Agent, AgentError, open_agent
+from ..agents.budget import BudgetSpent, Caps
 from ..agents.lab import Lab
+from ..agents.model import ModelError
 from ..agents.run import Config, Run
 from ..agents.search import search, within
 from ..agents.select import POLICIES
@@ -22,9 +25,13 @@ from ..evals import Keys, fresh_key, key_from
 from ..sandbox import Sandbox, open_sandbox
 from ..tasks import load
 from . import view
-from .budget import Budget, Standards, settle
+from .approve import asker
+from .budget import BudgetError, Plan, Standards, settle
 from .findings import draw, read_once
 from .live import Live
+from .models import Wanted, foresee_spending, settle_models
+from .purse import Purse, checkpoints, exists, forget, purse, stop_file
+from .sentences import fruitless
 
 DEFAULT = ".ratchet/archive.db"
 INTERRUPTED = 130
@@ -40,40 +47,56 @@ class Box(NamedTuple):
     isolation: Literal["shared", "strict"]
 
 
-def start(
-    task_name: str,
-    agent: str,
-    select: str,
-    box: Box,
-    turns: int | None,
-    minutes: float | None,
-    chance: tuple[int | None, str | None],
-    standards: Standards,
-    where: str,
-) -> int:
+class Order(NamedTuple):
+    """What a search is asked to do: on what, by whom, and with what at most.
+
+    `chance` is the seed and the secret, each drawn where it is None.
+    """
+
+    task: str
+    agent: str
+    select: str | None
+    turns: int | None
+    minutes: float | None
+    caps: Caps
+    chance: tuple[int | None, str | None]
+    standards: Standards
+    models: Wanted
+    approve: Mode
+
+
+def start(order: Order, box: Box, where: str) -> int:
     """Begin a run and search until the budget is gone. Returns the exit code.
 
-    `chance` is the seed and the secret, each drawn where it is None. Raises BudgetError if the
-    budget cannot find the effect that the standards name.
+    Raises BudgetError if the budget cannot find the effect that the standards name, and
+    ModelChoiceError where a model is needed and none is named.
     """
-    task, (seed, secret) = load(task_name), chance
-    open_agent(agent)
+    task, (seed, secret), console = load(order.task), order.chance, view.console()
+    agent = open_agent(order.agent, Archive(where) if exists(where) else None)
+    select = order.select or str(getattr(agent, "select", "dgm"))
     check_policy(select)
+    models = settle_models(order.models, agent, task, order.agent)
+    if models is not None:
+        foresee_spending(models, agent, task, order.caps, console)
     keys = Keys(fresh_key() if seed is None else key_from(seed), secret or fresh_key())
-    with closing(open_with_warning(box)) as backend:
-        archive, console = Archive(where, create=True), view.console()
+    with closing(open_with_warning(box)) as backend, ExitStack() as stack:
+        archive = Archive(where, create=True)
+        run = _new_id(archive)
+        means = stack.enter_context(closing(purse(archive, run, models, order.caps)))
         with _polite():
             try:
                 console.print(f"warming the {backend.name} sandbox up ...")
-                lab = Lab(task, backend, archive, strict=box.isolation == "strict")
-                budget = Budget(minutes, box.workers, 1 + len(task.baselines))
-                rule = settle(lab, archive, keys, standards, budget, console)
+                lab = means.lab(task, backend, strict=box.isolation == "strict")
+                plan = Plan(order.minutes, box.workers, 1 + len(task.baselines))
+                rule = settle(lab, archive, keys, order.standards, plan, console)
+            except BudgetSpent as error:
+                raise BudgetError(f"the budget does not reach to measure the noise: {error}") from error
             except KeyboardInterrupt:
                 console.print("\nstopped before the run began: start it again as you did.")
                 return INTERRUPTED
         config = Config(
             task=task.name,
-            agent=agent,
+            agent=order.agent,
             select=select,
             sandbox=box.sandbox,
             isolation=box.isolation,
@@ -81,41 +104,55 @@ def start(
             key=keys.steer,
             secret=keys.sealed,
             lag=2 * box.workers - 1,
-            turns=turns,
-            schedule=standards.schedule,
+            turns=order.turns,
+            schedule=order.standards.schedule,
             rule=rule,
+            models=models,
+            caps=order.caps,
+            approve=order.approve,
         )
-        run = _new_id(archive)
+        lab.charge(means.budget)  # what was measured so far serves every run
         archive.start_run(run, task, config.model_dump(mode="json"))
-        return _search(archive, run, config, lambda: lab, minutes, box.workers)
+        return _search(means, config, agent, lambda: lab, order.minutes, box.workers)
 
 
 def resume(
     name: str | None,
     turns: int | None,
     minutes: float | None,
+    caps: Caps,
     sandbox: str | None,
     workers: int,
     accept_unisolated: bool,
     where: str,
 ) -> int:
-    """Go on with a run under its own configuration. Returns the exit code."""
+    """Go on with a run under its own configuration. Returns the exit code.
+
+    A cap that is given takes the place of the run's; what earlier sessions spent still counts.
+    """
     archive = Archive(where)
     row = archive.run(name)
     config = Config.model_validate(row["config"])
     if turns is not None:
         config = config.model_copy(update={"turns": turns})
+    given = caps.model_dump(exclude_none=True)
+    config = config.model_copy(update={"caps": config.caps.model_copy(update=given)})
     if config.turns is None and minutes is None:
         minutes = 5.0
-    task = archive.task(row["id"])
+    task, agent = archive.task(row["id"]), open_agent(config.agent, archive)
     box = Box(sandbox or config.sandbox, workers, accept_unisolated, config.isolation)
-    with closing(open_with_warning(box)) as backend:
+    with (
+        closing(purse(archive, row["id"], config.models, config.caps)) as means,
+        closing(open_with_warning(box)) as backend,
+    ):
 
         def warm() -> Lab:
             view.console().print(f"run {row['id']}: warming the {backend.name} sandbox up ...")
-            return Lab(task, backend, archive, strict=config.isolation == "strict")
+            lab = means.lab(task, backend, strict=config.isolation == "strict")
+            lab.charge(means.budget)
+            return lab
 
-        return _search(archive, row["id"], config, warm, minutes, workers)
+        return _search(means, config, agent, warm, minutes, workers)
 
 
 def check_policy(select: str) -> None:
@@ -142,48 +179,67 @@ def open_with_warning(box: Box) -> Sandbox:
 
 
 def _search(
-    archive: Archive,
-    run_id: str,
+    means: Purse,
     config: Config,
+    agent: Agent,
     open_lab: Callable[[], Lab],
     minutes: float | None,
     workers: int,
 ) -> int:
+    archive, run_id = means.archive, means.run
     again = f"ratchet resume {run_id}{elsewhere(archive)}"
-    console = view.console()
+    console, stop = view.console(), stop_file(archive, run_id)
     with archive.hold(run_id), _polite():
+        stop.unlink(missing_ok=True)
         try:
             lab = open_lab()
             run = Run(
                 id=run_id,
                 config=config,
-                agent=open_agent(config.agent),
+                agent=agent,
                 select=POLICIES[config.select],
                 lab=lab,
                 archive=archive,
                 workers=workers,
+                budget=means.budget,
+                cassette=means.cassette,
+                prompt=asker(console),
+                checkpoints=checkpoints(archive, run_id),
             )
             archive.log(run_id, "started", {"environment": lab.environment, "workers": workers})
             began = time.monotonic()
-            with Live(run, minutes, console) as live:
-                for node in search(run, within(minutes)):
+            with Live(run, minutes, console, panel=config.approve == "never") as live:
+                for node in search(run, within(minutes, stop)):
                     live.add(node)
-            archive.log(
-                run_id, "stopped", {"reason": "budget", "seconds": time.monotonic() - began}
-            )
-            found = _sum_up(archive, run_id, lab, console, workers)
+            reason = "asked to" if stop.exists() else "budget"
+            _stopped(means, reason, seconds=time.monotonic() - began)
+            found = _sum_up(means, lab, console, workers)
         except KeyboardInterrupt:
-            archive.log(run_id, "stopped", {"reason": "interrupted"})
+            _stopped(means, "interrupted")
             console.print(
                 f"\nstopped. Everything finished is in the archive. Go on with:\n  {again}"
             )
             return INTERRUPTED
+        except ModelError as error:
+            _stopped(means, str(error))
+            raise ModelError(
+                f"{error}; everything finished is in the archive: go on with {again}"
+            ) from error
+        stop.unlink(missing_ok=True)
+    forget(archive, run_id)
     return found
 
 
-def _sum_up(archive: Archive, run_id: str, lab: Lab, console: Console, workers: int) -> int:
+def _stopped(means: Purse, reason: str, **facts: float) -> None:
+    """Record why and when a session ended, and what the run has spent by then."""
+    data = {"reason": reason, "spent": means.budget.spent, **facts}
+    means.archive.log(means.run, "stopped", data)
+
+
+def _sum_up(means: Purse, lab: Lab, console: Console, workers: int) -> int:
     """Read the sealed seeds, print the tree and what to do next; returns the exit code."""
-    row, tree = archive.run(run_id), archive.tree(run_id)
+    archive = means.archive
+    row, tree = archive.run(means.run), archive.tree(means.run)
     best = tree.best()
     if best is not None:
         found = read_once(row, lab, archive, workers, console.print, elsewhere(archive))
@@ -193,8 +249,13 @@ def _sum_up(archive: Archive, run_id: str, lab: Lab, console: Console, workers: 
         console.print(view.tree_view(row, tree, every=False))
         console.print("nothing was confirmed: the start and the baselines stand.")
     console.print(view.next_commands(tree, best, elsewhere(archive)))
+    for words in means.account():
+        console.print(words)
     made = [node for node in tree if node.verdict is not None]
-    return NOTHING_VALID if made and all(n.standing == "invalid" for n in made) else 0
+    if not made or any(node.evidence and node.standing != "invalid" for node in made):
+        return 0
+    console.print(fruitless(made))
+    return NOTHING_VALID
 
 
 def elsewhere(archive: Archive) -> str:

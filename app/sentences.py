@@ -1,12 +1,15 @@
 """What was measured, in sentences that need no statistics to be read."""
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from ..agents.ablate import Step
 from ..agents.controls import Row
 from ..agents.report import Report
+from ..archive import Node
 from ..evals import Claim, Estimate, Rule
+from ..sandbox.text import line
 from ..tasks import Metric
 from .view import claim_words
 
@@ -28,6 +31,13 @@ def gain(name: str, found: Estimate, metric: Metric, confirmed: bool = True) -> 
     else:
         words = f"not shown: {found} {metric.unit} {seeds}, could be none"
     return f"Better than {name}: {words}"
+
+
+def fruitless(made: Sequence[Node]) -> str:
+    """Why nothing that was proposed could be measured: the commonest reasons."""
+    counted = Counter(node.verdict.reason for node in made if node.verdict).most_common(3)
+    reasons = "; ".join(f"{count} x {line(reason, 200)}" for reason, count in counted)
+    return f"not one of {len(made)} proposals could be measured: {reasons}"
 
 
 def step(each: Step, unit: str) -> str:

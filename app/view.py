@@ -208,6 +208,19 @@ def diff_view(record: Mapping[str, Any]) -> RenderableType:
     return Syntax(record["diff"] or "no difference", "diff", background_color="default")
 
 
+def rerun_view(record: Mapping[str, Any]) -> RenderableType:
+    """What came of growing a run again."""
+    style = "bold green" if record["outcome"] == "REPRODUCED" else "bold yellow"
+    return Group(
+        Text(f"{record['outcome']}  run {record['run']}", style=style),
+        Text(record["reason"]),
+        Text(
+            f"{record['same']} of {record['states']} states of nodes identical; "
+            f"{record['replies']} replies of models and {record['trials']} trials read, none asked"
+        ),
+    )
+
+
 def replay_view(record: Mapping[str, Any]) -> RenderableType:
     """The verdict of a replay, and what is not as it was."""
     style = {"REPRODUCED": "bold green", "DRIFTED": "bold yellow", "FAILED": "bold red"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from .tables import META, SCHEMA, STATES, make_tables, once, open_engine
+from .tables import META, REPLIES, SCHEMA, make_tables, once, open_engine
 
 
 class ArchiveError(Exception):
@@ -36,8 +36,8 @@ class Database:
                 with self._engine.begin() as db:
                     once(db, META, {"key": "schema", "value": str(SCHEMA)})
             self._check_version()
-            if not sa.inspect(self._engine).has_table(STATES.name):
-                make_tables(self._engine)  # an archive of schema 2 or before
+            if not sa.inspect(self._engine).has_table(REPLIES.name):
+                make_tables(self._engine)  # an archive of schema 3 or before
 
     def close(self) -> None:
         """Let go of the database."""

@@ -24,6 +24,7 @@ from .tables import (
     ENVIRONMENTS,
     EVENTS,
     NODES,
+    REPLIES,
     RUNS,
     STATES,
     TRIALS,
@@ -188,6 +189,64 @@ class Archive(Database):
         if missing:
             raise ArchiveError(f"{missing} of {len(seeds)} trials of {node.id} are not archived")
         return Evaluation(stream=stream, trials=tuple(held[seed] for seed in seeds))
+
+    # Replies of language models
+
+    def add_reply(
+        self, run: str, scope: str, request: str, nth: int, data: Mapping[str, Any]
+    ) -> None:
+        """Keep a reply, with its request, that served `scope`; `request` is the request's digest.
+
+        `nth` counts equal requests of one scope.
+        """
+        key = {"run": run, "scope": scope, "request": request, "nth": nth}
+        with self._writing() as db:
+            once(db, REPLIES, {**key, "time": now(), "data": dict(data)})
+
+    def reply(self, run: str | None, scope: str, request: str, nth: int) -> dict[str, Any] | None:
+        """What was kept under these names, by `run` or by any, if anything was."""
+        query = (
+            sa.select(REPLIES.c.data)
+            .where(REPLIES.c.scope == scope, REPLIES.c.request == request, REPLIES.c.nth == nth)
+            .order_by(REPLIES.c.time)
+        )
+        if run is not None:
+            query = query.where(REPLIES.c.run == run)
+        with self._reading() as db:
+            found = db.execute(query).scalars().first()
+        return None if found is None else dict(found)
+
+    def replies(self, run: str, scope: str = "") -> list[dict[str, Any]]:
+        """Every reply of a run, or of the scopes that begin so, by scope, request and number."""
+        query = (
+            sa.select(REPLIES)
+            .where(REPLIES.c.run == run, REPLIES.c.scope.startswith(scope, autoescape=True))
+            .order_by(REPLIES.c.scope, REPLIES.c.request, REPLIES.c.nth)
+        )
+        with self._reading() as db:
+            return [dict(row) for row in db.execute(query).mappings()]
+
+    def lend(self, run: str, to: "Archive", decisions: Sequence[str] = ()) -> None:
+        """Copy what a run was given, and nothing of what came of it: for a replay in `to`.
+
+        That is its row, its task, the environments, all trials on the task, all replies, and the
+        events of the kinds `decisions`.
+        """
+        row = self.run(run)
+        wanted = {
+            RUNS: RUNS.c.id == row["id"],
+            ENVIRONMENTS: sa.true(),
+            TRIALS: TRIALS.c.task == row["task"],
+            REPLIES: REPLIES.c.run == row["id"],
+            EVENTS: (EVENTS.c.run == row["id"]) & EVENTS.c.kind.in_(decisions),
+        }
+        with self._reading() as source, to._writing() as target:
+            for data in fetch(source, row["files"]).values():
+                blob(target, data)
+            for table, condition in wanted.items():
+                rows = source.execute(sa.select(table).where(condition)).mappings().all()
+                if rows:
+                    target.execute(table.insert(), [dict(each) for each in rows])
 
     # One process a run
 

@@ -9,7 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-SCHEMA = 3  # 2: nodes say how they were isolated, runs have a secret; 3: claims, later states
+# 2: nodes say how they were isolated, runs have a secret; 3: claims, later states; 4: replies
+SCHEMA = 4
 TABLES = sa.MetaData()
 META = sa.Table(
     "meta", TABLES, sa.Column("key", sa.String, primary_key=True), sa.Column("value", sa.String)
@@ -69,6 +70,16 @@ TRIALS = sa.Table(
     sa.Column("role", sa.String, primary_key=True),
     sa.Column("seed", sa.BigInteger, primary_key=True),
     sa.Column("sealed", sa.BigInteger, primary_key=True),
+    sa.Column("data", sa.JSON, nullable=False),
+)
+REPLIES = sa.Table(  # what language models answered: the cassette of each run
+    "replies",
+    TABLES,
+    sa.Column("run", sa.String, primary_key=True),
+    sa.Column("scope", sa.String, primary_key=True),
+    sa.Column("request", sa.String, primary_key=True),
+    sa.Column("nth", sa.Integer, primary_key=True),
+    sa.Column("time", sa.String, nullable=False),
     sa.Column("data", sa.JSON, nullable=False),
 )
 EVENTS = sa.Table(

@@ -1,6 +1,7 @@
 """Nodes and the tree they form: plain records and read-only questions about them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Literal
 
@@ -29,9 +30,11 @@ class Node(Frozen):
 
     `turn` is the turn of the run that made it so: a node that was measured again has a later one.
     `score` is the mean on the run's common search seeds and `gain` its gain over the start there,
-    with standard error `gain_error`; they are None for nodes that are not built on. `size` counts
-    the nodes of its syntax. `isolation` is that of the sandbox it ran in: where there was none, a
-    candidate could have written its own scores.
+    with standard error `gain_error`; they are None for nodes that are not built on. `instances` are
+    gains over the start too: workload by workload and, in each, seed by seed of the first
+    `Rule.estimate` common seeds; older archives have none. `size` counts the nodes of its syntax.
+    `isolation` is that of the sandbox it ran in: where there was none, a candidate could have
+    written its own scores.
     """
 
     run: str
@@ -48,6 +51,7 @@ class Node(Frozen):
     score: float | None = None
     gain: float | None = None
     gain_error: float = 0.0
+    instances: tuple[float, ...] = ()
     size: int = 0
     environment: str
     isolation: Isolation
@@ -118,6 +122,17 @@ class Tree:
             path.append(self[path[-1].parent])
         return path[::-1]
 
+    def totals(self, count: Callable[[Node], int]) -> dict[int, int]:
+        """The sum of `count` over each node and all its descendants, by number.
+
+        One pass over a new mapping: a child always has a higher number than its parent.
+        """
+        totals = {node.number: count(node) for node in self}
+        for node in reversed(self._nodes):
+            if node.parent in totals:
+                totals[node.parent] += totals[node.number]
+        return totals
+
     def eligible(self) -> list[Node]:
         """Nodes that may be built on."""
         return [node for node in self if node.eligible]
@@ -160,6 +175,26 @@ class Tree:
             base = ranked.get(node.parent or 0, 0.0)
             ranked[node.number] = base + next(shrunken) if estimate else node.gain or 0.0
         return ranked
+
+    @cached_property
+    def ranking_error(self) -> Mapping[int, float]:
+        """Standard deviation of every gain in `ranking`.
+
+        Where noise leaves only a share of a node's step, it leaves as much of the variance of its
+        gain, as in the posterior of a normal effect.
+        """
+        return {
+            number: self[number].gain_error * math.sqrt(self._share(self[number]))
+            for number in self.ranking
+        }
+
+    def _share(self, node: Node) -> float:
+        """What part of the step from its parent `ranking` believes, 0 to 1."""
+        estimate = node.verdict.estimate if node.verdict else None
+        if estimate is None or not estimate.gain:
+            return 1.0
+        step = self.ranking[node.number] - self.ranking.get(node.parent or 0, 0.0)
+        return max(0.0, min(1.0, step / estimate.gain))
 
     def best(self) -> Node | None:
         """The kept node of the highest rank; validated ones go first, then confirmed ones."""

@@ -3,6 +3,7 @@
 from . import judge
 from .audit import Findings, audit
 from .calibration import Calibration
+from .gateway import Ask, Gateway
 from .measure import measure, probe
 from .records import (
     Candidate,
@@ -21,12 +22,14 @@ from .seeds import COMMON, Keys, draw, fresh_key, key_from
 
 __all__ = [
     "COMMON",
+    "Ask",
     "Calibration",
     "Candidate",
     "Claim",
     "Estimate",
     "Evaluation",
     "Findings",
+    "Gateway",
     "Keys",
     "Role",
     "Rule",

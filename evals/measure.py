@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from ..sandbox import Job, Limits, Result, Sandbox
 from ..sandbox.text import clean, line
 from ..tasks import Frozen, Task, TaskError
+from .gateway import Gateway, converse
 from .records import LOG_CHARACTERS, Candidate, Outcome, Role, Seed, Trial
 
 GRADER_LIMITS = Limits(wall_seconds=120, memory_mb=4096)
@@ -22,15 +23,22 @@ class Grade(Frozen):
 
 
 def measure(
-    candidate: Candidate, task: Task, sandbox: Sandbox, seeds: Sequence[Seed], role: Role = "dev"
+    candidate: Candidate,
+    task: Task,
+    sandbox: Sandbox,
+    seeds: Sequence[Seed],
+    role: Role = "dev",
+    gateway: Gateway | None = None,
 ) -> tuple[Trial, ...]:
     """Run `candidate` on every workload of `role`, all seeds at once.
 
-    Its failures are data. Raises SandboxError for a broken sandbox, TaskError for a broken grader.
+    Its failures are data. `gateway` answers what it asks a language model, if its task has one.
+    Raises SandboxError for a broken sandbox, and TaskError for a broken trainer or grader, or where
+    candidates ask a model and there is no gateway.
     """
     workloads = getattr(task.manifest.workloads, role)
     request = {"workloads": workloads, "seeds": [seed.train for seed in seeds]}
-    trained = _train(candidate, task, sandbox, request)
+    trained = _train(candidate, task, sandbox, request, gateway)
     share = trained.cpu_seconds / len(seeds)
     if trained.status != "ok":
         return _failed(seeds, trained.status, trained.log, share)
@@ -42,17 +50,41 @@ def measure(
         _trial(task, seed, {w: grade.scores[w][i] for w in workloads}, share)
         for i, seed in enumerate(seeds)
     ]
-    if any(trial.score is None for trial in trials):
+    if task.manifest.model or any(trial.score is None for trial in trials):
         trials[0] = trials[0].model_copy(update={"log": clean(trained.log, LOG_CHARACTERS)})
     return tuple(trials)
 
 
 def probe(candidate: Candidate, task: Task, sandbox: Sandbox) -> Result:
-    """A few steps on tiny tensors: does it run, and what does it do? Equal replies behave alike."""
-    return _train(candidate, task, sandbox, {"probe": 1})
+    """A few steps on tiny tensors: does it run, and what does it do? Equal replies behave alike.
+
+    No language model is asked: the trainer of a task that has one puts a fixed function in its
+    place.
+    """
+    return _run(candidate, task, sandbox, {"probe": 1})
 
 
 def _train(
+    candidate: Candidate,
+    task: Task,
+    sandbox: Sandbox,
+    request: Mapping[str, object],
+    gateway: Gateway | None,
+) -> Result:
+    if not task.manifest.model:
+        return _run(candidate, task, sandbox, request)
+    if gateway is None:
+        raise TaskError(
+            f"task {task.name!r} asks a language model: set OPENAI_BASE_URL or OPENAI_API_KEY, "
+            "and --model"
+        )
+    return converse(
+        lambda answers: _run(candidate, task, sandbox, {**request, **answers}),
+        lambda asks: gateway.answer(candidate, asks),
+    )
+
+
+def _run(
     candidate: Candidate, task: Task, sandbox: Sandbox, request: Mapping[str, object]
 ) -> Result:
     return sandbox.run(

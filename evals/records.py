@@ -23,11 +23,15 @@ Outcome = Status | Literal["diverged"]
 
 
 class Candidate(Frozen):
-    """The editable files of a task, the idea behind them, and who proposed them."""
+    """The editable files of a task, the idea behind them, and who proposed them.
+
+    `notes` say why it was made, by heading, such as `hypothesis`.
+    """
 
     files: Mapping[str, str]
     idea: Words
     proposer: Words
+    notes: Mapping[str, Log] = {}
 
     @property
     def digest(self) -> str:

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ..sandbox import Limits, Program, digest_files
 
 HERE = Path(__file__).parent
-GUEST_LIBRARY = ("candidate.py", "shared.py")  # the rest would tell a candidate of the data
+# The rest would tell a candidate of the data.
+GUEST_LIBRARY = ("candidate.py", "shared.py", "stepper.py")
 ALONE = "alone.py"
 BESIDE = b"""
 import os
@@ -87,17 +88,19 @@ class Audit(Frozen):
 
 
 class Manifest(Frozen):
-    """What task.toml says."""
+    """What task.toml says. Where `candidate` is "agent", its programs can search in their turn."""
 
     name: Name
     title: str
     statement: str
+    candidate: Literal["algorithm", "agent"] = "algorithm"
     editable: tuple[str, ...] = Field(min_length=1)
     library: tuple[str, ...] = ()
     metric: Metric
     workloads: Workloads
     limits: Resources
     audit: Audit = Audit()
+    model: bool = False  # its candidates ask a language model
 
 
 class Task:

@@ -61,7 +61,7 @@ LINE = "    return -RATE * grad\n"
 
 def chain(run: Run, *texts: str) -> Node:
     """Grow a run by hand: each text a confirmed child of the one before."""
-    list(search(run, lambda tree: False))
+    list(search(run, lambda tree, turn: False))
     parent = run.archive.tree(run.id)[0]
     for turn, text in enumerate(texts, 2):
         estimate = Estimate(gain=0.3, low=0.2, high=0.4, pairs=32)

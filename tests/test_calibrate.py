@@ -16,7 +16,7 @@ from rich.console import Console
 from ratchet.agents.calibrate import calibrate, calibrated, stored
 from ratchet.agents.copies import nudges, renamed
 from ratchet.agents.lab import Lab
-from ratchet.app.budget import Budget, BudgetError, Means, Standards, foresee, rounded_up
+from ratchet.app.budget import BudgetError, Means, Plan, Standards, foresee, rounded_up
 from ratchet.app.calibrate import calibration_view, record
 from ratchet.archive import Archive
 from ratchet.evals import Calibration, Keys, Rule, judge
@@ -187,7 +187,7 @@ def test_scores_that_cannot_be_repeated_and_a_crippled_copy_of_the_start_fail_th
 def drawn(found: Calibration, minutes: float = 5.0) -> str:
     console = Console(width=200, highlight=False)
     with console.capture() as capture:
-        facts = record("bowl", means(found), Budget(minutes, 2, 2))
+        facts = record("bowl", means(found), Plan(minutes, 2, 2))
         console.print(calibration_view(json.loads(json.dumps(facts))))
     return capture.get()
 
@@ -220,36 +220,36 @@ def test_more_false_finds_than_chance_explains_fail_the_check(false: int, sound:
 
 def test_a_budget_that_cannot_find_the_effect_is_refused_with_the_mend() -> None:
     known = means(calibration())
-    plenty, little = Budget(60.0, 2, 2), Budget(2.0, 2, 2)
+    plenty, little = Plan(60.0, 2, 2), Plan(2.0, 2, 2)
     assert "can find gains of 0.033" in foresee(known, plenty, 0.05)
-    assert "at most 256 seeds" in foresee(known, Budget(None, 2, 2), None)
+    assert "at most 256 seeds" in foresee(known, Plan(None, 2, 2), None)
     with pytest.raises(BudgetError, match=r"found in \d+ % of cases.*give --minutes") as refused:
         foresee(known, little, 0.05)
     longer = re.search(r"--minutes (\S+) or --effect (\S+)", str(refused.value))
     assert longer is not None
-    foresee(known, Budget(float(longer[1]), 2, 2), 0.05)
+    foresee(known, Plan(float(longer[1]), 2, 2), 0.05)
     foresee(known, little, float(longer[2]))
     with pytest.raises(BudgetError, match=r"at most 256 seeds.*give --effect 0\.034"):
-        foresee(known, Budget(None, 2, 2), 0.01)
+        foresee(known, Plan(None, 2, 2), 0.01)
     with pytest.raises(BudgetError, match="worth claiming"):
         foresee(known, plenty, METRIC.minimum_gain / 2)
-    assert "confirm nothing" in foresee(known, Budget(0.1, 2, 2), None)
+    assert "confirm nothing" in foresee(known, Plan(0.1, 2, 2), None)
     assert BudgetError.exit_code == 2
 
 
 def test_an_exploring_search_is_held_against_its_race() -> None:
     known = means(calibration(), standard="explore")
-    assert "at most 64 seeds" in foresee(known, Budget(None, 2, 2), 0.05)
+    assert "at most 64 seeds" in foresee(known, Plan(None, 2, 2), 0.05)
     with pytest.raises(BudgetError, match="give --effect"):
-        foresee(known, Budget(None, 2, 2), 0.01)
+        foresee(known, Plan(None, 2, 2), 0.01)
     with pytest.raises(BudgetError, match="give --minutes"):
-        foresee(known, Budget(1.0, 2, 2), 0.05)
+        foresee(known, Plan(1.0, 2, 2), 0.05)
 
 
 def test_a_task_without_noise_is_no_division_by_zero() -> None:
     still = calibration(noise=0.0, paired=0.0, unpaired=0.0, correlation=0.0)
     assert "can find" in drawn(still)
-    assert foresee(means(still), Budget(None, 2, 2), 2 * METRIC.minimum_gain)
+    assert foresee(means(still), Plan(None, 2, 2), 2 * METRIC.minimum_gain)
 
 
 @given(st.floats(1e-6, 1e6))

@@ -14,17 +14,17 @@ from stand_ins.tweak import Tweak
 from test_search import always, start
 from test_select import TREE, node
 
-from ratchet.agents.base import AgentError
+from ratchet.agents.base import AgentError, Brief
 from ratchet.agents.replay import replay
 from ratchet.agents.schedule import Action
 from ratchet.agents.search import search
 from ratchet.agents.select import POLICIES
 from ratchet.agents.turn import explore
-from ratchet.archive import Archive, Node, Tree
+from ratchet.archive import Archive, Tree
 from ratchet.archive.tables import NODES, blob
 from ratchet.evals import Candidate
 from ratchet.sandbox import Isolation, Job, Result, Sandbox, SandboxError, choose, open_sandbox
-from ratchet.tasks import Task, load
+from ratchet.tasks import load
 
 
 class Stand:
@@ -169,9 +169,9 @@ def test_an_unvalidated_node_is_never_built_on_nor_shown_to_an_agent(
     seen: list[Tree] = []
 
     class Watching:
-        def propose(self, task: Task, parent: Node, tree: Tree, rng: Random) -> Candidate:
-            seen.append(tree)
-            candidate: Candidate = Tweak().propose(task, parent, tree, rng)
+        def propose(self, brief: Brief) -> Candidate:
+            seen.append(brief.tree)
+            candidate: Candidate = Tweak().propose(brief)
             return candidate
 
     run = start(tmp_path / "a.db", process_sandbox, Watching(), turns=12)

@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 from conftest import BOWL, SECRET, UNISOLATED, Ratchet
+from stand_ins.briefs import bare
 from stand_ins.tweak import Tweak
 from test_search import always, start
 from test_select import TREE
@@ -64,7 +65,7 @@ START = load(BOWL).start["step.py"]
 def test_a_changed_seed_is_a_changed_comment_and_no_more() -> None:
     node, task = parent(START), load(BOWL)
     for number in range(5):
-        offer = SeedOnly().propose(task, node, TREE, Random(number))
+        offer = SeedOnly().propose(bare(task, node, TREE, Random(number)))
         assert offer.files != node.candidate.files
         assert canonical(offer.files) == canonical({"step.py": START})
         assert size(offer.files) == size({"step.py": START})
@@ -76,15 +77,14 @@ def test_a_changed_seed_is_a_changed_comment_and_no_more() -> None:
 def test_a_random_tweak_changes_one_number() -> None:
     task = load(BOWL)
     for number in range(20):
-        offer = RandomTweak().propose(task, parent(START), TREE, Random(number))
+        offer = RandomTweak().propose(bare(task, parent(START), TREE, Random(number)))
         old, new = START.splitlines(), offer.files["step.py"].splitlines()
         differ = [(a, b) for a, b in zip(old, new, strict=True) if a != b]
         assert len(differ) == 1
         assert differ[0][1].startswith("RATE = ")
+    plain = parent("def step(x, grad, progress):\n    return grad\n")
     with pytest.raises(ProposalError, match="no number"):
-        RandomTweak().propose(
-            task, parent("def step(x, grad, progress):\n    return grad\n"), TREE, Random(0)
-        )
+        RandomTweak().propose(bare(task, plain, TREE, Random(0)))
 
 
 def test_the_policy_of_best_of_n_builds_on_nothing_found() -> None:
@@ -100,12 +100,12 @@ def test_a_budget_counts_what_is_on_its_way() -> None:
             for i in range(1, 6)
         ),
     ]
-    more = affordable(budget=80, lag=9)
-    assert [more(Tree(nodes)) for _ in range(5)] == [True] * 3 + [False] * 2
-    assert not affordable(budget=50, lag=9)(Tree(nodes))
+    more = affordable(budget=80)
+    assert [more(Tree(nodes), turn) for turn in range(6, 11)] == [True] * 3 + [False] * 2
+    assert not affordable(budget=50)(Tree(nodes), 6)
     idle = [node.model_copy(update={"evaluations": 0}) for node in nodes]
     many = [idle[1].model_copy(update={"number": i, "turn": i}) for i in range(1, 102)]
-    assert not affordable(budget=50, lag=9)(Tree([idle[0], *many])), "nothing can be measured"
+    assert not affordable(budget=50)(Tree([idle[0], *many]), 102), "nothing can be measured"
 
 
 def test_controls_spend_as_much_and_are_measured_on_the_same_seeds(

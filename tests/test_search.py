@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
@@ -19,7 +18,7 @@ from no_effect import NoEffect
 from stand_ins.rogue import BROKEN, Rogue
 from stand_ins.tweak import Tweak
 
-from ratchet.agents.base import Agent
+from ratchet.agents.base import Agent, Brief
 from ratchet.agents.lab import Lab
 from ratchet.agents.report import report
 from ratchet.agents.run import Config, Run
@@ -28,7 +27,7 @@ from ratchet.agents.select import dgm
 from ratchet.archive import Archive, Node, Tree
 from ratchet.evals import Candidate, Keys, draw, fresh_key, key_from
 from ratchet.sandbox import Job, Result, Sandbox
-from ratchet.tasks import Task, load
+from ratchet.tasks import load
 
 
 def start(
@@ -49,7 +48,7 @@ def essence(nodes: Iterable[Node]) -> list[dict[str, Any]]:
     return [node.model_dump(mode="json", exclude={"run", "cpu_seconds"}) for node in nodes]
 
 
-def always(tree: Tree) -> bool:
+def always(tree: Tree, turn: int) -> bool:
     return True
 
 
@@ -115,8 +114,8 @@ def test_broken_candidates_are_invalid_nodes_and_the_search_goes_on(
 class Idle:
     """Offers the parent again."""
 
-    def propose(self, task: Task, parent: Node, tree: Tree, rng: Random) -> Candidate:
-        return parent.candidate
+    def propose(self, brief: Brief) -> Candidate:
+        return brief.parent.candidate
 
 
 def test_a_proposal_that_changes_nothing_is_never_measured(

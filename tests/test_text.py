@@ -108,7 +108,8 @@ def test_a_quoted_block_cannot_be_closed_from_inside(text: str) -> None:
     assert mark not in "\n".join(body)
 
 
-def test_a_quoted_block_is_marked_anew_each_time() -> None:
+def test_a_quoted_block_is_marked_by_what_it_holds() -> None:
     once = quoted("x")
-    assert once != quoted("x")
+    assert once == quoted("x"), "a prompt can be repeated"
+    assert once.split("\n")[-1] != quoted("y").split("\n")[-1]
     assert len(quoted(once).split("\n")) == len(once.split("\n")) + 3

@@ -21,6 +21,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy.special import ndtri
 
+from ratchet.agents.base import Brief
 from ratchet.agents.run import Config, Run
 from ratchet.agents.search import search
 from ratchet.agents.select import dgm
@@ -136,9 +137,9 @@ class Walker:
         """Start with nothing proposed."""
         self.land, self.made, self.guard = land, Counter[int](), threading.Lock()
 
-    def propose(self, task: Task, parent: Node, tree: Tree, rng: Random) -> Candidate:
+    def propose(self, brief: Brief) -> Candidate:
         """The next child, whoever asks."""
-        number, true = read(parent.candidate)
+        number, true = read(brief.parent.candidate)
         with self.guard:
             index = self.made[number]
             self.made[number] += 1
@@ -153,6 +154,7 @@ class Surveyor:
         """Nothing measured yet."""
         self.task, self.land, self.environment, self.evaluations = TASK, land, "simulated", 0
         self.sandbox: Any = SimpleNamespace(isolation="container", name="none", run=answered)
+        self.isolation = "container"
         self.held: dict[tuple[str, Role], dict[Seed, Trial]] = {}
         self.guard = threading.Lock()
 
@@ -221,7 +223,7 @@ def searched(
         run = Run("run", config, Walker(land), dgm, lab, archive, 1)  # type: ignore[arg-type]
         found = Searched(run, lab)
         states: list[Node] = []
-        for node in search(run, lambda tree: more(len(tree) - 1, lab.evaluations)):
+        for node in search(run, lambda tree, turn: more(len(tree) - 1, lab.evaluations)):
             states.append(node)
             found.rows.append(row(Tree(states), lab.evaluations))
         yield found

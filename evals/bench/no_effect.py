@@ -8,9 +8,8 @@ rest changes not a bit. A search that confirms one of its proposals has made a f
 import ast
 from random import Random
 
-from ratchet.archive import Node, Tree
+from ratchet.agents.base import Brief
 from ratchet.evals import Candidate
-from ratchet.tasks import Task
 
 
 def create() -> "NoEffect":
@@ -21,9 +20,10 @@ def create() -> "NoEffect":
 class NoEffect:
     """Offers rewrites of the parent that compute the same thing, up to rounding."""
 
-    def propose(self, task: Task, parent: Node, tree: Tree, rng: Random) -> Candidate:
+    def propose(self, brief: Brief) -> Candidate:
         """Rewrite every editable file."""
-        files = {name: rewrite(text, rng) for name, text in parent.candidate.files.items()}
+        old = brief.parent.candidate.files
+        files = {name: rewrite(text, brief.rng) for name, text in old.items()}
         return Candidate(files=files, idea="no effect: renamed, reordered", proposer="no_effect")
 
 

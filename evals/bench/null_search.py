@@ -61,7 +61,7 @@ def null_search(task: Task, proposals: int, seed: int, sandbox: str, workers: in
         archive.start_run("null", task, config.model_dump(mode="json"))
         lab = Lab(task, backend, archive)
         run = Run("null", config, NoEffect(), dgm, lab, archive, workers)
-        return Tree(list(search(run, lambda tree: True)))
+        return Tree(list(search(run, lambda tree, turn: True)))
 
 
 def main() -> None:

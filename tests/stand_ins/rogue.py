@@ -1,10 +1,7 @@
 """An agent for tests: it offers every kind of broken candidate of the bowl, one after another."""
 
-from random import Random
-
-from ratchet.archive import Node, Tree
+from ratchet.agents.base import Brief
 from ratchet.evals import Candidate
-from ratchet.tasks import Task
 
 HEAD = "def step(x, grad, progress):\n"
 BROKEN = {
@@ -27,6 +24,6 @@ def create() -> "Rogue":
 class Rogue:
     """Candidates that fail, in the order of BROKEN."""
 
-    def propose(self, task: Task, parent: Node, tree: Tree, rng: Random) -> Candidate:
-        name = rng.choice(sorted(BROKEN))
+    def propose(self, brief: Brief) -> Candidate:
+        name = brief.rng.choice(sorted(BROKEN))
         return Candidate(files={"step.py": BROKEN[name]}, idea=name, proposer="rogue")

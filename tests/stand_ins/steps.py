@@ -1,12 +1,9 @@
 """An agent for tests that offers a fixed list of programs, each from the best node so far."""
 
 from collections.abc import Sequence
-from random import Random
 
-from ratchet.agents.base import ProposalError
-from ratchet.archive import Node, Tree
+from ratchet.agents.base import Brief, ProposalError
 from ratchet.evals import Candidate
-from ratchet.tasks import Task
 
 HEAD = "RATE = {rate}\n\n\ndef step(x, grad, progress):\n"
 PLAIN = HEAD + "    return -RATE * grad\n"
@@ -19,8 +16,8 @@ class Steps:
     def __init__(self, sources: Sequence[str]) -> None:
         self.sources = sources
 
-    def propose(self, task: Task, parent: Node, tree: Tree, rng: Random) -> Candidate:
-        known = {node.candidate.files["step.py"] for node in tree}
+    def propose(self, brief: Brief) -> Candidate:
+        known = {node.candidate.files["step.py"] for node in brief.tree}
         for source in self.sources:
             if source not in known:
                 return Candidate(files={"step.py": source}, idea="next in line", proposer="steps")

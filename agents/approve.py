@@ -1,0 +1,145 @@
+"""Ask a person before a candidate runs, or before fresh seeds are spent on it.
+
+Questions and answers are events of the run: whoever can write to the archive can answer, a pause
+outlives its process, and what was decided once is not asked again, in a resumed run or a replay.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from ..archive import Archive, Node
+from ..evals import Candidate
+from ..evals.records import Words
+from ..tasks import Frozen
+from .budget import BudgetSpent
+
+Mode = Literal["never", "candidates", "confirmations", "all"]
+ASKED, DECIDED = "approval asked", "approval decided"  # kinds of events
+POLL_SECONDS, PATIENCE_SECONDS = 0.3, 7 * 86_400.0
+
+
+class Rejected(Exception):
+    """A person does not want this."""
+
+
+class Question(Frozen):
+    """What a person is to decide, with what there is to know; its words are untrusted text."""
+
+    id: str
+    what: Literal["candidate", "confirmation"]
+    parent: str
+    idea: Words
+    flags: tuple[Words, ...] = ()
+    screen: str = ""
+    before: Mapping[str, str]
+    after: Mapping[str, str]
+
+
+class Decision(Frozen):
+    """What a person said. `files` are the program as they want it instead."""
+
+    id: str
+    approved: bool
+    reason: Words = ""
+    files: Mapping[str, str] | None = None
+
+
+class Approver:
+    """The gate of one run."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        run: str,
+        mode: Mode = "never",
+        prompt: Callable[[Question], Decision] | None = None,
+    ) -> None:
+        """Ask what `mode` says; `prompt` asks on the spot, else an answer in the archive counts."""
+        self.archive, self.run, self.mode, self.prompt = archive, run, mode, prompt
+
+    @property
+    def first(self) -> bool:
+        """Whether a person decides before a program runs at all."""
+        return self.mode in ("candidates", "all")
+
+    def candidate(
+        self, thread: str, parent: Node, candidate: Candidate, flags: tuple[str, ...]
+    ) -> Candidate:
+        """The candidate as it may run, which a person may have edited; raises Rejected."""
+        if not self.first:
+            return candidate
+        question = Question(
+            id=f"{thread}/{candidate.digest}",
+            what="candidate",
+            parent=parent.id,
+            idea=candidate.idea,
+            flags=flags,
+            before=parent.candidate.files,
+            after=candidate.files,
+        )
+        decision = self._decide(question)
+        if not decision.approved:
+            raise Rejected(_refusal("rejected", decision))
+        if decision.files is None or dict(decision.files) == dict(candidate.files):
+            return candidate
+        return candidate.model_copy(
+            update={"files": decision.files, "proposer": f"{candidate.proposer}, edited"}
+        )
+
+    def confirmation(self, node: Node, parent: Node) -> None:
+        """Let a child go on to fresh seeds, or raise Rejected."""
+        if self.mode not in ("confirmations", "all"):
+            return
+        verdict = node.verdict
+        question = Question(
+            id=f"{node.id}/confirm",
+            what="confirmation",
+            parent=parent.id,
+            idea=node.candidate.idea,
+            flags=verdict.flags if verdict else (),
+            screen=verdict.reason if verdict else "",
+            before=parent.candidate.files,
+            after=node.candidate.files,
+        )
+        decision = self._decide(question)
+        if not decision.approved:
+            raise Rejected(_refusal("kept from fresh seeds", decision))
+
+    def _decide(self, question: Question) -> Decision:
+        if (known := decision(self.archive, self.run, question.id)) is not None:
+            return known
+        if question.id not in {each.id for each in pending(self.archive, self.run)}:
+            self.archive.log(self.run, ASKED, question.model_dump(mode="json"))
+        if self.prompt is not None:
+            decide(self.archive, self.run, self.prompt(question))
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            if (known := decision(self.archive, self.run, question.id)) is not None:
+                return known
+            time.sleep(POLL_SECONDS)
+        raise BudgetSpent(f"nobody answered {question.id}: `ratchet approve` does, then resume")
+
+
+def pending(archive: Archive, run: str) -> list[Question]:
+    """The questions of a run that nobody has answered, oldest first."""
+    asked = [Question.model_validate(event["data"]) for event in archive.events(run, ASKED)]
+    answered = {event["data"]["id"] for event in archive.events(run, DECIDED)}
+    return [question for question in asked if question.id not in answered]
+
+
+def decision(archive: Archive, run: str, question: str) -> Decision | None:
+    """The first answer to a question, if there is one."""
+    for event in archive.events(run, DECIDED):
+        if event["data"]["id"] == question:
+            return Decision.model_validate(event["data"])
+    return None
+
+
+def decide(archive: Archive, run: str, answer: Decision) -> None:
+    """Record an answer; of two the first counts."""
+    archive.log(run, DECIDED, answer.model_dump(mode="json"))
+
+
+def _refusal(verb: str, decision: Decision) -> str:
+    return f"{verb} by a person" + (f": {decision.reason}" if decision.reason else "")

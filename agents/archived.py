@@ -1,0 +1,189 @@
+"""Agents that a search has found, as agents: each runs as a program in the sandbox.
+
+One proposal is up to `ROUNDS` jobs without a network. The agent gets the tree as plain data. Where
+it asks a model or has a program tried out, its job ends with the question; the desk answers, and
+the next job runs it anew with all replies so far. So nothing waits in a box, every question is
+metered and recorded like those of other agents, and a replay asks nobody.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field, ValidationError
+
+from ..archive import Archive, Node, Tree
+from ..evals import Candidate
+from ..sandbox import Job, Limits, Program
+from ..sandbox.text import clean, line
+from ..tasks import Frozen, Task
+from .base import AgentError, Brief, Desk, ProposalError
+from .evolve.facts import Motif, facts
+from .model import Message
+
+ROUNDS = 12  # jobs of one proposal: one fewer than that are questions
+NODES = 40  # that an agent is shown
+CHARACTERS = 400_000  # of their files, at most
+PROMPT = 60_000  # characters of a question
+LOG = 2000
+ROLE = "agent"
+LEFT = 0.5  # of the budget: a brief does not say
+LIMITS = Limits(wall_seconds=30, memory_mb=1024, reply_bytes=4 << 20)
+
+
+class Question(Frozen):
+    """What an agent wants to know: a model's reply to `prompt`, or whether `files` run."""
+
+    id: str = Field(max_length=20)
+    kind: Literal["ask", "try"]
+    prompt: str = Field(default="", max_length=PROMPT)
+    files: Mapping[str, str] = {}
+
+    def asked(self) -> dict[str, object]:
+        """What the agent said, to hold against what it says the next time."""
+        said = self.prompt if self.kind == "ask" else dict(self.files)
+        return {"kind": self.kind, "prompt" if self.kind == "ask" else "files": said}
+
+
+class Turn(Frozen):
+    """How one job ended: with a proposal, or with a question."""
+
+    files: Mapping[str, str] = {}
+    idea: str = ""
+    parent: int = 0
+    asks: tuple[Question, ...] = Field(default=(), max_length=1)
+
+
+class Archived:
+    """An agent that is a program of an archive."""
+
+    attempts = 4
+
+    def __init__(self, files: Mapping[str, str], program: Program, name: str) -> None:
+        """Run `files` beside `program`, the guest of the task that the agent was judged on."""
+        self._files = {path: text.encode() for path, text in files.items()}
+        self._program, self._name = program, name
+
+    def propose(self, brief: Brief) -> Candidate:
+        """What the agent offers; raises ProposalError where it fails or breaks its interface."""
+        told, replies = self._told(brief), dict[str, object]()
+        for number in range(ROUNDS):
+            turn = self._run(brief.desk, {**told, "replies": replies})
+            if not turn.asks:
+                return self._candidate(brief, turn)
+            (question,) = turn.asks
+            if question.id in replies:
+                raise ProposalError(f"{self._name} asks again what it was told")
+            replies[question.id] = [question.asked(), _answer(brief.desk, question, number)]
+        raise ProposalError(f"{self._name} had not made up its mind after {ROUNDS} questions")
+
+    def _told(self, brief: Brief) -> dict[str, object]:
+        tree, parent = brief.tree, brief.parent
+        best = tree.best() or parent
+        return {
+            "statement": f"{brief.task.manifest.title}\n\n{brief.task.manifest.statement}",
+            "nodes": [_shown(tree, node) for node in _chosen(tree, parent, best)],
+            "parent": parent.number,
+            "best": best.number,
+            "motifs": _motifs(brief.task),
+            "left": LEFT,
+            "seed": brief.rng.getrandbits(62),
+            "model": bool(brief.desk.model(ROLE)),
+            "fresh": True,
+        }
+
+    def _run(self, desk: Desk, told: Mapping[str, object]) -> Turn:
+        request = b"p" + json.dumps(told).encode()
+        result = desk.run(Job(self._program, request, self._files, LIMITS))
+        if result.status != "ok":
+            said = line(result.log[-LOG:], 300)
+            raise ProposalError(f"{self._name} ended with {result.status}, and said: {said}")
+        try:
+            return Turn.model_validate_json(result.reply)
+        except ValidationError as error:
+            raise ProposalError(f"{self._name} replied badly: {line(str(error), 300)}") from error
+
+    def _candidate(self, brief: Brief, turn: Turn) -> Candidate:
+        editable = brief.task.manifest.editable
+        if set(turn.files) != set(editable):
+            given = line(", ".join(turn.files) or "nothing", 200)
+            raise ProposalError(f"{self._name} offers {given}, not {', '.join(editable)}")
+        notes = {"built on": f"node {turn.parent}"} if turn.parent != brief.parent.number else {}
+        return Candidate(files=turn.files, idea=turn.idea, proposer=self._name, notes=notes)
+
+
+def open_archived(archive: Archive, name: str) -> Archived:
+    """The agent that is node `name`; raises AgentError if that node is none."""
+    node = archive.node(name)
+    task = archive.task(node.run)
+    if task.manifest.candidate != "agent":
+        raise AgentError(
+            f"node {node.id} is a program for {task.name!r}, not an agent: name a node of a task "
+            'whose task.toml says candidate = "agent", such as research_agent'
+        )
+    return Archived(node.candidate.files, guest_program(task), f"agent {node.id}")
+
+
+def guest_program(task: Task) -> Program:
+    """The part of an agent task that holds the agent, by itself."""
+    trainer = task.trainer
+    files = {path: trainer.files[path] for path in trainer.shown}
+    return Program(files, guest=trainer.guest)
+
+
+def _answer(desk: Desk, question: Question, number: int) -> object:
+    if question.kind == "ask":
+        return desk.ask_text(f"agent/{number}", ROLE, [Message("user", question.prompt)])
+    tried = desk.try_out(question.files)
+    return {"ok": tried.ok, "log": clean("\n".join((*tried.refused, tried.log)).strip(), LOG)}
+
+
+def _chosen(tree: Tree, parent: Node, best: Node) -> list[Node]:
+    """The parent, the best, others of high gain and the newest, oldest first."""
+    ranked = sorted((n for n in tree if n.gain is not None), key=lambda n: -(n.gain or 0.0))
+    order = [parent, best, *ranked[: NODES // 2], *reversed(list(tree))]
+    chosen, room = dict[int, Node](), CHARACTERS
+    for node in order:
+        size = sum(map(len, node.candidate.files.values()))
+        if node.number in chosen or len(chosen) == NODES or (size > room and node is not parent):
+            continue
+        chosen[node.number] = node
+        room -= size
+    chosen.setdefault(best.number, best)
+    return [chosen[number] for number in sorted(chosen)]
+
+
+def _shown(tree: Tree, node: Node) -> dict[str, object]:
+    """A node as agents see it: its gain over the start, also where only its parent's is known."""
+    gain, error, seeds = node.gain, node.gain_error, sum(e.count for e in node.evidence)
+    screen = node.verdict.screen if node.verdict else None
+    if gain is None and screen is not None and node.parent is not None:
+        base = tree[node.parent].gain
+        gain = None if base is None else base + screen.mean
+        error, seeds = screen.error, screen.pairs
+    return {
+        "number": node.number,
+        "parent": node.parent,
+        "files": dict(node.candidate.files),
+        "gain": gain,
+        "error": error,
+        "seeds": seeds,
+        "standing": node.standing,
+        "idea": node.candidate.idea,
+    }
+
+
+def _motifs(task: Task) -> list[dict[str, str]]:
+    """The motifs of the task that are one expression in `x`, with their constants."""
+    known = facts(task.files.get("motifs.toml", b"")).motifs
+    return [{"name": each.name, "code": _code(each)} for each in known if _simple(each)]
+
+
+def _simple(motif: Motif) -> bool:
+    parts = (motif.slots, motif.statements, motif.helpers, motif.overrides)
+    return not any(parts) and set(motif.takes) == {"x"}
+
+
+def _code(motif: Motif) -> str:
+    constants = (f"{name} = {value!r}" for name, value in motif.constants.items())
+    return "\n".join((*constants, motif.expression))

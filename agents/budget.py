@@ -1,0 +1,151 @@
+"""What a run may spend: reserved before, settled after, and refused beyond.
+
+Every spender reserves the most that a unit of work can cost, so that work in flight counts before
+it is paid for; a unit that turns out to cost more than was reserved is the only way past a cap.
+"""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Literal
+
+from pydantic import Field
+
+from ..tasks import Frozen
+
+Resource = Literal["tokens", "dollars", "gpu_seconds", "evaluations", "seconds"]
+RESOURCES: tuple[Resource, ...] = ("tokens", "dollars", "gpu_seconds", "evaluations", "seconds")
+UNITS: Mapping[Resource, str] = {
+    "tokens": "tokens",
+    "dollars": "dollars",
+    "gpu_seconds": "GPU seconds",
+    "evaluations": "evaluations",
+    "seconds": "seconds",
+}
+Amounts = Mapping[Resource, float]
+
+
+class BudgetSpent(Exception):
+    """The next unit of work does not fit into what is left of a cap."""
+
+    exit_code = 0
+
+
+class Caps(Frozen):
+    """The most of each resource that a run may spend; None is without end.
+
+    A `seconds` cap is of wall time in this session. The others hold over all sessions of a run.
+    """
+
+    tokens: float | None = Field(default=None, ge=0)
+    dollars: float | None = Field(default=None, ge=0)
+    gpu_seconds: float | None = Field(default=None, ge=0)
+    evaluations: float | None = Field(default=None, ge=0)
+    seconds: float | None = Field(default=None, ge=0)
+
+    def of(self, resource: Resource) -> float | None:
+        """The cap on one resource."""
+        cap: float | None = getattr(self, resource)
+        return cap
+
+
+class Reservation:
+    """One unit of work in flight. What is not settled when it ends was not spent."""
+
+    def __init__(self, most: Amounts) -> None:
+        """Hold the most that the unit may cost."""
+        self.most = dict(most)
+        self.actual: dict[Resource, float] = {}
+
+    def settle(self, **actual: float) -> None:
+        """Say what the unit really cost; more than was reserved is booked all the same."""
+        for resource in RESOURCES:
+            if resource in actual:
+                self.actual[resource] = actual.pop(resource)
+        if actual:
+            raise ValueError(f"no such resource: {', '.join(actual)}")
+
+
+class Budget:
+    """The one ledger of a run. Safe to use from several threads."""
+
+    def __init__(self, caps: Caps | None = None, spent: Amounts | None = None) -> None:
+        """Start the clock, with what earlier sessions of the run have spent."""
+        self.caps = caps or Caps()
+        self._spent: dict[Resource, float] = {r: (spent or {}).get(r, 0.0) for r in RESOURCES}
+        self._open: set[Reservation] = set()
+        self._change = threading.Condition()
+        self._began = time.monotonic()
+
+    @contextmanager
+    def reserve(self, **most: float) -> Iterator[Reservation]:
+        """Hold what a unit of work may cost while it runs; waits for work in flight if it must.
+
+        Raises BudgetSpent where the unit would not fit even if all that is in flight cost nothing.
+        """
+        unknown = set(most) - set(RESOURCES)
+        if unknown or any(amount < 0 for amount in most.values()):
+            raise ValueError(f"cannot reserve {most}")
+        unit = Reservation({r: most[r] for r in RESOURCES if r in most})
+        with self._change:
+            while short := self._short(unit.most):
+                if not self._open or self._short(unit.most, flying=False):
+                    raise BudgetSpent(self._refusal(short, unit.most))
+                self._change.wait(1.0)
+            self._open.add(unit)
+        try:
+            yield unit
+        finally:
+            with self._change:
+                self._open.discard(unit)
+                for resource, amount in unit.actual.items():
+                    self._spent[resource] += amount
+                self._change.notify_all()
+
+    def check(self) -> None:
+        """Raise BudgetSpent if any cap is reached, whatever the next unit costs."""
+        with self._change:
+            for resource in RESOURCES:
+                cap, spent = self.caps.of(resource), self._so_far(resource)
+                if cap is not None and spent >= cap:
+                    raise BudgetSpent(f"all {cap:g} {UNITS[resource]} of the budget are spent")
+
+    @property
+    def spent(self) -> dict[Resource, float]:
+        """What is settled, over all sessions; `seconds` are those of this one."""
+        with self._change:
+            return {resource: self._so_far(resource) for resource in RESOURCES}
+
+    @property
+    def in_flight(self) -> dict[Resource, float]:
+        """What is reserved and not settled: nothing, once all work has ended."""
+        with self._change:
+            return {resource: self._flying(resource) for resource in RESOURCES}
+
+    def _so_far(self, resource: Resource) -> float:
+        if resource == "seconds":
+            return time.monotonic() - self._began
+        return self._spent[resource]
+
+    def _flying(self, resource: Resource) -> float:
+        return sum(unit.most.get(resource, 0.0) for unit in self._open)
+
+    def _short(self, most: Amounts, flying: bool = True) -> Resource | None:
+        """The first resource of which there is not enough left."""
+        for resource in RESOURCES:
+            cap = self.caps.of(resource)
+            if cap is None or (resource not in most and resource != "seconds"):
+                continue
+            taken = self._so_far(resource) + (self._flying(resource) if flying else 0.0)
+            if taken + most.get(resource, 0.0) > cap:
+                return resource
+        return None
+
+    def _refusal(self, short: Resource, most: Amounts) -> str:
+        cap, unit = self.caps.of(short), UNITS[short]
+        left = max(0.0, (cap or 0.0) - self._so_far(short))
+        if short == "seconds":
+            return f"all {cap:g} seconds of the budget are spent"
+        needs = most.get(short, 0.0)
+        return f"{left:.4g} of {cap:g} {unit} are left, and the next step may take {needs:.4g}"

@@ -1,0 +1,107 @@
+"""Every request to a language model with its reply, kept in the archive with the work it served.
+
+A request that was answered once is never sent again: not after a kill, and not in a replay, which
+has no endpoint at all. What is stored is what was said; keys and headers never come here.
+"""
+
+import hashlib
+from collections.abc import Mapping
+
+from ..archive import Archive
+from ..archive.tables import as_json
+from ..tasks import Frozen
+from .budget import Budget, Resource
+from .model import Endpoint, Price, Reply, Request, Usage, cost, estimate_tokens
+
+TRIAL = "trial/"  # how scopes begin that serve a measurement, not a proposal
+
+
+class CassetteError(Exception):
+    """A replay asks what the run it repeats did not ask."""
+
+    exit_code = 5
+
+
+class Entry(Frozen):
+    """A request and its reply, as they are kept."""
+
+    request: Request
+    reply: Reply
+
+
+def digest(request: Request) -> str:
+    """Content address of a request."""
+    return hashlib.sha256(as_json(request.model_dump(mode="json")).encode()).hexdigest()[:32]
+
+
+class Cassette:
+    """The one way from a run to its language models. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        run: str,
+        endpoint: Endpoint | None,
+        budget: Budget,
+        prices: Mapping[str, Price],
+    ) -> None:
+        """Record under `run`; without an endpoint, only what is recorded can be asked.
+
+        `prices` are in dollars per million tokens, by model.
+        """
+        self.archive, self.run, self.endpoint = archive, run, endpoint
+        self.budget, self.prices = budget, prices
+
+    def complete(self, scope: str, request: Request, nth: int = 0) -> Reply:
+        """The reply to a request of `scope`, of which `nth` equal ones went before.
+
+        Raises CassetteError for what a replay does not hold, BudgetSpent for what may not be spent,
+        and ModelError where the endpoint is unusable.
+        """
+        key = digest(request)
+        anyone = scope.startswith(TRIAL)  # a measurement serves every run
+        held = self.archive.reply(None if anyone else self.run, scope, key, nth)
+        if held is not None:
+            return Entry.model_validate(held).reply
+        if self.endpoint is None:
+            raise CassetteError(
+                f"the cassette of run {self.run} holds no reply to what {scope} asks: "
+                "the code or the task has changed since it was recorded"
+            )
+        reply = self._send(self.endpoint, request)
+        entry = Entry(request=request, reply=reply)
+        self.archive.add_reply(self.run, scope, key, nth, entry.model_dump(mode="json"))
+        return reply
+
+    def of(self, run: str) -> "Cassette":
+        """The same for another run, with the same budget."""
+        return Cassette(self.archive, run, self.endpoint, self.budget, self.prices)
+
+    def _send(self, endpoint: Endpoint, request: Request) -> Reply:
+        """Ask the endpoint; what it used is booked whatever the reply is worth."""
+        price = self.prices.get(request.model)
+        tokens = estimate_tokens(request.messages)
+        most = {"tokens": float(tokens + request.max_output_tokens)}
+        if price is not None:
+            full = Usage(input_tokens=tokens, output_tokens=request.max_output_tokens)
+            most["dollars"] = cost(price, full)
+        with self.budget.reserve(**most) as unit:
+            reply = endpoint.complete(request)
+            paid = cost(price, reply.usage) if price is not None else 0.0
+            unit.settle(tokens=_total(reply.usage), dollars=paid)
+        return reply
+
+
+def spent(archive: Archive, run: str, prices: Mapping[str, Price]) -> dict[Resource, float]:
+    """What the replies of a run have used so far: tokens and dollars."""
+    entries = [Entry.model_validate(row["data"]) for row in archive.replies(run)]
+    dollars = [
+        cost(prices[entry.request.model], entry.reply.usage)
+        for entry in entries
+        if entry.request.model in prices
+    ]
+    return {"tokens": sum(_total(e.reply.usage) for e in entries), "dollars": sum(dollars)}
+
+
+def _total(usage: Usage) -> int:
+    return usage.input_tokens + usage.output_tokens

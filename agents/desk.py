@@ -1,0 +1,145 @@
+"""The desk of one proposal: the models, the sandbox and the records that an agent works with."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from ..evals import Ask, Candidate, audit, probe
+from ..sandbox import Job, Result, Sandbox
+from ..sandbox.text import clean
+from ..tasks import Task
+from .base import AgentError, Form, ReplyError, Tried
+from .cassette import TRIAL, Cassette, digest
+from .model import Message, Reply, Request, parse_reply, strict_schema
+from .models import Models
+
+TRIES = 3  # replies asked for until one is in the form
+AT_ONCE = 8  # questions of candidates that are answered side by side
+LOG = 4000  # characters of a program's log that an agent gets to see
+
+NO_MODEL = (
+    "it asks a language model, and none is named: set OPENAI_API_KEY, or OPENAI_BASE_URL for a "
+    "server of your own, and add --model NAME"
+)
+
+
+class RunDesk:
+    """A desk whose questions are answered by a run's cassette, and tried out in its sandbox."""
+
+    def __init__(
+        self,
+        thread: str,
+        task: Task,
+        sandbox: Sandbox,
+        cassette: Cassette | None,
+        models: Models | None,
+        checkpoints: Path | None = None,
+        dry: bool = False,
+    ) -> None:
+        """Set up for one proposal; if `dry`, its try-outs are audits and run nothing."""
+        self.thread, self.checkpoints = thread, checkpoints
+        self._task, self._sandbox = task, sandbox
+        self._cassette, self._models, self._dry = cassette, models, dry
+        self._asked: Counter[tuple[str, str]] = Counter()
+
+    def ask(self, step: str, role: str, messages: Sequence[Message], form: type[Form]) -> Form:
+        """A reply in the form; one that is not is sent back with what is wrong with it."""
+        told, why = list(messages), ""
+        for _ in range(TRIES):
+            reply = self._complete(step, role, told, form)
+            why = _unusable(reply)
+            if not why:
+                try:
+                    return parse_reply(form, reply.text)
+                except ValueError as error:
+                    why = str(error)
+            told += [
+                Message("assistant", reply.text or "(nothing)"),
+                Message("user", f"This reply cannot be used: {why}. Give all of it again, mended."),
+            ]
+        raise ReplyError(f"{step}: {reply.model} gave {TRIES} replies that cannot be used: {why}")
+
+    def ask_text(self, step: str, role: str, messages: Sequence[Message]) -> str:
+        """A reply as it is; raises ReplyError for one that is cut off, refused or empty."""
+        reply = self._complete(step, role, messages, None)
+        if why := _unusable(reply):
+            raise ReplyError(f"{step}: {reply.model} gave no usable reply: {why}")
+        return reply.text
+
+    def model(self, role: str) -> str:
+        """The name of the model that plays a role, or "" where there is none."""
+        return self._models.of(role) if self._models else ""
+
+    def try_out(self, files: Mapping[str, str]) -> Tried:
+        """Audit, and if that allows it run for seconds; the log is cut to what matters."""
+        findings = audit(files, self._task)
+        if findings.refused:
+            return Tried(findings.refused, findings.flags)
+        if self._dry:
+            return Tried((), findings.flags, "ok", "not run: a person decides before it runs")
+        candidate = Candidate(files=files, idea="try-out", proposer="desk")
+        result = probe(candidate, self._task, self._sandbox)
+        return Tried((), findings.flags, result.status, clean(result.log, LOG))
+
+    def run(self, job: Job) -> Result:
+        """Run a job in the run's sandbox."""
+        return self._sandbox.run(job)
+
+    def _complete(
+        self, step: str, role: str, messages: Sequence[Message], form: type[BaseModel] | None
+    ) -> Reply:
+        if self._cassette is None or self._models is None:
+            raise AgentError(NO_MODEL)
+        request = Request(
+            model=self._models.of(role),
+            messages=tuple(messages),
+            form=form.__name__ if form else "",
+            schema_=strict_schema(form) if form else None,
+            max_output_tokens=self._models.max_output_tokens,
+            temperature=self._models.temperature,
+        )
+        scope = f"{self.thread.partition('/')[2]}/{step}"
+        key = (scope, digest(request))
+        nth = self._asked[key]
+        self._asked[key] += 1
+        return self._cassette.complete(scope, request, nth)
+
+
+class ModelGateway:
+    """Answers the questions of candidates that themselves use a model, each once."""
+
+    def __init__(self, cassette: Cassette, models: Models) -> None:
+        """Answer from `cassette`, by the model of the role `candidate`."""
+        self._cassette, self._models = cassette, models
+
+    def answer(self, candidate: Candidate, asks: Sequence[Ask]) -> Mapping[str, str]:
+        """The replies by the questions' ids; one that was cut off or refused is empty."""
+        with ThreadPoolExecutor(min(AT_ONCE, len(asks) or 1)) as pool:
+            texts = pool.map(lambda ask: self._answer(candidate, ask), asks)
+            return {ask.id: text for ask, text in zip(asks, texts, strict=True)}
+
+    def describe(self) -> Mapping[str, str]:
+        """The model that answers, and its settings."""
+        settings = {"model": self._models.of("candidate"), "endpoint": self._models.url}
+        if self._models.temperature is not None:
+            settings["temperature"] = str(self._models.temperature)
+        return settings
+
+    def _answer(self, candidate: Candidate, ask: Ask) -> str:
+        request = Request(
+            model=self._models.of("candidate"),
+            messages=(Message("user", ask.prompt),),
+            max_output_tokens=self._models.max_output_tokens,
+            temperature=self._models.temperature,
+        )
+        reply = self._cassette.complete(f"{TRIAL}{candidate.digest}/{ask.id}", request)
+        return "" if _unusable(reply) else reply.text
+
+
+def _unusable(reply: Reply) -> str:
+    if reply.finish == "length":
+        return "it was cut off for its length"
+    return "it was refused or empty" if reply.finish == "refused" else ""

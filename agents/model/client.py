@@ -1,0 +1,180 @@
+"""One try at a time against a server, through the OpenAI SDK, whose only home this is.
+
+The SDK's own timeout is for each read, so a server that sends a byte now and then would hold a
+request for ever. Here requests run on an event loop in a thread of their own, where one can be
+cancelled as a whole, wherever it stands.
+"""
+
+import asyncio
+import concurrent.futures
+import json
+import math
+import ssl
+import time
+from collections.abc import Coroutine
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
+from threading import Thread
+from typing import NamedTuple, TypeVar
+
+import httpx2
+import openai
+
+from ...sandbox.text import line
+from .address import Access
+from .dialects import reported
+from .faults import Fault, seconds
+from .records import ModelError
+
+CONNECT_SECONDS = 10.0
+CLOSE_SECONDS = 5.0
+
+T = TypeVar("T")
+
+
+class Answer(NamedTuple):
+    """A reply's body, read as JSON, and the name that the server gave to the request."""
+
+    data: object
+    request_id: str
+
+
+class Client:
+    """A connection pool to one server. Safe to use from many threads."""
+
+    def __init__(self, access: Access) -> None:
+        """Connect to nothing yet. Raises ModelError where the environment forbids it."""
+        self._access = access
+        sdk = _sdk(access)
+        if sdk is None:
+            raise ModelError(
+                "the proxy or header settings of this environment (ALL_PROXY, HTTPS_PROXY, "
+                "OPENAI_CUSTOM_HEADERS) cannot be used: correct or unset them"
+            )
+        self._sdk = sdk
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, name="ratchet-model", daemon=True)
+        self._thread.start()
+
+    def post(self, path: str, body: dict[str, object], limit: float) -> Answer | Fault:
+        """Send a body, and have the answer within `limit` seconds, or what went wrong."""
+        return self._run(self._bounded(path, body, limit))
+
+    def get(self, path: str, limit: float) -> Answer | Fault:
+        """The same without a body."""
+        return self._run(self._bounded(path, None, limit))
+
+    def close(self) -> None:
+        """End what is under way, which then raises ModelError, and the thread."""
+        if self._loop.is_closed():
+            return
+        with suppress(concurrent.futures.TimeoutError, concurrent.futures.CancelledError):
+            asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(CLOSE_SECONDS)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(CLOSE_SECONDS)
+        if not self._thread.is_alive():
+            self._loop.close()
+
+    def _run(self, work: Coroutine[object, object, T]) -> T:
+        """Wait for it in this thread; if that is interrupted, so is the work."""
+        closed = f"the connection to the model server at {self._access.url} was closed"
+        try:
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError:
+            work.close()
+            raise ModelError(closed) from None
+        try:
+            return future.result()
+        except concurrent.futures.CancelledError:
+            raise ModelError(closed) from None
+        finally:
+            future.cancel()
+
+    async def _end(self) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await self._sdk.close()
+
+    async def _bounded(
+        self, path: str, body: dict[str, object] | None, limit: float
+    ) -> Answer | Fault:
+        try:
+            async with asyncio.timeout(limit):
+                return await self._exchange(path, body, limit)
+        except TimeoutError:
+            return Fault("timeout", detail=seconds(limit))
+
+    async def _exchange(
+        self, path: str, body: dict[str, object] | None, limit: float
+    ) -> Answer | Fault:
+        timeout = httpx2.Timeout(limit, connect=min(limit, CONNECT_SECONDS))
+        try:
+            if body is None:
+                response = await self._sdk.get(
+                    path, cast_to=httpx2.Response, options={"timeout": timeout}
+                )
+            else:
+                response = await self._sdk.post(
+                    path, cast_to=httpx2.Response, body=body, options={"timeout": timeout}
+                )
+        except openai.APIStatusError as error:
+            return self._status(error)
+        except (openai.APIConnectionError, httpx2.TransportError) as error:
+            return _lost(error, limit)
+        try:
+            data: object = json.loads(response.content)
+        except (ValueError, RecursionError):
+            return Fault("garbled", detail="not JSON")
+        name = response.headers.get("x-request-id", "")
+        return Answer(data, self._access.hide(line(name, 100)))
+
+    def _status(self, error: openai.APIStatusError) -> Fault:
+        said, headers = error.body, error.response.headers
+        return reported(said, self._access, error.status_code, asked_to_wait(headers))
+
+
+def _sdk(access: Access) -> openai.AsyncOpenAI | None:
+    """The SDK's client; what it says where it cannot be made may repeat credentials."""
+    try:
+        return openai.AsyncOpenAI(
+            base_url=access.url,
+            api_key=access.key or "none",
+            default_headers=dict(access.headers),
+            max_retries=0,
+        )
+    except (openai.OpenAIError, ValueError, ImportError):
+        return None
+
+
+def asked_to_wait(headers: httpx2.Headers) -> float | None:
+    """How many seconds a server wants to be left alone; None if it does not say so."""
+    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        with suppress(ValueError):
+            wait = float(headers.get(name, "")) / unit
+            if math.isfinite(wait):
+                return max(0.0, wait)
+    try:
+        when = parsedate_to_datetime(headers.get("retry-after", ""))
+        return max(0.0, when.timestamp() - time.time())
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _lost(error: BaseException, limit: float) -> Fault:
+    """What broke a connection, in words of ours: those of libraries may repeat what was sent."""
+    causes = [error]
+    while (cause := causes[-1].__cause__ or causes[-1].__context__) and len(causes) < 20:
+        causes.append(cause)
+    if any(isinstance(each, ssl.SSLCertVerificationError) for each in causes):
+        return Fault("certificate")
+    if any(isinstance(each, httpx2.ConnectTimeout) for each in causes):
+        return Fault("connection", detail=f"no connection in {seconds(CONNECT_SECONDS)}")
+    if isinstance(error, (openai.APITimeoutError, httpx2.TimeoutException)):
+        return Fault("timeout", detail=seconds(limit))
+    if any(isinstance(each, httpx2.ConnectError) for each in causes):
+        words = " ".join(str(each) for each in causes).lower()
+        unknown = any(mark in words for mark in ("name or service", "getaddrinfo", "resolution"))
+        return Fault("connection", detail="no such host" if unknown else "connection refused")
+    return Fault("connection", detail="connection lost")

@@ -1,0 +1,257 @@
+"""One model server: bounded tries, one deadline, and what it was found not to take."""
+
+import difflib
+import logging
+import os
+import random
+import time
+from dataclasses import dataclass
+from threading import Event, Lock
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Self
+
+from ...sandbox.text import line
+from .address import KEY_VARIABLE, OPENAI, URL_VARIABLE, Access
+from .dialects import PATHS, Api, Reading, Traits, adjusted, read, write
+from .faults import NO_SUCH_ROUTE, Fault, seconds, sentence
+from .records import ModelError, Reply, Request, Usage
+
+if TYPE_CHECKING:
+    pass
+
+log = logging.getLogger(__name__)
+
+Choice = Literal["auto", "responses", "chat"]
+TIMEOUT_SECONDS, PATIENCE_SECONDS = 300.0, 120.0
+TRIES, FIRST_TRIES, SLOW_TRIES = 8, 4, 2
+FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
+LIST_SECONDS = 10.0
+NAMED = 6
+SAID = {
+    frozenset[bool](): "unknown",
+    frozenset({True}): "yes",
+    frozenset({False}): "no",
+    frozenset({True, False}): "some models",
+}
+
+
+class Endpoint:
+    """A server that speaks the OpenAI protocol. Safe to use from many threads.
+
+    A try is ended after `timeout_seconds`, whatever the server does meanwhile, and repeated only
+    where that may help. One `complete` spends at most twice that time on tries, and
+    `patience_seconds` on waiting between them. With `api` "auto" it finds out which dialect the
+    server has: Responses first for OpenAI's own, chat completions first for others.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        api: Choice = "auto",
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
+        """Connect to nothing yet; `close` it in the end."""
+        from .client import Client  # the SDK takes half a second to import
+
+        self.access, self.api = access, api
+        self.timeout_seconds, self.patience_seconds = timeout_seconds, patience_seconds
+        self._client: Client = Client(access)
+        first: Traits = Traits("responses" if access.official else "chat")
+        if api != "auto":
+            first = Traits(api)
+        # The older name of the limit is what most servers know; some ignore what they do not.
+        self._first = Traits(first.api, newer_limit=access.official)
+        self._known: dict[str, Traits] = {}
+        self._formed: set[str] = set()
+        self._lock, self._closed = Lock(), Event()
+
+    @classmethod
+    def from_environment(
+        cls,
+        api: Choice = "auto",
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> Self:
+        """The server of OPENAI_BASE_URL (OpenAI's own if unset), opened by OPENAI_API_KEY.
+
+        Raises ModelError for a bad address, and where the key is missing that OpenAI needs.
+        """
+        url, key = os.environ.get(URL_VARIABLE) or OPENAI, os.environ.get(KEY_VARIABLE, "")
+        access = Access.parse(url, key, os.environ.get("OPENAI_CUSTOM_HEADERS", ""))
+        if access.official and not access.key:
+            raise ModelError(
+                f"no model server is set: set {KEY_VARIABLE} for {OPENAI}, or {URL_VARIABLE} to "
+                "another, such as http://localhost:8000/v1"
+            )
+        return cls(access, api, timeout_seconds, patience_seconds)
+
+    def __enter__(self) -> Self:
+        """Itself; closed on exit."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Its address, without what opens it."""
+        return f"Endpoint({self.access.url!r}, api={self.api!r})"
+
+    def close(self) -> None:
+        """End the connections; a `complete` under way raises ModelError."""
+        self._closed.set()
+        self._client.close()
+
+    def describe(self) -> dict[str, str]:
+        """The address, dialect and use of schemas, as far as known; no secrets."""
+        with self._lock:
+            known = list(self._known.values())
+            formed = {self._known[model].schema for model in self._formed}
+        apis = sorted({each.api for each in known}) or [self._first.api]
+        return {
+            "url": self.access.url,
+            "api": "+".join(apis) if known or self.api != "auto" else "auto",
+            "structured output": SAID[frozenset(formed)],
+        }
+
+    @property
+    def prefers(self) -> Api:
+        """The dialect that the next request to a new model is tried in first."""
+        with self._lock:
+            return next((each.api for each in self._known.values()), self._first.api)
+
+    def models(self, limit: float = LIST_SECONDS) -> tuple[str, ...] | Fault:
+        """The names of its models, sorted; or the fault, where it does not list them."""
+        answer = self._client.get("/models", limit)
+        if isinstance(answer, Fault):
+            return answer
+        data = answer.data.get("data") if isinstance(answer.data, dict) else None
+        listed = data if isinstance(data, list) else []
+        entries = [each for each in listed if isinstance(each, dict)]
+        return tuple(sorted(self.access.hide(line(str(e.get("id", "")), 100)) for e in entries))
+
+    def complete(self, request: Request) -> Reply:
+        """Have the request answered, or raise ModelError. A cut or refused reply is a Reply."""
+        work = _Work(time.monotonic(), self.timeout_seconds * SLOW_TRIES, self.patience_seconds)
+        traits, made = self._traits(request.model), frozenset[str]()
+        while isinstance(result := self._persist(request, traits, work), Fault):
+            free = self.api == "auto" and not self._settled
+            step = adjusted(traits, result, request, free, made)
+            if step is None:
+                return self._final(request, result, work)
+            traits, made = step[0], made | {step[1]}
+            log.info("%s does not take %s as sent", self.access.url, step[1])
+        reading, request_id = result
+        with self._lock:
+            self._known[request.model] = traits
+            if request.schema_ is not None:
+                self._formed.add(request.model)
+        return work.reply(reading, request_id)
+
+    @property
+    def _settled(self) -> bool:
+        """Whether it has answered in some dialect before."""
+        with self._lock:
+            return bool(self._known)
+
+    def _traits(self, model: str) -> Traits:
+        with self._lock:
+            known = self._known.get(model)
+        return known or Traits(self.prefers, newer_limit=self._first.newer_limit)
+
+    def _persist(
+        self, request: Request, traits: Traits, work: "_Work"
+    ) -> tuple[Reading, str] | Fault:
+        """Try, wait and try again, as long as that may help."""
+        while True:
+            result = self._once(request, traits, work)
+            if not isinstance(result, Fault) or not result.passing:
+                return result
+            wait = work.next_wait(result, self._settled)
+            if wait is None:
+                return result
+            log.info("%s: %s; again in %s", self.access.url, _short(result), seconds(wait))
+            if self._closed.wait(wait):
+                raise ModelError(f"the connection to the model server at {self.access.url} closed")
+            work.retries += 1
+
+    def _once(self, request: Request, traits: Traits, work: "_Work") -> tuple[Reading, str] | Fault:
+        began = time.monotonic()
+        limit = min(self.timeout_seconds, work.working)
+        answer = self._client.post(PATHS[traits.api], write(request, traits), limit)
+        work.working -= time.monotonic() - began
+        work.tries += 1
+        if isinstance(answer, Fault):
+            return answer
+        reading = read(traits.api, answer.data, request, self.access)
+        return reading if isinstance(reading, Fault) else (reading, answer.request_id)
+
+    def _final(self, request: Request, fault: Fault, work: "_Work") -> Reply:
+        """A reply that says no more than why there is none; or ModelError."""
+        if fault.too_long:
+            return work.reply(Reading("", "length", Usage(), request.model), "")
+        if fault.declined:
+            return work.reply(Reading(fault.detail, "refused", Usage(), request.model), "")
+        known: list[str] = []
+        if fault.status in NO_SUCH_ROUTE and not isinstance(listed := self.models(), Fault):
+            known = nearest(request.model, listed)
+        raise ModelError(
+            sentence(fault, self.access, request.model, work.tries, work.waited, known)
+        )
+
+
+@dataclass
+class _Work:
+    """What one `complete` has spent so far, in seconds and tries, and may still spend."""
+
+    began: float
+    working: float
+    patience: float
+    tries: int = 0
+    retries: int = 0
+    slow: int = 0
+    waited: float = 0.0
+
+    def next_wait(self, fault: Fault, answered_before: bool) -> float | None:
+        """How long to wait before the next try; None if this was the last one."""
+        self.slow += fault.kind == "timeout"
+        few = fault.kind == "garbled" or (fault.kind == "connection" and not answered_before)
+        if self.tries >= (FIRST_TRIES if few else TRIES) or self.slow >= SLOW_TRIES:
+            return None
+        wait = fault.wait
+        if wait is None:
+            longest = min(LONGEST_WAIT, FIRST_WAIT * 2**self.retries)
+            wait = longest * random.uniform(0.75, 1.0)
+        if self.waited + wait > self.patience or self.working <= 0:
+            return None
+        self.waited += wait
+        return wait
+
+    def reply(self, reading: Reading, request_id: str) -> Reply:
+        return Reply(
+            text=reading.text,
+            usage=reading.usage,
+            finish=reading.finish,
+            model=line(reading.model, 200),
+            request_id=request_id,
+            retries=self.retries,
+            seconds=time.monotonic() - self.began,
+        )
+
+
+def _short(fault: Fault) -> str:
+    return f"HTTP {fault.status}" if fault.status else fault.detail or fault.kind
+
+
+def nearest(model: str, listed: tuple[str, ...]) -> list[str]:
+    """Some of the names, those like `model` first; all if it is one of them."""
+    if model in listed:
+        return list(listed)
+    near = difflib.get_close_matches(model, listed, NAMED, cutoff=0.3)
+    return [*near, *(name for name in listed if name not in near)][:NAMED]

@@ -1,0 +1,61 @@
+"""Which language models a run uses, for which role, and at what price."""
+
+from collections.abc import Mapping
+from random import Random
+from statistics import fmean
+from typing import Literal
+
+from pydantic import Field
+
+from ..archive import Node, Tree
+from ..tasks import Frozen
+from .ensemble import Arm, choose
+from .model import Price
+
+DEFAULT = ""  # the role of whatever has no model of its own
+
+
+class Models(Frozen):
+    """The models of a run, by role. Of several under `ensemble` one is chosen a proposal.
+
+    `prices` are in dollars per million tokens. `url` is without credentials.
+    """
+
+    roles: Mapping[str, str] = {}
+    ensemble: tuple[str, ...] = Field(min_length=1)
+    url: str = ""
+    api: Literal["auto", "responses", "chat"] = "auto"
+    prices: Mapping[str, Price] = {}
+    max_output_tokens: int = Field(default=8192, ge=16)
+    temperature: float | None = None
+
+    def of(self, role: str) -> str:
+        """The model that plays a role."""
+        return self.roles.get(role) or self.ensemble[0]
+
+    def chosen(self, tree: Tree, rng: Random) -> "Models":
+        """These models with one of the ensemble left, by what each has brought so far."""
+        if len(self.ensemble) == 1:
+            return self
+        arms = [Arm(name, self._rewards(name, tree), self._cost(name)) for name in self.ensemble]
+        return self.model_copy(update={"ensemble": (choose(arms, rng),)})
+
+    def every(self) -> list[str]:
+        """The names of all models, each once."""
+        return list(dict.fromkeys((*self.ensemble, *self.roles.values())))
+
+    def _rewards(self, name: str, tree: Tree) -> list[float]:
+        """What the children that a model wrote gained over their parents, oldest first."""
+        made = [node for node in tree if node.candidate.notes.get("model") == name]
+        return [max(0.0, _gain(node)) for node in made if node.standing != "promising"]
+
+    def _cost(self, name: str) -> float:
+        price = self.prices.get(name)
+        return fmean((price.input, price.output)) if price else 0.0
+
+
+def _gain(node: Node) -> float:
+    """What fresh seeds found of a child's gain; nothing where they were not asked, or refused."""
+    verdict = node.verdict
+    kept = node.kept and verdict is not None and verdict.estimate is not None
+    return verdict.estimate.gain if kept and verdict and verdict.estimate else 0.0

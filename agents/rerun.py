@@ -1,0 +1,108 @@
+"""Grow a whole run again, offline: its replies and trials are read, its decisions are made anew."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from ..archive import Archive, Node, Tree
+from ..sandbox import Sandbox
+from ..tasks import Frozen
+from .approve import DECIDED
+from .base import open_agent
+from .budget import Budget
+from .cassette import Cassette
+from .lab import Lab
+from .run import Config, Run
+from .search import More, search
+from .select import POLICIES
+
+
+class Rerun(Frozen):
+    """What came of growing a run again. `same` of its `states` came out alike, byte for byte."""
+
+    run: str
+    outcome: Literal["REPRODUCED", "DRIFTED"]
+    reason: str
+    states: int
+    same: int
+    replies: int
+    trials: int
+
+
+def rerun(archive: Archive, name: str | None, sandbox: Sandbox, scratch: Path) -> Rerun:
+    """Grow a run again in the empty folder `scratch`, and compare state by state.
+
+    No model is asked and nothing that was measured is measured again: the cassette and the archived
+    trials answer. Every proposal is made anew by the agent and smoke-tested in `sandbox`, and every
+    verdict is reached anew.
+    """
+    row = archive.run(name)
+    config = Config.model_validate(row["config"])
+    before = archive.states(row["id"])
+    copy = Archive(scratch / "replay.db", create=True)
+    try:
+        archive.lend(row["id"], copy, [DECIDED])
+        run = _run(archive, copy, row, config, sandbox, before)
+        after = list(search(run, _turns(len(before)))) if before else []
+        replies = len(copy.replies(row["id"]))
+        spent = run.lab.evaluations
+    finally:
+        copy.close()
+    same, reason = _compare(before, after)
+    whole = same == len(before) == len(after)
+    if whole and spent:
+        reason += f"; {spent} trials were missing and measured anew"
+    return Rerun(
+        run=row["id"],
+        outcome="REPRODUCED" if whole else "DRIFTED",
+        reason=reason,
+        states=len(before),
+        same=same,
+        replies=replies,
+        trials=sum(sum(e.count for e in node.evidence) for node in Tree(before)),
+    )
+
+
+def _run(
+    archive: Archive,
+    copy: Archive,
+    row: dict[str, Any],
+    config: Config,
+    sandbox: Sandbox,
+    before: list[Node],
+) -> Run:
+    budget = Budget()
+    lab = Lab(
+        archive.task(row["id"]),
+        sandbox,
+        copy,
+        strict=config.isolation == "strict",
+        environment=before[0].environment if before else None,
+    )
+    lab.isolation = before[0].isolation if before else sandbox.isolation
+    return Run(
+        id=row["id"],
+        config=config,
+        agent=open_agent(config.agent, archive),
+        select=POLICIES[config.select],
+        lab=lab,
+        archive=copy,
+        workers=2,
+        budget=budget,
+        cassette=Cassette(copy, row["id"], None, budget, {}) if config.models else None,
+    )
+
+
+def _turns(count: int) -> More:
+    """As many turns as there were, planting included."""
+    return lambda tree, turn: turn < count
+
+
+def _compare(before: list[Node], after: list[Node]) -> tuple[int, str]:
+    """How many states came out alike before the first that did not, and what that was."""
+    for number, (was, now) in enumerate(zip(before, after, strict=False)):
+        if was != now:
+            fields = [f for f in Node.model_fields if getattr(was, f) != getattr(now, f)]
+            return number, f"{was.id} came out otherwise in its {', '.join(fields)}"
+    if len(before) != len(after):
+        return min(len(before), len(after)), f"{len(after)} states instead of {len(before)}"
+    return len(before), "every state of every node is identical"

@@ -1,0 +1,1 @@
+"""What the researcher is made of: what it recalls, asks, writes and tries, and in which order."""

@@ -1,0 +1,92 @@
+"""LangGraph's one home: run a plan as a graph with a checkpoint after every step.
+
+One thread a proposal. Steps run in the calling thread; several proposals may run side by side.
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.graph import END, START, StateGraph
+from langsmith import tracing_context
+
+from ..base import ProposalError
+from .plans import Step, plan
+from .work import State, Work
+
+STEPS = 100  # more than any plan can take
+PATIENCE = 60.0  # seconds to wait for another thread's checkpoint
+_setting_up = threading.Lock()
+
+# Requests and programs are the user's. Tracing is kept off for good below; these old switches are
+# refused by the library where it is off.
+for _name in ("LANGCHAIN_TRACING", "LANGCHAIN_HANDLER"):
+    os.environ.pop(_name, None)
+
+
+def finish(work: Work) -> State:
+    """The state at the end of a proposal, which takes up where it was left.
+
+    Raises whatever a step raises; then its thread stays as it is, unless nothing can come of it.
+    """
+    desk = work.brief.desk
+    config: RunnableConfig = {"configurable": {"thread_id": desk.thread}, "recursion_limit": STEPS}
+    with tracing_context(enabled=False), saver(desk.checkpoints) as kept:
+        app = graph(work).compile(checkpointer=kept)
+        had = cast(State, app.get_state(config).values)
+        if had and had.get("plan") != work.plan:
+            kept.delete_thread(desk.thread)
+            had = {}
+        try:
+            if not ended(had):
+                begin: State | None = None if had else {"plan": work.plan}
+                had = cast(State, app.invoke(begin, config, durability="sync"))
+        except ProposalError:
+            kept.delete_thread(desk.thread)
+            raise
+        kept.delete_thread(desk.thread)
+        return had
+
+
+def ended(state: State) -> bool:
+    """Whether the graph came to its end, by its own word: a killed one may look finished."""
+    return bool(state.get("done") or state.get("dropped"))
+
+
+def graph(work: Work) -> StateGraph[State, None, State, State]:
+    """The plan of the work's variant."""
+    steps = plan(work.settings.variant)
+    built = StateGraph(State)
+    for name, step in steps.items():
+        # No retry policy: the endpoint has its own, and a second one would multiply it.
+        built.add_node(name, cast(Any, partial(step.run, work)))
+        ways = [to or END for to in dict.fromkeys((*step.to, ""))]
+        built.add_conditional_edges(name, partial(_next, step, work), ways)
+    built.add_edge(START, next(iter(steps)))
+    return built
+
+
+@contextmanager
+def saver(path: Path | None) -> Iterator[BaseCheckpointSaver[Any]]:
+    """Checkpoints in a file, over a connection of this proposal's own; or in memory."""
+    if path is None:
+        yield InMemorySaver()
+        return
+    with closing(sqlite3.connect(path, timeout=PATIENCE, check_same_thread=False)) as connection:
+        kept = SqliteSaver(connection)
+        with _setting_up:
+            kept.setup()
+        yield kept
+
+
+def _next(step: Step, work: Work, state: State) -> str:
+    return step.next(work, state) or END

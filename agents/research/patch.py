@@ -1,0 +1,220 @@
+"""SEARCH/REPLACE patches: applied exactly, or refused with what is wrong and where."""
+
+from collections.abc import Mapping, Sequence
+from difflib import SequenceMatcher
+from itertools import pairwise
+from typing import NamedTuple
+
+from ...evals.syntax import parse
+from ...sandbox.text import line, quoted
+from ..evolve.canonical import canonical
+from .forms import Edit
+
+MARK = "| "  # of a quoted line, which models copy now and then
+AROUND = 3  # lines shown before and after what is at fault
+
+
+class PatchError(Exception):
+    """The patch changes nothing as it is. `excerpt` is untrusted text of the program."""
+
+    def __init__(self, sentence: str, excerpt: str = "") -> None:
+        """Say what is wrong, and show the lines that it is about."""
+        super().__init__(sentence)
+        self.excerpt = excerpt
+
+    @property
+    def told(self) -> str:
+        """The same for the one who wrote the patch."""
+        return f"{self}\n\n{quoted(self.excerpt)}" if self.excerpt else str(self)
+
+
+class Splice(NamedTuple):
+    """Characters `begin` up to `end` give way to `text`."""
+
+    begin: int
+    end: int
+    text: str
+
+
+def apply(files: Mapping[str, str], edits: Sequence[Edit]) -> dict[str, str]:
+    """The files after all edits, each of which is made in the text as it was.
+
+    Raises PatchError, and then nothing has changed.
+    """
+    if not edits:
+        raise PatchError("it has no edits")
+    splices: dict[str, list[tuple[int, Splice]]] = {}
+    for number, edit in enumerate(edits, 1):
+        if edit.file not in files:
+            known = ", ".join(sorted(files))
+            raise PatchError(f"edit {number} names {line(edit.file, 80)!r}; editable: {known}")
+        splices.setdefault(edit.file, []).append((number, locate(files[edit.file], edit, number)))
+    return {name: _spliced(text, name, splices.get(name, [])) for name, text in files.items()}
+
+
+def locate(text: str, edit: Edit, number: int = 1) -> Splice:
+    """The one place where an edit applies: exactly, or but for indentation and line ends."""
+    if not edit.search:
+        return Splice(0, len(text), _ended(_bare(edit.replace)))
+    for each in (edit, _unmarked(edit)):
+        if each is None:
+            continue
+        for places in (_exact(text, each), _loose(text, each)):
+            if len(places) == 1:
+                return places[0]
+            if places:
+                where = ", ".join(str(_line_of(text, place.begin)) for place in places[:5])
+                raise PatchError(
+                    f"the search text of edit {number} occurs {len(places)} times in {edit.file}, "
+                    f"on lines {where}: take more lines around it"
+                )
+    sentence = f"the search text of edit {number} does not occur in {edit.file}; the nearest lines"
+    first, last = _nearest(text, edit.search)
+    raise PatchError(f"{sentence} are {first} to {last}", numbered(text, first, last))
+
+
+def check(files: Mapping[str, str], parent: Mapping[str, str], known: Mapping[str, int]) -> None:
+    """Raise PatchError for programs that are broken, as before, or known by their form."""
+    for name in sorted(files):
+        try:
+            parse(files[name])
+        except SyntaxError as error:
+            at = error.lineno or 1
+            shown = numbered(files[name], at - AROUND, at + AROUND, at)
+            what = line(error.msg or "", 200)
+            raise PatchError(f"{name} is not Python after it: {what}, line {at}", shown) from None
+        except (ValueError, RecursionError, MemoryError) as error:
+            what = line(str(error), 200)
+            raise PatchError(f"{name} is not Python after it: {what}") from None
+    form = canonical(files)
+    if form == canonical(parent):
+        raise PatchError(
+            "the program would be the same as the parent's but for names, comments or layout"
+        )
+    if form in known:
+        raise PatchError(f"the program would be the same as that of node {known[form]}")
+
+
+def numbered(text: str, first: int, last: int, mark: int = 0) -> str:
+    """Lines `first` to `last` (from 1) with their numbers, an arrow before line `mark`."""
+    lines = text.split("\n")
+    shown = range(max(1, first), min(len(lines), last) + 1)
+    return "\n".join(f"{'>' if n == mark else ' '}{n:4d}  {lines[n - 1]}" for n in shown)
+
+
+def _spliced(text: str, name: str, numbers: Sequence[tuple[int, Splice]]) -> str:
+    ordered = sorted(numbers, key=lambda each: (each[1].begin, each[1].end))
+    for (one, before), (other, after) in pairwise(ordered):
+        if after.begin < before.end or after[:2] == before[:2]:
+            raise PatchError(f"edits {one} and {other} overlap in {name}: make them one edit")
+    for _, splice in reversed(ordered):
+        text = text[: splice.begin] + splice.text + text[splice.end :]
+    return text
+
+
+def _exact(text: str, edit: Edit) -> list[Splice]:
+    found: list[Splice] = []
+    begin = text.find(edit.search)
+    while begin >= 0:
+        found.append(Splice(begin, begin + len(edit.search), edit.replace))
+        begin = text.find(edit.search, begin + 1)
+    return found
+
+
+def _loose(text: str, edit: Edit) -> list[Splice]:
+    """Whole lines that equal those sought but for their ends and one common indentation."""
+    sought = edit.search.strip("\n").split("\n")
+    if not any(each.strip() for each in sought):
+        return []
+    lines = text.split("\n")
+    starts = _starts(lines)
+    found: list[Splice] = []
+    for first in range(len(lines) - len(sought) + 1):
+        window = lines[first : first + len(sought)]
+        shift = _shift(sought, window)
+        if shift is None:
+            continue
+        replace = _shifted(edit.replace.strip("\n"), *shift)
+        if replace is not None:
+            end = starts[first + len(sought) - 1] + len(window[-1])
+            found.append(Splice(starts[first], end, replace))
+    return found
+
+
+def _shift(sought: Sequence[str], window: Sequence[str]) -> tuple[str, str] | None:
+    """The indentation to take from each line sought, and the one to give, to get the window."""
+    shifts: set[tuple[str, str]] = set()
+    for one, other in zip(sought, window, strict=True):
+        if one.strip() != other.strip():
+            return None
+        if one.strip():
+            shifts.add(_exchange(_indent(one), _indent(other)))
+    return shifts.pop() if len(shifts) == 1 else None
+
+
+def _exchange(one: str, other: str) -> tuple[str, str]:
+    """What distinguishes two indentations once their common end is taken off."""
+    common = 0
+    while common < min(len(one), len(other)) and one[-1 - common] == other[-1 - common]:
+        common += 1
+    return one[: len(one) - common], other[: len(other) - common]
+
+
+def _shifted(text: str, take: str, give: str) -> str | None:
+    lines = text.split("\n")
+    if any(each.strip() and not each.startswith(take) for each in lines):
+        return None
+    return "\n".join(give + each[len(take) :] if each.strip() else each for each in lines)
+
+
+def _unmarked(edit: Edit) -> Edit | None:
+    """The edit without the marks of quoted lines, if every line of the search text has one."""
+    search = _bare(edit.search.strip("\n"))
+    if search == edit.search.strip("\n"):
+        return None
+    return edit.model_copy(update={"search": search, "replace": _bare(edit.replace)})
+
+
+def _bare(text: str) -> str:
+    """The text without the marks of quoted lines, if every line has one."""
+    lines = text.rstrip("\n").split("\n")
+    if not all(each.startswith(MARK) or each == MARK.rstrip() for each in lines):
+        return text
+    return "\n".join(each[len(MARK) :] for each in lines)
+
+
+def _nearest(text: str, search: str) -> tuple[int, int]:
+    """First and last line (from 1) of what resembles the search text most."""
+    sought = [each.strip() for each in search.strip("\n").split("\n")]
+    lines = [each.strip() for each in text.split("\n")]
+    size = min(len(sought), len(lines))
+    matcher = SequenceMatcher(autojunk=False)
+    matcher.set_seq2(sought[0])
+    scores: list[float] = []
+    for first in range(len(lines) - size + 1):
+        window = lines[first : first + size]
+        same = sum(a == b and bool(a) for a, b in zip(window, sought, strict=False))
+        matcher.set_seq1(window[0])
+        scores.append(same + matcher.ratio())
+    first = scores.index(max(scores))
+    return first + 1, first + size
+
+
+def _starts(lines: Sequence[str]) -> list[int]:
+    starts, at = [], 0
+    for each in lines:
+        starts.append(at)
+        at += len(each) + 1
+    return starts
+
+
+def _line_of(text: str, at: int) -> int:
+    return text.count("\n", 0, at) + 1
+
+
+def _indent(text: str) -> str:
+    return text[: len(text) - len(text.lstrip())]
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith("\n") or not text else text + "\n"

@@ -1,0 +1,175 @@
+"""One proposal at work: its brief, what it recalled, and how it asks."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypedDict
+
+from ...evals import Candidate
+from ...sandbox.text import clean
+from ..base import Brief, Form
+from ..model import Message
+from . import notebook
+from .forms import Design, Idea
+from .prompts import fill
+from .recall import Briefing, recall
+from .settings import Settings
+
+HANDED = 6000  # characters of a reply that are handed on
+
+
+class State(TypedDict, total=False):
+    """What the graph keeps: text and counts alone, so that checkpoints stay small and readable.
+
+    `plan` names the briefing and settings that it belongs to. Forms are JSON. `refusal` is why the
+    last patch was refused, `fault` why the program did not pass. The graph has ended when `done`,
+    a candidate, or `dropped`, a reason, is there.
+    """
+
+    plan: str
+    notebook: str
+    diagnosis: str
+    idea: str
+    review: str
+    instructions: str
+    answers: list[str]
+    patch: str
+    refusal: str
+    program: str
+    fault: str
+    proposals: int
+    rounds: int
+    repairs: int
+    audits: int
+    done: str
+    dropped: str
+
+
+@dataclass(frozen=True)
+class Work:
+    """What every step may use. Equal briefs make equal work."""
+
+    brief: Brief
+    settings: Settings
+    briefing: Briefing
+    before: notebook.Notebook
+    forms: Mapping[str, int] = field(repr=False)
+
+    @classmethod
+    def of(cls, brief: Brief, settings: Settings) -> "Work":
+        """Recall what the brief's tree holds."""
+        forms: dict[str, int] = {}
+        for node in brief.tree:
+            forms.setdefault(node.canonical, node.number)
+        before = notebook.newest(brief.tree)
+        return cls(brief, settings, recall(brief, settings.briefing_tokens), before, forms)
+
+    @property
+    def plan(self) -> str:
+        """Names what this work depends on; a checkpoint of other work is of no use to it."""
+        return f"{self.briefing.digest}/{self.settings.model_dump_json()}/{self.before.version}"
+
+    @property
+    def parent(self) -> Mapping[str, str]:
+        """The program that is to be changed."""
+        return self.brief.parent.candidate.files
+
+    @property
+    def editable(self) -> str:
+        """The names of its files."""
+        return ", ".join(sorted(self.parent))
+
+    def ask(
+        self,
+        step: str,
+        role: str,
+        text: str,
+        form: type[Form],
+        material: str,
+        again: Sequence[str] = (),
+    ) -> Form:
+        """Put a step's text after `material`; `again` is an earlier reply and what it lacks."""
+        return self.brief.desk.ask(step, role, messages(material, text, again), form)
+
+    def ask_text(self, step: str, role: str, text: str, material: str) -> str:
+        """The same for an answer in free words."""
+        return self.brief.desk.ask_text(step, role, messages(material, text))
+
+    def history(self, state: State) -> str:
+        """The task, the parent, and all that the search knows."""
+        book = notebook.parse(state.get("notebook", "")) or self.before
+        learnt = notebook.words(book, self.brief.tree, self.brief.task.metric)
+        past = self.briefing.history and f"# What the search knows\n\n{self.briefing.history}"
+        return "\n\n".join(part for part in (self.briefing.core, past, learnt) if part)
+
+    def occasion(self) -> str:
+        """How bold to be, by what was tried from this parent; and which attempt this is."""
+        tried = sum(1 for n in self.brief.tree.children(self.brief.parent) if n.verdict)
+        attempt = self.brief.desk.thread.rpartition(".")[2]
+        if tried < 2:
+            text = "Hardly anything was tried from this parent: prefer the smallest change that "
+            text += "puts the reason to the test."
+        elif tried < 4:
+            text = f"{tried} children of this parent were tried: a change of moderate size is due."
+        else:
+            text = f"{tried} children of this parent were tried: find out what they share, leave "
+            text += "it, and use another mechanism."
+        if attempt.isdigit() and int(attempt):
+            text += f" This is attempt {int(attempt) + 1}: what was offered before came to nothing "
+            text += "or to a known program, so go another way."
+        return text
+
+    def files(self, state: State) -> dict[str, str]:
+        """The program as far as it is written."""
+        written: dict[str, str] = json.loads(state["program"])
+        return written
+
+    def idea(self, state: State) -> Idea:
+        """The idea that is being worked out, which may be a whole design."""
+        form = Design if self.settings.variant == "roles" else Idea
+        return form.model_validate_json(state["idea"])
+
+    def candidate(self, state: State) -> Candidate:
+        """What the graph made, with why."""
+        idea = self.idea(state)
+        unit = self.brief.task.metric.unit
+        expected = idea.expected_effect
+        notes = {
+            "diagnosis": state.get("diagnosis", ""),
+            "hypothesis": idea.hypothesis,
+            "expected": "not said" if expected is None else f"{expected:+g} {unit}",
+            "risk": idea.how_it_could_fail,
+            "kind": idea.kind,
+            "review": state.get("review", "") and told(state["review"]),
+            "model": self.brief.desk.model("propose"),
+            "repairs": str(state.get("repairs", 0)),
+            notebook.HEADING: state.get("notebook", ""),
+        }
+        return Candidate(
+            files=self.files(state),
+            idea=f"{idea.title}: {idea.idea}",
+            proposer=self.settings.agent,
+            notes={heading: text for heading, text in notes.items() if text},
+        )
+
+
+def messages(material: str, text: str, again: Sequence[str] = ()) -> list[Message]:
+    """A question: material first, so that steps of one proposal share their beginning."""
+    asked = [Message("system", fill("system")), Message("user", f"{material}\n\n{text}")]
+    for position, each in enumerate(again):
+        asked.append(Message("user" if position % 2 else "assistant", each))
+    return asked
+
+
+def told(text: str) -> str:
+    """A form as the next step reads it: its fields by name."""
+    found = json.loads(text)
+    return "\n".join(_field(name, value) for name, value in found.items())
+
+
+def _field(name: str, value: object) -> str:
+    name = name.replace("_", " ")
+    if isinstance(value, list):
+        lines = "".join(f"\n  - {clean(str(each), HANDED)}" for each in value)
+        return f"{name}:{lines or ' none'}"
+    return f"{name}: {'unknown' if value is None else clean(str(value), HANDED)}"

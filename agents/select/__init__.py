@@ -1,0 +1,55 @@
+"""Which node to build on next. Each policy is a pure function of the tree and a generator.
+
+They choose among the nodes that may be built on, rank them by `Tree.ranking`, gains on common seeds
+shrunken by their noise, and draw from the given generator alone.
+"""
+
+from collections.abc import Callable
+from random import Random
+
+from ...archive import Node, Tree
+from .bounds import uct, uct_bounds, uct_weights
+from .clades import Outcomes, clade_outcomes, hgm
+from .darwin import dgm, dgm_weights
+from .fronts import gepa, gepa_fronts, gepa_weights
+from .niches import Cell, cell, distance, map_elites, map_elites_weights
+from .plain import aide, best, planted, uniform
+
+Select = Callable[[Tree, Random], Node]
+
+POLICIES: dict[str, Select] = {
+    "dgm": dgm,
+    "best": best,
+    "uniform": uniform,
+    "planted": planted,
+    "hgm": hgm,
+    "aide": aide,
+    "gepa": gepa,
+    "map_elites": map_elites,
+    "uct": uct,
+}
+
+__all__ = [
+    "POLICIES",
+    "Cell",
+    "Outcomes",
+    "Select",
+    "aide",
+    "best",
+    "cell",
+    "clade_outcomes",
+    "dgm",
+    "dgm_weights",
+    "distance",
+    "gepa",
+    "gepa_fronts",
+    "gepa_weights",
+    "hgm",
+    "map_elites",
+    "map_elites_weights",
+    "planted",
+    "uct",
+    "uct_bounds",
+    "uct_weights",
+    "uniform",
+]

@@ -1,0 +1,107 @@
+"""Show a person what waits for a decision, and take the answer."""
+
+import difflib
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.prompt import Prompt
+from rich.text import Text
+
+from ..agents.approve import Decision, Question, decide, pending
+from ..archive import Archive, ArchiveError
+from ..sandbox.text import clean, line
+from . import view
+
+WHAT = {"candidate": "may it run?", "confirmation": "may it be put to fresh seeds?"}
+
+
+def asker(console: Console) -> Callable[[Question], Decision] | None:
+    """Whoever sits at this terminal; None where nobody does."""
+    if not sys.stdin.isatty():
+        return None
+    one_at_a_time = threading.Lock()
+
+    def ask(question: Question) -> Decision:
+        with one_at_a_time:
+            console.print(drawn(question))
+            return _answer(question, console)
+
+    return ask
+
+
+def _answer(question: Question, console: Console) -> Decision:
+    choices = ["approve", "reject", *(["edit"] if question.what == "candidate" else [])]
+    choice = Prompt.ask("your decision", choices=choices, console=console)
+    if choice == "reject":
+        reason = Prompt.ask("why (the agent will read it)", console=console)
+        return Decision(id=question.id, approved=False, reason=reason)
+    if choice == "approve":
+        return Decision(id=question.id, approved=True)
+    folder = Path(tempfile.mkdtemp(prefix="ratchet-edit-"))
+    for name, text in question.after.items():
+        (folder / name).write_text(text)
+    Prompt.ask(f"edit the files in {folder}, then press Enter", console=console, default="")
+    return Decision(id=question.id, approved=True, files=_edited(question, folder))
+
+
+def answer(
+    archive: Archive, run: str, wanted: str, reject: str | None, folder: Path | None
+) -> list[Decision]:
+    """Decide the waiting questions whose id begins so; raises ArchiveError if there is none.
+
+    With `reject` they are rejected for that reason, else approved; `folder` holds edited files.
+    """
+    chosen = [each for each in pending(archive, run) if each.id.startswith(wanted)]
+    if not chosen:
+        raise ArchiveError(f"nothing that waits in run {run} is called {wanted!r}")
+    if folder is not None and len(chosen) > 1:
+        raise ArchiveError(f"--edit is for one question, and {len(chosen)} begin with {wanted!r}")
+    made = [
+        Decision(
+            id=each.id,
+            approved=reject is None,
+            reason=reject or "",
+            files=_edited(each, folder) if folder is not None else None,
+        )
+        for each in chosen
+    ]
+    for each in made:
+        decide(archive, run, each)
+    return made
+
+
+def _edited(question: Question, folder: Path) -> dict[str, str]:
+    try:
+        return {name: (folder / name).read_text() for name in question.after}
+    except (OSError, UnicodeDecodeError) as error:
+        names = ", ".join(question.after)
+        raise ArchiveError(f"--edit needs a folder with {names}: {error}") from error
+
+
+def record(question: Question) -> dict[str, Any]:
+    """A waiting question, as JSON."""
+    return {**question.model_dump(mode="json", exclude={"before", "after"}), "diff": diff(question)}
+
+
+def drawn(question: Question) -> RenderableType:
+    """A question with the change that it is about, and the audit's flags."""
+    head = Text(f"{question.id}: {line(question.idea)}\n", style="bold")
+    head.append(f"a child of {question.parent}: {WHAT[question.what]}")
+    facts = [f"flag: {line(flag)}" for flag in question.flags]
+    facts += [question.screen] if question.screen else []
+    return Group(head, Text("\n".join(facts)), view.diff_view({"diff": diff(question)}))
+
+
+def diff(question: Question) -> str:
+    """What the child changes, as untrusted text."""
+    lines: list[str] = []
+    for name in sorted({*question.before, *question.after}):
+        before = question.before.get(name, "").splitlines(keepends=True)
+        after = question.after.get(name, "").splitlines(keepends=True)
+        lines += difflib.unified_diff(before, after, f"parent/{name}", f"child/{name}")
+    return clean("".join(lines), most=100_000)

@@ -1,0 +1,53 @@
+"""Replay a node or a whole run, each in the sandbox that it needs."""
+
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+from ..agents.budget import Budget
+from ..agents.cassette import Cassette
+from ..agents.desk import ModelGateway
+from ..agents.replay import Replay, replay, replay_fresh
+from ..agents.rerun import Rerun, rerun
+from ..agents.run import Config
+from ..archive import Archive
+from ..evals import Gateway
+from .models import connect
+from .run import Box, open_with_warning
+
+WORKERS = 2
+
+
+def replay_node(
+    name: str, fresh_seeds: int, sandbox: str, accept_unisolated: bool, where: str
+) -> Replay:
+    """Measure a node again: on its own seeds, or on so many new ones."""
+    held = Archive(where)
+    node = held.node(name)
+    config = Config.model_validate(held.run(node.run)["config"])
+    gateway = _gateway(held, node.run, config, live=bool(fresh_seeds))
+    with closing(open_with_warning(Box(sandbox, 1, accept_unisolated, config.isolation))) as box:
+        if fresh_seeds:
+            return replay_fresh(node, held, box, fresh_seeds, gateway)
+        return replay(node, held, box, gateway)
+
+
+def replay_run(name: str | None, sandbox: str, accept_unisolated: bool, where: str) -> Rerun:
+    """Grow a run again from its cassette and its archived trials."""
+    held = Archive(where)
+    config = Config.model_validate(held.run(name)["config"])
+    box = Box(sandbox, WORKERS, accept_unisolated, config.isolation)
+    with (
+        tempfile.TemporaryDirectory(prefix="ratchet-replay-") as scratch,
+        closing(open_with_warning(box)) as backend,
+    ):
+        return rerun(held, name, backend, Path(scratch))
+
+
+def _gateway(archive: Archive, run: str, config: Config, live: bool) -> Gateway | None:
+    """Who answers candidates that ask a model: the cassette, and for new seeds the endpoint."""
+    if config.models is None or not archive.task(run).manifest.model:
+        return None
+    endpoint = connect(config.models.api) if live else None
+    cassette = Cassette(archive, run, endpoint, Budget(), config.models.prices)
+    return ModelGateway(cassette, config.models)

@@ -1,0 +1,115 @@
+"""Answer what candidates ask a language model, in rounds, so that no sandbox ever waits for one.
+
+A trainer whose candidate needs replies that its request does not hold ends its job with `MARK` and
+a JSON list of asks. They are answered out here, and the same job runs again with all answers so
+far. So a candidate is executed anew in every round, and must ask the same things each time.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated, Protocol
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from ..sandbox import Result
+from ..sandbox.text import line
+from ..tasks import Frozen, TaskError
+from .records import Candidate
+
+MARK = b"asks\n"
+ROUNDS = 12  # in which one measurement may ask
+MOST_ASKS = 4096  # in one round
+PROMPT_CHARACTERS = 32_000
+
+
+class Ask(Frozen):
+    """One prompt, under an id that holds all that tells it from others, also in other jobs.
+
+    So the id names the workload and the train seed: how seeds share jobs does not change it. Equal
+    prompts under two ids are two questions, and want two replies.
+    """
+
+    id: Annotated[str, Field(min_length=1, max_length=200)]
+    prompt: str
+
+    @property
+    def digest(self) -> str:
+        """Of the prompt alone."""
+        return hashlib.sha256(self.prompt.encode()).hexdigest()[:16]
+
+
+class Gateway(Protocol):
+    """Whoever has the asks of candidates answered. Called from several threads at once."""
+
+    def answer(self, candidate: Candidate, asks: Sequence[Ask]) -> Mapping[str, str]:
+        """The reply to every ask, by its id; the same again whenever the same is asked."""
+        ...
+
+    def describe(self) -> Mapping[str, str]:
+        """What scores depend on beside the prompts: the model and its settings."""
+        ...
+
+
+Job = Callable[[Mapping[str, object]], Result]
+Answer = Callable[[Sequence[Ask]], Mapping[str, str]]
+_ASKS: TypeAdapter[tuple[Ask, ...]] = TypeAdapter(
+    Annotated[tuple[Ask, ...], Field(min_length=1, max_length=MOST_ASKS)]
+)
+
+
+def converse(job: Job, answer: Answer) -> Result:
+    """Run `job` until it asks no more, at most `ROUNDS` times over; times are summed.
+
+    `job` takes what is added to its request: `answers`, replies by id, and `asked`, for each the
+    first 16 hexadecimal digits of the SHA-256 of its prompt. What a candidate does wrong is in the
+    result. Raises TaskError for a trainer that does not keep to the protocol.
+    """
+    asked: dict[str, Ask] = {}
+    answers: dict[str, str] = {}
+    wall = cpu = 0.0
+    for left in reversed(range(ROUNDS + 1)):
+        digests = {name: ask.digest for name, ask in asked.items()}
+        result = job({"answers": answers, "asked": digests})
+        wall, cpu = wall + result.wall_seconds, cpu + result.cpu_seconds
+        result = replace(result, wall_seconds=wall, cpu_seconds=cpu)
+        if result.status != "ok" or not result.reply.startswith(MARK):
+            return result
+        asks = _asks(result.reply.removeprefix(MARK))
+        if failed := _fault(result, asks, asked, left):
+            return failed
+        told = answer(asks)
+        asked |= {ask.id: ask for ask in asks}
+        answers |= {ask.id: told[ask.id] for ask in asks}
+    raise AssertionError("the last round returns")
+
+
+def _asks(text: bytes) -> tuple[Ask, ...]:
+    try:
+        asks = _ASKS.validate_json(text)
+    except ValidationError as error:
+        raise TaskError(f"the trainer asks badly: {line(str(error))}") from error
+    if len({ask.id for ask in asks}) < len(asks):
+        raise TaskError("the trainer asks badly: two asks of a round have the same id")
+    return asks
+
+
+def _fault(
+    result: Result, asks: Sequence[Ask], asked: Mapping[str, Ask], left: int
+) -> Result | None:
+    """How a job that asks these things failed, if it did."""
+    for ask in asks:
+        if (before := asked.get(ask.id)) is None:
+            continue
+        if before.prompt == ask.prompt:
+            raise TaskError(f"the trainer asks {json.dumps(ask.id)} again, which was answered")
+        log = f"not deterministic: run again, the candidate asks something else as {ask.id}"
+        return replace(result, status="candidate_error", reply=b"", log=log)
+    if (longest := max(len(ask.prompt) for ask in asks)) > PROMPT_CHARACTERS:
+        log = f"a prompt has {longest} characters, and {PROMPT_CHARACTERS} are the most"
+        return replace(result, status="invalid_output", reply=b"", log=log)
+    if not left:
+        log = f"the candidate still asks after {ROUNDS} rounds of answers"
+        return replace(result, status="candidate_error", reply=b"", log=log)
+    return None

@@ -1,0 +1,147 @@
+"""How much better than its start a program is, on the search seeds of one episode."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ...sandbox import Sandbox
+from ...sandbox.text import line
+from ...tasks import Task, TaskError
+from .. import judge
+from ..gateway import Gateway
+from ..measure import measure
+from ..records import Candidate, Estimate, Evaluation, Seed
+from ..seeds import Keys, draw, key_from
+
+STREAM = "search/0"
+LOST = ("infra_lost", "cancelled")  # says nothing of the program, which may be measured again
+UNIT_SEEDS = 16
+UNIT_KEYS = Keys(key_from(0), key_from(1))  # the same for everyone, so that rewards compare
+
+Opener = Callable[[], Sandbox]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a validation found; gains are over the start, positive where the program is better.
+
+    `score` and `rival` are the mean scores of the program and of the start, `workloads` the mean
+    gains by workload, all in the metric's unit. A seed without a score counts as the metric's worst
+    value; `failed` says how many there are, `status` how the first of them ended.
+    """
+
+    gain: Estimate
+    score: float
+    rival: float
+    workloads: Mapping[str, float]
+    failed: int
+    status: str
+    log: str
+
+    @property
+    def valid(self) -> bool:
+        """Whether any seed has a score."""
+        return self.failed < self.gain.pairs
+
+
+class Scorer:
+    """Measures programs and their start on the same seeds, each of them once."""
+
+    def __init__(
+        self,
+        task: Task,
+        sandbox: Opener,
+        start: Mapping[str, str],
+        seeds: Sequence[Seed],
+        gateway: Gateway | None = None,
+    ) -> None:
+        """Measure nothing yet. At least two seeds, as an interval needs them."""
+        self._gateway = gateway
+        self._task, self._sandbox, self._seeds = task, sandbox, tuple(seeds)
+        self._start = candidate(start)
+        self._held: dict[str, Evaluation] = {}
+        self.evaluations = 0  # seeds measured so far, those of the start included
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds a program is measured on."""
+        return len(self._seeds)
+
+    def cost(self, files: Mapping[str, str]) -> int:
+        """How many evaluations a score takes: none for what is known, nor for the start itself."""
+        digest = candidate(files).digest
+        return 0 if digest == self._start.digest or digest in self._held else len(self._seeds)
+
+    def score(self, files: Mapping[str, str]) -> Scored:
+        """Measure a program, and at first the start too.
+
+        Raises what `measure` raises, and TaskError where the start has no score to compare with.
+        """
+        rival = self._measured(self._start)
+        _require_score(self._task, rival)
+        found = self._measured(candidate(files))
+        metric, lost = self._task.metric, [t for t in found.trials if t.score is None]
+        return Scored(
+            gain=judge.estimate(judge.gains(found, rival, metric)),
+            score=_mean(found.values(metric.worst)),
+            rival=_mean(rival.values(metric.worst)),
+            workloads={
+                name: _mean(judge.gains(found, rival, metric, name))
+                for name in self._task.manifest.workloads.dev
+            },
+            failed=len(lost),
+            status=lost[0].status if lost else "ok",
+            log=next((trial.log for trial in found.trials if trial.log), ""),
+        )
+
+    def _measured(self, program: Candidate) -> Evaluation:
+        if program.digest in self._held:
+            return self._held[program.digest]
+        trials = measure(program, self._task, self._sandbox(), self._seeds, gateway=self._gateway)
+        self.evaluations += len(trials)
+        found = Evaluation(stream=STREAM, trials=trials)
+        if all(trial.status not in LOST for trial in trials):
+            self._held[program.digest] = found
+        return found
+
+
+def candidate(files: Mapping[str, str]) -> Candidate:
+    """The files as what is audited, measured and archived."""
+    return Candidate(files=files, idea="the result of an episode", proposer="gym")
+
+
+_units: dict[tuple[str, ...], float] = {}
+
+
+def unit(task: Task, sandbox: Sandbox, gateway: Gateway | None = None) -> float:
+    """The gain that earns a reward of one: the standard deviation of the start over seeds.
+
+    It is measured once a process, on the same 16 seeds for everyone, so that equal gains earn equal
+    rewards in all episodes. A start without any spread makes it the metric's `minimum_gain`, or one
+    of the metric's unit. A baseline's gain would not do: some tasks have none above their start.
+    """
+    start = candidate(task.start)
+    model = gateway.describe() if gateway else {}
+    key = (task.digest, start.digest, sandbox.name, repr(sorted(model.items())))
+    if key not in _units:
+        seeds = draw(UNIT_KEYS, STREAM, UNIT_SEEDS)
+        trials = measure(start, task, sandbox, seeds, gateway=gateway)
+        found = Evaluation(stream=STREAM, trials=trials)
+        _require_score(task, found)
+        spread = judge.summary(found.values(task.metric.worst)).sd
+        _units[key] = spread or task.metric.minimum_gain or 1.0
+    return _units[key]
+
+
+def _require_score(task: Task, start: Evaluation) -> None:
+    """A gain over a start that merely failed to run would be no gain."""
+    if start.failures == len(start.trials):
+        first = start.trials[0]
+        why = f"{first.status}: {line(first.log, 300)}" if first.log else first.status
+        raise TaskError(
+            f"the start of {task.name!r} has no score to beat ({why}): see that it runs"
+        )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)

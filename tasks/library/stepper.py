@@ -1,0 +1,83 @@
+"""Run a program that a search has found: one function, called once a step, that keeps a state.
+
+Nothing it does wrong is raised: the trusted side gets a remark in place of an answer, and goes on
+with the next program.
+"""
+
+import struct
+
+import torch
+from shared import tensor
+from torch import Tensor
+
+SHAPE = struct.Struct("<dII")  # progress, rows and columns
+programs: list["Stepper"] = []
+
+
+class Refused(Exception):
+    """The program broke its interface; the message names how."""
+
+
+class Stepper:
+    """One function of a source text, and its state."""
+
+    def __init__(self, text: str, function: str) -> None:
+        """Execute `text`; raises Refused where it cannot be, or lacks the function."""
+        space: dict[str, object] = {"__name__": "rule"}
+        torch.default_generator.manual_seed(0)
+        try:
+            exec(compile(text, "rule.py", "exec"), space)
+        except Exception as error:
+            raise Refused(f"does not run: {type(error).__name__}: {error}") from error
+        self.function, self.name, self.state = space.get(function), function, {}
+        if not callable(self.function):
+            raise Refused(f"must define a function {function}()")
+
+    def step(self, x: Tensor, progress: float) -> Tensor:
+        """What the function makes of `x` `[B, D]`, in the same shape; raises Refused."""
+        try:
+            found = self.function(x.clone(), self.state, progress)
+        except Exception as error:
+            raise Refused(f"{self.name}() raised {type(error).__name__}: {error}") from error
+        if not isinstance(found, tuple) or len(found) != 2:
+            raise Refused(f"{self.name}() must return a tuple of two: a tensor and the state")
+        value, self.state = found
+        if not isinstance(value, Tensor) or value.shape != x.shape or value.dtype != x.dtype:
+            raise Refused(f"{self.name}() must return a {x.dtype} of shape {list(x.shape)}")
+        return value
+
+
+@torch.no_grad()
+def answer(message: bytes, memory: memoryview) -> bytes:
+    """Serve the trusted side: load a program, or take a step of it. A remark says what failed."""
+    try:
+        if message[:1] == b"r":
+            function, _, text = message[1:].decode().partition("\n")
+            programs[:] = [Stepper(text, function)]
+        else:
+            progress, *shape = SHAPE.unpack(message[1:])
+            shared = tensor(memory, 0, shape)
+            shared.copy_(programs[0].step(shared, progress))
+    except Refused as refused:
+        return str(refused).encode(errors="replace")[:500] or b"failed"
+    return b""
+
+
+class Remote:
+    """The trusted side's view of a program that a guest runs."""
+
+    def __init__(self, guest, text: str, function: str) -> None:
+        """Have `guest` load it; raises Refused with the guest's remark."""
+        self._guest = guest
+        self._ask(b"r" + f"{function}\n{text}".encode(errors="replace"))
+
+    def __call__(self, x: Tensor, progress: float) -> Tensor:
+        """One step, as `Stepper.step`."""
+        shared = tensor(self._guest.memory, 0, x.shape)
+        shared.copy_(x)
+        self._ask(b"s" + SHAPE.pack(progress, *x.shape))
+        return shared.clone()
+
+    def _ask(self, message: bytes) -> None:
+        if remark := self._guest.ask(message):
+            raise Refused(remark[:500].decode(errors="replace"))
