@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -59,6 +60,7 @@ class Desk(Protocol):
 
     thread: str  # names the proposal: RUN/TURN.ATTEMPT
     checkpoints: Path | None  # SQLite file for the checkpoints of a graph; None: keep none on disk
+    dry: bool  # a person decides before a program runs, so try-outs are audits alone
 
     def ask(self, step: str, role: str, messages: Sequence[Message], form: type[Form]) -> Form:
         """A model's reply in the given form; `step` names the question within the proposal.
@@ -82,6 +84,13 @@ class Desk(Protocol):
 
     def run(self, job: Job) -> Result:
         """Run a job in the sandbox, for agents that are themselves programs of an archive."""
+        ...
+
+    def charge(self, evaluations: int) -> AbstractContextManager[None]:
+        """Pay for evaluations that the agent makes itself, within the block.
+
+        Raises BudgetSpent where the budget does not allow so many.
+        """
         ...
 
 

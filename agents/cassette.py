@@ -5,6 +5,8 @@ has no endpoint at all. What is stored is what was said; keys and headers never 
 """
 
 import hashlib
+import threading
+from collections import defaultdict
 from collections.abc import Mapping
 
 from ..archive import Archive
@@ -51,6 +53,8 @@ class Cassette:
         """
         self.archive, self.run, self.endpoint = archive, run, endpoint
         self.budget, self.prices = budget, prices
+        self._guard = threading.Lock()
+        self._locks: defaultdict[tuple[str, str, int], threading.Lock] = defaultdict(threading.Lock)
 
     def complete(self, scope: str, request: Request, nth: int = 0) -> Reply:
         """The reply to a request of `scope`, of which `nth` equal ones went before.
@@ -59,19 +63,29 @@ class Cassette:
         and ModelError where the endpoint is unusable.
         """
         key = digest(request)
-        anyone = scope.startswith(TRIAL)  # a measurement serves every run
-        held = self.archive.reply(None if anyone else self.run, scope, key, nth)
-        if held is not None:
-            return Entry.model_validate(held).reply
+        with self._guard:
+            lock = self._locks[scope, key, nth]
+        with lock:
+            held = self._held(scope, key, nth)
+            if held is None:
+                held = self._ask(scope, request, key, nth)
+        return held.reply
+
+    def _held(self, scope: str, key: str, nth: int) -> Entry | None:
+        """What is recorded; a measurement that any run paid for serves every run."""
+        run = None if scope.startswith(TRIAL) else self.run
+        data = self.archive.reply(run, scope, key, nth)
+        return None if data is None else Entry.model_validate(data)
+
+    def _ask(self, scope: str, request: Request, key: str, nth: int) -> Entry:
         if self.endpoint is None:
             raise CassetteError(
                 f"the cassette of run {self.run} holds no reply to what {scope} asks: "
                 "the code or the task has changed since it was recorded"
             )
-        reply = self._send(self.endpoint, request)
-        entry = Entry(request=request, reply=reply)
+        entry = Entry(request=request, reply=self._send(self.endpoint, request))
         self.archive.add_reply(self.run, scope, key, nth, entry.model_dump(mode="json"))
-        return reply
+        return entry
 
     def of(self, run: str) -> "Cassette":
         """The same for another run, with the same budget."""

@@ -1,8 +1,9 @@
 """The desk of one proposal: the models, the sandbox and the records that an agent works with."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -12,6 +13,7 @@ from ..sandbox import Job, Result, Sandbox
 from ..sandbox.text import clean
 from ..tasks import Task
 from .base import AgentError, Form, ReplyError, Tried
+from .budget import Budget
 from .cassette import TRIAL, Cassette, digest
 from .model import Message, Reply, Request, parse_reply, strict_schema
 from .models import Models
@@ -38,11 +40,12 @@ class RunDesk:
         models: Models | None,
         checkpoints: Path | None = None,
         dry: bool = False,
+        budget: Budget | None = None,
     ) -> None:
         """Set up for one proposal; if `dry`, its try-outs are audits and run nothing."""
-        self.thread, self.checkpoints = thread, checkpoints
+        self.thread, self.checkpoints, self.dry = thread, checkpoints, dry
         self._task, self._sandbox = task, sandbox
-        self._cassette, self._models, self._dry = cassette, models, dry
+        self._cassette, self._models, self._budget = cassette, models, budget or Budget()
         self._asked: Counter[tuple[str, str]] = Counter()
 
     def ask(self, step: str, role: str, messages: Sequence[Message], form: type[Form]) -> Form:
@@ -78,7 +81,7 @@ class RunDesk:
         findings = audit(files, self._task)
         if findings.refused:
             return Tried(findings.refused, findings.flags)
-        if self._dry:
+        if self.dry:
             return Tried((), findings.flags, "ok", "not run: a person decides before it runs")
         candidate = Candidate(files=files, idea="try-out", proposer="desk")
         result = probe(candidate, self._task, self._sandbox)
@@ -87,6 +90,13 @@ class RunDesk:
     def run(self, job: Job) -> Result:
         """Run a job in the run's sandbox."""
         return self._sandbox.run(job)
+
+    @contextmanager
+    def charge(self, evaluations: int) -> Iterator[None]:
+        """Pay for evaluations that the agent makes itself; what fails is not paid."""
+        with self._budget.reserve(evaluations=evaluations) as unit:
+            yield
+            unit.settle(evaluations=evaluations)
 
     def _complete(
         self, step: str, role: str, messages: Sequence[Message], form: type[BaseModel] | None
@@ -118,7 +128,7 @@ class ModelGateway:
     def answer(self, candidate: Candidate, asks: Sequence[Ask]) -> Mapping[str, str]:
         """The replies by the questions' ids; one that was cut off or refused is empty."""
         with ThreadPoolExecutor(min(AT_ONCE, len(asks) or 1)) as pool:
-            texts = pool.map(lambda ask: self._answer(candidate, ask), asks)
+            texts = pool.map(self._answer, asks)
             return {ask.id: text for ask, text in zip(asks, texts, strict=True)}
 
     def describe(self) -> Mapping[str, str]:
@@ -128,14 +138,15 @@ class ModelGateway:
             settings["temperature"] = str(self._models.temperature)
         return settings
 
-    def _answer(self, candidate: Candidate, ask: Ask) -> str:
+    def _answer(self, ask: Ask) -> str:
         request = Request(
             model=self._models.of("candidate"),
             messages=(Message("user", ask.prompt),),
             max_output_tokens=self._models.max_output_tokens,
             temperature=self._models.temperature,
         )
-        reply = self._cassette.complete(f"{TRIAL}{candidate.digest}/{ask.id}", request)
+        # Not by candidate: those that ask the same on the same seed get the same reply.
+        reply = self._cassette.complete(f"{TRIAL}{ask.id}", request)
         return "" if _unusable(reply) else reply.text
 
 

@@ -58,7 +58,10 @@ def replay(
         seeds = draw(keys, evidence.stream, evidence.count)
         old += archive.evaluation(node, evidence.stream, seeds, evidence.role).trials
         new += _measure(node.candidate, task, sandbox, seeds, evidence.role, config, gateway).trials
-    differences = changed(archive.environment(node.environment), describe(sandbox))
+    differences = changed(
+        archive.environment(node.environment),
+        describe(sandbox, gateway if task.manifest.model else None),
+    )
     outcome, reason = _compare(old, new, task, bool(differences))
     if outcome == "REPRODUCED" and sandbox.isolation != "none" and not node.validated:
         archive.validate(node, sandbox.isolation)
@@ -132,7 +135,10 @@ def replay_fresh(
         reason=reason,
         seeds=count,
         differences=(
-            *changed(archive.environment(node.environment), describe(sandbox)),
+            *changed(
+                archive.environment(node.environment),
+                describe(sandbox, gateway if task.manifest.model else None),
+            ),
             *_task_notes(task),
         ),
     )

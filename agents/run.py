@@ -91,6 +91,7 @@ class Run:
             models and models.chosen(tree, Random(f"{self.config.key}/{thread}/model")),
             self.checkpoints,
             dry=self.approver.first,
+            budget=self.budget,
         )
 
 

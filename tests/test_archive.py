@@ -86,6 +86,7 @@ def test_no_row_can_be_changed_or_deleted(archive: Archive, table: str, change: 
     archive.add_trials("e", "t", "c", "dev", [trial(1, 0.5)])
     archive.add_environment({"python": "3"})
     archive.log("r", "started", {})
+    archive.add_reply("r", "7.0/diagnose", "d", 0, {})
     with sqlite3.connect(archive.where) as db:
         db.execute("INSERT INTO calibrations VALUES (1, 't', 'e', 'now', '{}')")
     with sqlite3.connect(archive.where) as db, pytest.raises(sqlite3.Error, match="append-only"):
@@ -97,7 +98,7 @@ def test_a_newer_schema_is_refused_by_name(tmp_path: Path) -> None:
     Archive(path, create=True).close()
     with sqlite3.connect(path) as db:
         db.executescript("DROP TRIGGER no_update_meta; UPDATE meta SET value = '99'")
-    with pytest.raises(ArchiveError, match="schema 99, this Ratchet reads up to 3: upgrade"):
+    with pytest.raises(ArchiveError, match="schema 99, this Ratchet reads up to 4: upgrade"):
         Archive(path)
 
 

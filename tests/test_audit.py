@@ -346,8 +346,8 @@ def update(grads, state, params, ctx):
 
 
 def test_an_honest_program_is_neither_refused_nor_flagged() -> None:
-    for name in names():
-        found = audit({"a.py": HONEST}, load(name))
+    for task in [task for task in map(load, names()) if "torch" in task.manifest.audit.imports]:
+        found = audit({"a.py": HONEST}, task)
         assert not found.refused
         assert not found.flags
 

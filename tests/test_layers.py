@@ -9,6 +9,10 @@ ROOT = Path(__file__).parent.parent
 LAYERS = ["app", "agents", "archive", "evals", "tasks", "sandbox"]
 HOMES = {
     "docker": {"sandbox/engine.py", "sandbox/images.py"},
+    "genai_prices": {"agents/model/prices.py"},
+    "gymnasium": {"evals/env.py"},
+    "langgraph": {"agents/research/graph.py"},
+    "openai": {"agents/model/client.py"},
     "sqlalchemy": {"archive/database.py", "archive/store.py", "archive/tables.py"},
     "typer": {"app/cli.py", "app/images.py", "app/options.py"},
     "torch": set[str](),

@@ -16,7 +16,7 @@ BUDGET = 24  # evaluations of a search
 REPLICATES = 12  # copies of the problem in an evaluation
 ROUNDS = 12  # questions in one proposal
 TRIED_STEPS = 2
-PROBED = 3  # proposals of a probe
+PROBED, SHOWN = 4, 24  # evaluations of a probe, and proposals at their end
 
 
 class Enough(Exception):
@@ -38,7 +38,7 @@ class Search:
     def run(self, budget: int) -> None:
         """Have the agent propose, and evaluate what it does, `budget` times."""
         for done in range(budget):
-            told = self._proposal(1.0 - done / budget, fresh=not done)
+            told = self.proposal(1.0 - done / budget, len(self.nodes), fresh=not done)
             text = told["files"].get(self.family.file)
             if text is None or len(told["files"]) != 1:
                 raise CandidateError(f"propose() must return the one file {self.family.file}")
@@ -73,7 +73,8 @@ class Search:
             node["seeds"] = REPLICATES
         self.nodes.append(node)
 
-    def _proposal(self, left: float, fresh: bool) -> dict:
+    def proposal(self, left: float, number: int, fresh: bool = False) -> dict:
+        """What the agent proposes with the random numbers of that number; `fresh` loads it anew."""
         best = self.best()["number"]
         told = {
             "statement": self.family.statement,
@@ -82,7 +83,7 @@ class Search:
             "best": best,
             "motifs": [{"name": name, "code": code} for name, code in self.family.motifs],
             "left": left,
-            "seed": families.number(self.seed, "agent", len(self.nodes)),
+            "seed": families.number(self.seed, "agent", number),
             "replies": {},
             "model": False,
             "fresh": fresh,
@@ -140,12 +141,15 @@ def searched(guest, workload: str, seed: int) -> str:
 
 
 def probe(guest, seed: int) -> bytes:
-    """The first programs that the agent proposes, for two kinds of problem, and what they gain."""
+    """What the agent proposes after a few evaluations, for two kinds of problem."""
     shown = []
     for workload in ("bowl", "tracking"):
         search = Search(guest, workload, seed)
         search.run(PROBED)
-        shown += [[search.text(node), node["parent"], node["gain"]] for node in search.nodes[1:]]
+        shown += [[node["files"], node["parent"]] for node in search.nodes]
+        for number in range(SHOWN):
+            told = search.proposal(1.0 - number / SHOWN, PROBED + number + 1)
+            shown.append([told["files"], told["parent"]])
     return json.dumps(shown).encode()
 
 

@@ -134,9 +134,8 @@ def node(number: int, parent: int | None = 0, source: str = "", **more: Any) -> 
         proposer="test",
         notes=more.pop("notes", {}),
     )
-    standing = more.pop("standing", "no gain" if parent is not None else "")
     verdict = Verdict(
-        standing=standing,
+        standing=more.pop("standing", "no gain"),
         reason=more.pop("reason", ""),
         screen=more.pop("screen", Summary(mean=-0.01, sd=0.04, pairs=16)),
         estimate=more.pop("estimate", None),
@@ -149,9 +148,9 @@ def node(number: int, parent: int | None = 0, source: str = "", **more: Any) -> 
         "kind": "candidate" if parent is not None else "start",
         "name": "start" if parent is None else "test",
         "candidate": candidate,
-        "canonical": canonical(candidate.files),
+        "canonical": more.pop("form", None) or canonical(candidate.files),
         "behaviour": None,
-        "verdict": verdict if standing else None,
+        "verdict": verdict if parent is not None else None,
         "gain": 0.0 if parent is None else None,
         "environment": "e",
         "isolation": "container",
