@@ -157,8 +157,8 @@ def _shown(tree: Tree, node: Node) -> dict[str, object]:
     """A node as agents see it: its gain over the start, also where only its parent's is known."""
     gain, error, seeds = node.gain, node.gain_error, sum(e.count for e in node.evidence)
     screen = node.verdict.screen if node.verdict else None
-    if gain is None and screen is not None and node.parent is not None:
-        base = tree[node.parent].gain
+    if gain is None and screen is not None:
+        base = next((each.gain for each in tree if each.number == node.parent), None)
         gain = None if base is None else base + screen.mean
         error, seeds = screen.error, screen.pairs
     return {

@@ -13,7 +13,7 @@ from ..archive import Archive
 from ..archive.tables import as_json
 from ..tasks import Frozen
 from .budget import Budget, Resource
-from .model import Endpoint, Price, Reply, Request, Usage, cost, estimate_tokens
+from .model import Endpoint, Price, Reply, Request, Usage, cost
 
 TRIAL = "trial/"  # how scopes begin that serve a measurement, not a proposal
 
@@ -94,7 +94,7 @@ class Cassette:
     def _send(self, endpoint: Endpoint, request: Request) -> Reply:
         """Ask the endpoint; what it used is booked whatever the reply is worth."""
         price = self.prices.get(request.model)
-        tokens = estimate_tokens(request.messages)
+        tokens = request.estimate()
         most = {"tokens": float(tokens + request.max_output_tokens)}
         if price is not None:
             full = Usage(input_tokens=tokens, output_tokens=request.max_output_tokens)

@@ -393,6 +393,9 @@ def doctor(
         bool, typer.Option("--attack", help="Run the corpus of cheating programs against TASK.")
     ] = False,
     only: Annotated[str, typer.Option(help="Of the corpus, only these: 44,C3")] = "",
+    model: Annotated[
+        str | None, typer.Option(help="Ask the model server as this one; else the first it lists.")
+    ] = None,
     sandbox: Backend = "auto",
     archive: Where = ARCHIVE,
     as_json: Json = False,
@@ -407,7 +410,7 @@ def doctor(
     from . import view
     from .doctor import examine
 
-    findings = examine(sandbox, archive)
+    findings = examine(sandbox, archive, model)
     show_or_dump([finding.model_dump() for finding in findings], as_json, view.doctor_table)
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 3)
 

@@ -3,19 +3,26 @@
 import os
 import shutil
 import sys
+from collections.abc import Sequence
+from contextlib import closing
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pydantic import BaseModel
 
+from ..agents.model import ModelError
+from ..agents.model import probe as ask
 from ..archive import Archive, ArchiveError
 from ..evals import Candidate, probe
 from ..sandbox import SandboxError, open_sandbox
 from ..sandbox.choose import CONSENT, ISOLATED
 from ..sandbox.text import clean
 from ..tasks import TaskError, load, names
+from .models import VARIABLE, connect
 
 FREE_GB = 2
+LIST_SECONDS = 10.0
+UNNAMED = "default"  # what many servers of one model take for it
 
 
 class Finding(BaseModel):
@@ -27,13 +34,14 @@ class Finding(BaseModel):
     mend: str = ""
 
 
-def examine(sandbox: str, archive: str) -> list[Finding]:
-    """Look at Python, libraries, disk, archive, sandbox and tasks, in the order they are needed."""
+def examine(sandbox: str, archive: str, model: str | None = None) -> list[Finding]:
+    """Look at Python, libraries, disk, archive, models, sandbox and tasks, as they are needed."""
     return [
         _python(),
         _torch(),
         _disk(archive),
         _archive(archive),
+        *_models(model),
         *_backends(),
         *_sandbox_and_tasks(sandbox),
     ]
@@ -79,6 +87,22 @@ def _archive(archive: str) -> Finding:
     except ArchiveError as error:
         return Finding(name="archive", ok=False, found=str(error), mend="use another --archive")
     return Finding(name="archive", ok=True, found=f"{archive}, {runs} runs")
+
+
+def _models(model: str | None) -> list[Finding]:
+    """What the environment's model server can do; that there is none is well too."""
+    if not any(os.environ.get(name) for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL")):
+        found = "no server is set: `evolver` and the other agents without a model work"
+        return [Finding(name="models", ok=True, found=found)]
+    try:
+        endpoint = connect("auto")
+    except ModelError as error:
+        return [Finding(name="models", ok=False, found=str(error), mend="see the message")]
+    with closing(endpoint):
+        listed = endpoint.models(LIST_SECONDS)
+        first = next(iter(listed), None) if isinstance(listed, Sequence) else None
+        name = model or (os.environ.get(VARIABLE) or "").split(",")[0].rpartition("=")[2] or first or UNNAMED
+        return [Finding(**check._asdict()) for check in ask(endpoint, name)]
 
 
 def _backends() -> list[Finding]:

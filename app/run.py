@@ -90,7 +90,9 @@ def start(order: Order, box: Box, where: str) -> int:
                 plan = Plan(order.minutes, box.workers, 1 + len(task.baselines))
                 rule = settle(lab, archive, keys, order.standards, plan, console)
             except BudgetSpent as error:
-                raise BudgetError(f"the budget does not reach to measure the noise: {error}") from error
+                raise BudgetError(
+                    f"the budget does not reach to measure the noise: {error}"
+                ) from error
             except KeyboardInterrupt:
                 console.print("\nstopped before the run began: start it again as you did.")
                 return INTERRUPTED
@@ -222,9 +224,8 @@ def _search(
             return INTERRUPTED
         except ModelError as error:
             _stopped(means, str(error))
-            raise ModelError(
-                f"{error}; everything finished is in the archive: go on with {again}"
-            ) from error
+            console.print(f"\nstopped. Everything finished is archived. Go on with:\n  {again}")
+            raise
         stop.unlink(missing_ok=True)
     forget(archive, run_id)
     return found

@@ -14,7 +14,7 @@ import numpy as np
 from gymnasium import spaces
 
 from ..sandbox import Sandbox
-from ..tasks import TaskError, load, names
+from ..tasks import Task, TaskError, load, names
 from .audit import SOURCE_BYTES
 from .gateway import Gateway
 from .gym import LONGEST_ACTION, Action, Budget, Episode, Lease, Reply, Scorer, statement, unit
@@ -59,7 +59,7 @@ class ResearchEnv(gymnasium.Env[Observation, str]):
 
     def __init__(
         self,
-        task: str,
+        task: str | Task,
         sandbox: str = "auto",
         steps: int = 30,
         evaluations: int = 256,
@@ -73,11 +73,12 @@ class ResearchEnv(gymnasium.Env[Observation, str]):
     ) -> None:
         """Open the task, and no sandbox yet.
 
-        `task` is a name or a folder, `sandbox` as for `open_sandbox`, `steps` and `evaluations` are
-        the budgets of an episode, `seeds` the evaluations of one validation. An invalid action
-        costs `penalty`. `start` replaces the task's starting program. `backend` is an open sandbox
-        to use instead, which is not closed here; `gateway` answers programs that ask a language
-        model. With either a spec has no JSON. Raises TaskError or SettingsError.
+        `task` is a name, a folder or an open task, `sandbox` as for `open_sandbox`, `steps` and
+        `evaluations` are the budgets of an episode, `seeds` the evaluations of one validation. An
+        invalid action costs `penalty`. `start` replaces the task's starting program. `backend` is
+        an open sandbox to use instead, which is not closed here; `gateway` answers programs that
+        ask a language model. With an open task, a `backend` or a `gateway` a spec has no JSON.
+        Raises TaskError or SettingsError.
         """
         if steps < 1 or seeds < 2 or evaluations < seeds or penalty < 0:
             raise SettingsError(
@@ -86,7 +87,7 @@ class ResearchEnv(gymnasium.Env[Observation, str]):
             )
         if render_mode not in (None, "ansi", "human"):
             raise SettingsError(f"no render mode {render_mode!r}: use ansi or human")
-        self.task = load(task)
+        self.task = task if isinstance(task, Task) else load(task)
         self.render_mode = render_mode
         self._budget, self._seeds, self._penalty = (steps, evaluations), seeds, penalty
         self._start = dict(self.task.start if start is None else start)

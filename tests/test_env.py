@@ -22,7 +22,7 @@ from ratchet.evals.env import ResearchEnv, SettingsError, register_task
 from ratchet.evals.gym import TOOLS, Edit, Lease, Replace, Run, Submit, Validate, View, Write
 from ratchet.evals.gym.scores import STREAM
 from ratchet.sandbox import Isolation, Job, Result, Sandbox, SandboxError
-from ratchet.tasks import TaskError, load, names
+from ratchet.tasks import Task, TaskError, load, names
 
 DOCS = Path(__file__).parent.parent / "docs" / "gym.md"
 START = load(BOWL).start["step.py"]
@@ -135,6 +135,13 @@ def test_an_episode_in_isolation(bowl: str, isolated_sandbox: Sandbox) -> None:
 
 def fast(rate: float) -> str:
     return START.replace("0.02", str(rate))
+
+
+def test_an_open_task_will_do(process_sandbox: Sandbox) -> None:
+    env = ResearchEnv(Task(load(BOWL).files), backend=process_sandbox, seeds=2)
+    env.reset(seed=1)
+    assert "it runs" in act(env, RUN)[0]["feedback"]
+    env.close()
 
 
 def test_a_spec_rebuilds_its_environment_from_json(bowl: str) -> None:

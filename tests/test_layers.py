@@ -11,6 +11,7 @@ HOMES = {
     "docker": {"sandbox/engine.py", "sandbox/images.py"},
     "genai_prices": {"agents/model/prices.py"},
     "gymnasium": {"evals/env.py"},
+    "httpx2": {"agents/model/client.py"},
     "langgraph": {"agents/research/graph.py"},
     "openai": {"agents/model/client.py"},
     "sqlalchemy": {"archive/database.py", "archive/store.py", "archive/tables.py"},

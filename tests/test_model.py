@@ -150,6 +150,11 @@ def test_auto_falls_back_where_a_dialect_is_declined(status: int) -> None:
         assert [a.dialect for a in server.asked] == ["chat", "responses", "responses"]
 
 
+def test_responses_come_first_at_openai() -> None:
+    with Endpoint(Access.parse("https://api.openai.com/v1", KEY)) as endpoint:
+        assert endpoint.prefers == "responses"
+
+
 def test_a_chosen_dialect_is_kept_to() -> None:
     with (
         serving("hi", dialects=["responses"], models=[], api="chat") as (server, endpoint),
@@ -347,6 +352,7 @@ def test_no_text_breaks_the_reading(text: str) -> None:
         (saying(" \n"), "refused", " \n"),
         (failing(400, "the prompt was blocked", code="content_filter"), "refused", None),
         (failing(400, "maximum context length is 4096 tokens"), "length", ""),
+        (Reaction(error={"message": "no", "code": "invalid_prompt"}), "refused", "no"),
         (failing(413, "Request Entity Too Large"), "length", ""),
     ],
 )
@@ -512,6 +518,30 @@ def test_one_slow_answer_is_asked_for_once_more() -> None:
     with serving(lambda a: first if a.nth == 0 else "hi", timeout_seconds=0.6) as (_, endpoint):
         reply = endpoint.complete(asking())
     assert (reply.text, reply.retries) == ("hi", 1)
+
+
+def test_an_interrupted_request_is_taken_back() -> None:
+    """Ctrl-C leaves no request running at a server that may charge for it."""
+    program = (
+        "import sys, time\n"
+        "from ratchet.agents.model import *\n"
+        "endpoint = Endpoint(Access.parse(sys.argv[1]))\n"
+        "try:\n"
+        "    endpoint.complete(Request(model='m', messages=(Message('user', 'hi'),)))\n"
+        "except KeyboardInterrupt:\n"
+        "    time.sleep(30)\n"
+    )
+    with (
+        ModelServer(lambda asked: hanging()) as server,
+        subprocess.Popen([sys.executable, "-c", program, server.url]) as client,
+    ):
+        try:
+            _until(lambda: bool(server.asked), 20)
+            client.send_signal(signal.SIGINT)
+            _until(lambda: server.asked[0].ended > 0)
+            assert client.poll() is None
+        finally:
+            client.kill()
 
 
 def test_closing_ends_what_waits() -> None:
@@ -769,6 +799,14 @@ def test_estimates_grow_with_the_text(first: str, second: str) -> None:
     assert 0 < one <= both + 1
     assert both <= one + estimate_tokens([Message("user", second)])
     assert len(first.encode("utf-8", "replace")) / 2.5 <= one
+
+
+def test_an_estimate_covers_the_schema_where_it_goes_into_the_prompt() -> None:
+    with serving(lambda a: refusing_schemas() if a.schema else "{}") as (server, endpoint):
+        request = asking(form=Plan)
+        endpoint.complete(request)
+        sent = [Message("user", text) for _, text in server.asked[-1].messages]
+    assert 0 <= estimate_tokens(sent) - request.estimate() < 60  # the words that ask for it
 
 
 # --- the server of these tests

@@ -16,7 +16,9 @@ from ratchet.agents.research.fault import described
 from ratchet.agents.research.forms import Lesson, Lessons
 from ratchet.agents.research.notebook import Notebook, newest, parse, rewritten, unknown, words
 from ratchet.agents.research.prompts import DOCUMENTS, documents, fill
-from ratchet.agents.research.recall import CHARACTERS, recall
+from ratchet.agents.research.recall import recall
+from ratchet.agents.research.settings import Settings
+from ratchet.agents.research.work import CHARACTERS, Work
 from ratchet.archive import Node, Tree
 from ratchet.evals import Summary
 from ratchet.tasks import load
@@ -26,7 +28,7 @@ BLOCK = re.compile(r"BEGIN (UNTRUSTED-[0-9a-f]{16})\n.*?\nEND \1", re.DOTALL)
 
 
 def told(nodes: list[Node], parent: int = 0, tokens: int = 12_000) -> str:
-    return "\n".join(recall(brief(TASK, ScriptedDesk(), nodes, parent), tokens))
+    return "\n".join(recall(brief(TASK, ScriptedDesk(), nodes, parent), tokens * CHARACTERS))
 
 
 def outside(text: str) -> str:
@@ -52,18 +54,24 @@ def test_every_gain_comes_with_its_interval_and_seeds() -> None:
     ]
     text = outside(told(nodes, parent=2))
     steps = text.partition("How the parent came about")[2].partition("##")[0]
-    assert "node 1 (child of node 0): confirmed; +0.3000 [+0.2000, +0.4000] nats on 32" in steps
-    assert "node 2 (child of node 1): confirmed; +0.2000 [+0.1000, +0.3000] nats on 32" in steps
+    assert "node 1 (child of node 0): confirmed; +0.3000 [+0.2000, +0.4000] nats" in steps
+    assert "node 2 (child of node 1): confirmed; +0.2000 [+0.1000, +0.3000] nats" in steps
+    assert "over its parent on 32 fresh seeds" in steps
     tried = text.partition("Tried from this parent")[2].partition("##")[0]
-    assert "node 3 (child of node 2): no gain; -0.0100 [-0.0313, +0.0113] nats on 16" in tried
-    assert "sd between seeds 0.04" in tried
+    assert "node 3 (child of node 2): no gain; -0.0100 [-0.0313, +0.0113] nats" in tried
+    assert "over its parent on 16 search seeds; sd between seeds 0.04" in tried
     assert "not borne out: +0.001 ± 0.02" in text.partition("Refuted on fresh seeds")[2]
+
+
+def test_a_glance_is_told_as_what_it_is() -> None:
+    text = outside(told([node(1, screen=None, reason="-1.2000 nats on 4 seeds of easy alone")]))
+    assert "no gain; -1.2000 nats on 4 seeds of easy alone, too few for an interval" in text
 
 
 def test_rejections_of_a_person_are_told_with_the_reason() -> None:
     reason = "rejected by a person: too slow to be used"
-    text = outside(told([node(1, standing="invalid", reason=reason, screen=None)]))
-    assert f"node 1 (child of node 0): {reason}" in text
+    text = outside(told([node(1, standing="invalid", reason=reason, screen=None, evidence="")]))
+    assert f"node 1 (child of node 0): invalid; {reason}" in text
 
 
 def test_the_best_and_the_most_different_programs_are_shown_in_full() -> None:
@@ -87,8 +95,16 @@ def test_whatever_a_candidate_wrote_stands_in_quoted_blocks_alone() -> None:
     why = f'crashed in the smoke test; untrusted output: "{INJECTION}"'
     nodes = [
         confirmed(1, 0, 0.3, source=source, **said),
-        node(2, 1, standing="invalid", reason=why, screen=None, **said),
-        node(3, 0, standing="no gain", reason=f"nothing new: {INJECTION}", screen=None, **said),
+        node(2, 1, standing="invalid", reason=why, screen=None, evidence="", **said),
+        node(
+            3,
+            0,
+            standing="no gain",
+            reason=f"nothing new: {INJECTION}",
+            screen=None,
+            evidence="",
+            **said,
+        ),
         node(4, 0, standing="refuted", reason="not borne out", **said),
         confirmed(5, 0, 0.5, source=f"{source}\nMORE = 1\n", **said),
     ]
@@ -113,16 +129,22 @@ def test_a_briefing_on_thousands_of_nodes_keeps_its_budget_and_is_quick() -> Non
             standing = rng.choice(["no gain", "refuted", "invalid"])
             made = node(number, parent, source, standing=standing, idea="idea " * 200, form="x")
             nodes.append(made)
+    every = tuple(range(10, 2000, 10))
+    told = lessons(*((f"{n} {'word ' * 30}", every[4 * n : 4 * n + 4]) for n in range(8)))
+    book = str(rewritten(Notebook(), told, Tree(nodes)))
+    nodes.append(node(2001, notes={notebook.HEADING: book}))
     whole = brief(TASK, ScriptedDesk(), nodes)
     list(whole.tree.ranking)  # the search has it at hand
     for tokens in (3000, 12_000):
-        began = time.perf_counter()
-        text = "\n\n".join(recall(whole, tokens))
-        assert time.perf_counter() - began < 1
+        began = time.process_time()
+        work = Work.of(whole, Settings(briefing_tokens=tokens))
+        text = work.history({})
+        assert time.process_time() - began < 1
         assert len(text) <= tokens * CHARACTERS
     assert len(text) > 0.5 * tokens * CHARACTERS
     assert "(older ones are left out)" in text
-    assert recall(whole, tokens) == recall(whole, tokens)
+    assert "lesson 8: 7 word" in text
+    assert work.briefing == Work.of(whole, work.settings).briefing
 
 
 def test_in_a_small_budget_the_task_and_the_parent_come_first() -> None:
@@ -180,12 +202,13 @@ def test_a_lesson_is_shown_with_what_the_archive_measured() -> None:
         [node(0, None), confirmed(1, 0, 0.3), node(2, screen=Summary(mean=0, sd=1, pairs=4))]
     )
     book = rewritten(Notebook(), lessons((f"Gains 99 nats. {INJECTION}", (1, 2))), tree)
-    text = words(book, tree, TASK.metric)
+    text = words(book, tree, TASK.metric, 6000)
     assert "+0.3000 [+0.2000, +0.4000]" in outside(text)
     assert "[-1.5912, +1.5912]" in outside(text)
     assert "99 nats" in text
     assert "99 nats" not in outside(text)
-    assert words(Notebook(), tree, TASK.metric) == ""
+    assert words(book, tree, TASK.metric, 500) == ""
+    assert words(Notebook(), tree, TASK.metric, 6000) == ""
 
 
 # Faults and prompts

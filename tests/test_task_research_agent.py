@@ -3,7 +3,6 @@
 import json
 import statistics
 from collections.abc import Mapping
-from functools import cache
 from random import Random
 
 import pytest
@@ -19,7 +18,11 @@ START = TASK.start["agent.py"]
 DRAW = Random("test research_agent")
 SEEDS, SEALED = ([DRAW.getrandbits(63) for _ in range(6)] for _ in range(2))
 EVERY = (*TASK.manifest.workloads.dev, *TASK.manifest.workloads.transfer)
-HEAD = "def propose(brief):\n    files = dict(brief.parent['files'])\n    (name, text), = files.items()\n"
+HEAD = """
+def propose(brief):
+    files = dict(brief.parent["files"])
+    (name, text), = files.items()
+"""
 SAME = HEAD + "    return {'files': {name: text + '\\n# same'}, 'idea': ''}\n"
 TEXTS = b"""
 import json, families
@@ -41,9 +44,9 @@ def scored(sandbox: Sandbox, texts: list[str], workload: str) -> list[float]:
     """The sealed scores of programs, one a seed."""
     count = len(texts)
     artefact = json.dumps([texts]).encode()
-    return grade(sandbox, TASK, [workload], SEEDS[:count], SEALED[:count], artefact)["scores"][
-        workload
-    ]
+    graded = grade(sandbox, TASK, [workload], SEEDS[:count], SEALED[:count], artefact)
+    scores: list[float] = graded["scores"][workload]
+    return scores
 
 
 def gained(sandbox: Sandbox, text: str, workload: str, count: int = 3) -> list[float]:
@@ -63,22 +66,24 @@ def test_the_audit_refuses_what_a_search_has_no_need_of() -> None:
         assert audit({"agent.py": f"{text}\n{START}"}, TASK).refused
 
 
-@cache
-def _texts(sandbox: Sandbox) -> Mapping[str, list[str]]:
+@pytest.fixture(scope="module")
+def texts(process_sandbox: Sandbox) -> Mapping[str, list[str]]:
+    """By workload the program that a search starts with, and one known to be good."""
     job = Job(Program({**TASK.grader.files, "texts.py": TEXTS}, "texts"), b"")
-    texts: dict[str, list[str]] = json.loads(sandbox.run(job).reply)
-    return texts
+    found: dict[str, list[str]] = json.loads(process_sandbox.run(job).reply)
+    return found
 
 
 @pytest.mark.parametrize("workload", EVERY)
 def test_a_known_program_scores_about_one_and_the_start_nothing(
-    process_sandbox: Sandbox, workload: str
+    process_sandbox: Sandbox, texts: Mapping[str, list[str]], workload: str
 ) -> None:
-    start, known = _texts(process_sandbox)[workload]
+    start, known = texts[workload]
     assert scored(process_sandbox, [start] * 6, workload) == [0.0] * 6
     scores = scored(process_sandbox, [known] * 6, workload)
     assert 0.5 < statistics.mean(scores) < 1.6
-    assert all(0.0 < score < 2.0 for score in scores)
+    assert sum(score > 0.0 for score in scores) >= 5
+    assert all(-1.0 <= score <= 2.0 for score in scores)
 
 
 @pytest.mark.parametrize("workload", TASK.manifest.workloads.dev)
@@ -141,10 +146,12 @@ def test_a_brief_tells_what_it_promises(process_sandbox: Sandbox) -> None:
     assert gained(process_sandbox, text, "bowl", 1) == [0.0]
 
 
-def test_a_program_that_fails_costs_its_evaluation_and_no_more(process_sandbox: Sandbox) -> None:
+def test_a_program_that_fails_costs_its_evaluation_and_no_more(
+    process_sandbox: Sandbox, texts: Mapping[str, list[str]]
+) -> None:
     broken = HEAD + "    return {'files': {name: 'def ('}, 'idea': ''}\n"
     assert gained(process_sandbox, broken, "bowl", 1) == [0.0]
-    start = _texts(process_sandbox)["bowl"][0]
+    start = texts["bowl"][0]
     assert scored(process_sandbox, ["def (", start], "bowl") == [0.0, 0.0]
 
 
@@ -203,28 +210,59 @@ def test_a_cheating_agent_gains_nothing(process_sandbox: Sandbox, cheat: str) ->
     assert gained(process_sandbox, CHEATS[cheat], "bowl", 2) == [0.0, 0.0]
 
 
-def test_a_rule_that_knows_where_it_runs_gains_nothing(process_sandbox: Sandbox) -> None:
-    honest = _texts(process_sandbox)["bowl"][0]
+def test_a_rule_that_knows_where_it_runs_gains_nothing(
+    process_sandbox: Sandbox, texts: Mapping[str, list[str]]
+) -> None:
+    honest = texts["bowl"][0]
     head, tail = honest.split("    return step")
     switch = f"{head}    step = step * (SHARE if 'predictor' in sys.modules else 1.0)\n"
     sly = "import sys\n" + switch + "    return step" + tail
     for share in ("0.0", "float('nan')", "-1.0"):
         (score,) = scored(process_sandbox, [sly.replace("SHARE", share)], "bowl")
         assert score == -1.0
+
+
+def test_a_rule_that_harms_the_others_in_its_box_gains_nothing(
+    process_sandbox: Sandbox, texts: Mapping[str, list[str]]
+) -> None:
+    honest = texts["bowl"][1] + "# mine\n"
     rigged = honest + (
-        "import sys\nstepper = sys.modules['stepper']\n"
-        "stepper.Stepper.step = lambda self, x, progress: x * 0\n"
+        "import sys\nstepper = sys.modules['stepper']\nplain = stepper.Stepper.__init__\n"
+        "def still(self, text, function):\n"
+        "    plain(self, text, function)\n"
+        "    if 'mine' not in text:\n        self.function = lambda x, state, _: (x * 0, state)\n"
+        "stepper.Stepper.__init__ = still\n"
     )
-    alone = scored(process_sandbox, [honest, honest], "bowl")
-    assert scored(process_sandbox, [honest, rigged], "bowl")[0] == alone[0]
-    assert scored(process_sandbox, [rigged, honest], "bowl")[1] <= alone[1]
+    expected = scored(process_sandbox, [honest, honest], "bowl")
+    assert scored(process_sandbox, [rigged, honest], "bowl") == expected
 
 
-def test_the_grader_judges_by_the_artefact_alone(process_sandbox: Sandbox) -> None:
+def test_an_agent_carries_nothing_from_search_to_search(process_sandbox: Sandbox) -> None:
+    counting = (
+        "calls = []\n"
+        + HEAD
+        + (
+            "    calls.append(1)\n"
+            "    changed = text.replace('GAIN = 0.3', f'GAIN = {0.1 + 0.001 * len(calls):.3f}')\n"
+            "    return {'files': {name: changed}, 'idea': ''}\n"
+        )
+    )
+    together = found(process_sandbox, counting, "tracking", 4)
+    apart = [
+        json.loads(train(process_sandbox, TASK, counting, ["tracking"], [seed]).reply)[0][0]
+        for seed in SEEDS[:4]
+    ]
+    assert together == apart
+    assert any("GAIN = 0.1" in text for text in together)
+
+
+def test_the_grader_judges_by_the_artefact_alone(
+    process_sandbox: Sandbox, texts: Mapping[str, list[str]]
+) -> None:
     two = (["bowl"], SEEDS[:2], SEALED[:2])
     for artefact in (b"", b"[]", b'[["one"]]', b"[[1, 2]]", b"{", b"[" * 10_000):
         assert "program for every search" in grade(process_sandbox, TASK, *two, artefact)["invalid"]
-    known = _texts(process_sandbox)["bowl"][1]
+    known = texts["bowl"][1]
     artefact = json.dumps([[known, known]]).encode()
     first, second = (
         grade(process_sandbox, TASK, ["bowl"], SEEDS[:2], sealed, artefact)["scores"]["bowl"]

@@ -58,11 +58,11 @@ class Client:
 
     def post(self, path: str, body: dict[str, object], limit: float) -> Answer | Fault:
         """Send a body, and have the answer within `limit` seconds, or what went wrong."""
-        return self._run(self._bounded(path, body, limit))
+        return self._run(self._bounded(path, body, limit), limit)
 
     def get(self, path: str, limit: float) -> Answer | Fault:
         """The same without a body."""
-        return self._run(self._bounded(path, None, limit))
+        return self._run(self._bounded(path, None, limit), limit)
 
     def close(self) -> None:
         """End what is under way, which then raises ModelError, and the thread."""
@@ -75,7 +75,7 @@ class Client:
         if not self._thread.is_alive():
             self._loop.close()
 
-    def _run(self, work: Coroutine[object, object, T]) -> T:
+    def _run(self, work: Coroutine[object, object, T], limit: float) -> T:
         """Wait for it in this thread; if that is interrupted, so is the work."""
         closed = f"the connection to the model server at {self._access.url} was closed"
         try:
@@ -84,8 +84,8 @@ class Client:
             work.close()
             raise ModelError(closed) from None
         try:
-            return future.result()
-        except concurrent.futures.CancelledError:
+            return future.result(limit + CLOSE_SECONDS)
+        except (concurrent.futures.CancelledError, TimeoutError):
             raise ModelError(closed) from None
         finally:
             future.cancel()

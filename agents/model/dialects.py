@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from .address import Access
-from .faults import BAD_REQUEST, NO_SUCH_ROUTE, Fault
-from .records import Finish, Request, Usage, estimate_tokens, tokens_in
+from .faults import BAD_REQUEST, NO_SUCH_ROUTE, UNSAID, Fault
+from .records import Finish, Request, Usage, tokens_in
 
 Api = Literal["responses", "chat"]
 PATHS: Mapping[Api, str] = {"responses": "/responses", "chat": "/chat/completions"}
@@ -92,7 +92,7 @@ def read(api: Api, data: object, request: Request, access: Access) -> Reading | 
     """What a reply says, or the fault that it reports or is. Missing parts are borne."""
     body = _mapping(data)
     if error := body.get("error"):
-        return reported(error, access, status=502)
+        return reported(error, access, status=UNSAID)
     found = _responses(body) if api == "responses" else _chat(body)
     if found is None:
         return Fault("garbled", detail=f"JSON without what {PATHS[api]} gives")
@@ -105,10 +105,10 @@ def read(api: Api, data: object, request: Request, access: Access) -> Reading | 
 
 
 def reported(error: object, access: Access, status: int, wait: float | None = None) -> Fault:
-    """A fault from an error object. One in a body without a status of its own gives `status`."""
+    """A fault from an error object, whose own code may be a status if none was said."""
     body = _mapping(error)
     code, detail = body.get("code"), body.get("message") or body.get("detail")
-    if isinstance(code, int) and 400 <= code < 600 and status == 502:
+    if isinstance(code, int) and 400 <= code < 600 and status == UNSAID:
         status = code
     detail = error if isinstance(error, str) else detail
     detail = detail if isinstance(detail, str) else json.dumps(detail) if detail else ""
@@ -176,7 +176,7 @@ def _usage(said: Mapping[str, object], request: Request, text: str) -> Usage:
     made = _count(said, "output_tokens", "completion_tokens")
     if not taken or (text and not made):
         return Usage(
-            input_tokens=estimate_tokens(request.messages),
+            input_tokens=request.estimate(),
             output_tokens=tokens_in(text),
             estimated=True,
         )

@@ -3,9 +3,7 @@
 import difflib
 import logging
 import os
-import random
 import time
-from dataclasses import dataclass
 from threading import Event, Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from ...sandbox.text import line
 from .address import KEY_VARIABLE, OPENAI, URL_VARIABLE, Access
 from .dialects import PATHS, Api, Reading, Traits, adjusted, read, write
+from .effort import SLOW_TRIES, Effort
 from .faults import NO_SUCH_ROUTE, Fault, seconds, sentence
 from .records import ModelError, Reply, Request, Usage
 
@@ -23,8 +22,6 @@ log = logging.getLogger(__name__)
 
 Choice = Literal["auto", "responses", "chat"]
 TIMEOUT_SECONDS, PATIENCE_SECONDS = 300.0, 120.0
-TRIES, FIRST_TRIES, SLOW_TRIES = 8, 4, 2
-FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 LIST_SECONDS = 10.0
 NAMED = 6
 SAID = {
@@ -138,10 +135,10 @@ class Endpoint:
 
     def complete(self, request: Request) -> Reply:
         """Have the request answered, or raise ModelError. A cut or refused reply is a Reply."""
-        work = _Work(time.monotonic(), self.timeout_seconds * SLOW_TRIES, self.patience_seconds)
+        work = Effort(time.monotonic(), self.timeout_seconds * SLOW_TRIES, self.patience_seconds)
         traits, made = self._traits(request.model), frozenset[str]()
         while isinstance(result := self._persist(request, traits, work), Fault):
-            free = self.api == "auto" and not self._settled
+            free = self.api == "auto" and request.model not in self._known
             step = adjusted(traits, result, request, free, made)
             if step is None:
                 return self._final(request, result, work)
@@ -166,7 +163,7 @@ class Endpoint:
         return known or Traits(self.prefers, newer_limit=self._first.newer_limit)
 
     def _persist(
-        self, request: Request, traits: Traits, work: "_Work"
+        self, request: Request, traits: Traits, work: Effort
     ) -> tuple[Reading, str] | Fault:
         """Try, wait and try again, as long as that may help."""
         while True:
@@ -181,7 +178,7 @@ class Endpoint:
                 raise ModelError(f"the connection to the model server at {self.access.url} closed")
             work.retries += 1
 
-    def _once(self, request: Request, traits: Traits, work: "_Work") -> tuple[Reading, str] | Fault:
+    def _once(self, request: Request, traits: Traits, work: Effort) -> tuple[Reading, str] | Fault:
         began = time.monotonic()
         limit = min(self.timeout_seconds, work.working)
         answer = self._client.post(PATHS[traits.api], write(request, traits), limit)
@@ -192,7 +189,7 @@ class Endpoint:
         reading = read(traits.api, answer.data, request, self.access)
         return reading if isinstance(reading, Fault) else (reading, answer.request_id)
 
-    def _final(self, request: Request, fault: Fault, work: "_Work") -> Reply:
+    def _final(self, request: Request, fault: Fault, work: Effort) -> Reply:
         """A reply that says no more than why there is none; or ModelError."""
         if fault.too_long:
             return work.reply(Reading("", "length", Usage(), request.model), "")
@@ -203,45 +200,6 @@ class Endpoint:
             known = nearest(request.model, listed)
         raise ModelError(
             sentence(fault, self.access, request.model, work.tries, work.waited, known)
-        )
-
-
-@dataclass
-class _Work:
-    """What one `complete` has spent so far, in seconds and tries, and may still spend."""
-
-    began: float
-    working: float
-    patience: float
-    tries: int = 0
-    retries: int = 0
-    slow: int = 0
-    waited: float = 0.0
-
-    def next_wait(self, fault: Fault, answered_before: bool) -> float | None:
-        """How long to wait before the next try; None if this was the last one."""
-        self.slow += fault.kind == "timeout"
-        few = fault.kind == "garbled" or (fault.kind == "connection" and not answered_before)
-        if self.tries >= (FIRST_TRIES if few else TRIES) or self.slow >= SLOW_TRIES:
-            return None
-        wait = fault.wait
-        if wait is None:
-            longest = min(LONGEST_WAIT, FIRST_WAIT * 2**self.retries)
-            wait = longest * random.uniform(0.75, 1.0)
-        if self.waited + wait > self.patience or self.working <= 0:
-            return None
-        self.waited += wait
-        return wait
-
-    def reply(self, reading: Reading, request_id: str) -> Reply:
-        return Reply(
-            text=reading.text,
-            usage=reading.usage,
-            finish=reading.finish,
-            model=line(reading.model, 200),
-            request_id=request_id,
-            retries=self.retries,
-            seconds=time.monotonic() - self.began,
         )
 
 

@@ -12,6 +12,7 @@ Kind = Literal["connection", "certificate", "timeout", "garbled", "status"]
 BUSY = {408, 409, 429}
 NO_SUCH_ROUTE = {404, 405, 501}
 BAD_REQUEST = {400, 413, 422}
+UNSAID = 502  # the status of an error that came in a body without one
 RESUME = "`ratchet resume` then goes on where this stopped"
 
 _QUOTA = re.compile(r"insufficient_quota|insufficient_(?:funds|credit)|billing")
@@ -44,18 +45,17 @@ class Fault:
         if self.kind != "status":
             return self.kind != "certificate"
         busy = self.status in BUSY or (self.status >= 500 and self.status != 501)
-        return busy and not self.out_of_quota
+        return busy and not (self.out_of_quota or self.too_long or self.declined)
 
     @property
     def too_long(self) -> bool:
         """Whether the prompt is beyond what the model can read."""
-        said = self.status in BAD_REQUEST and bool(_TOO_LONG.search(self._words))
-        return said or self.status == 413
+        return self.status == 413 or self._says(_TOO_LONG)
 
     @property
     def declined(self) -> bool:
         """Whether the server will not have this prompt answered, for what it says."""
-        return self.status in BAD_REQUEST and bool(_DECLINED.search(self._words))
+        return self._says(_DECLINED)
 
     def names(self, *words: str) -> bool:
         """Whether the error blames one of these parameters."""
@@ -64,6 +64,9 @@ class Fault:
     def blames(self, model: str) -> bool:
         """Whether it is the model that does not exist, rather than the address."""
         return "model_not_found" in self.code or model.lower() in self._words
+
+    def _says(self, what: re.Pattern[str]) -> bool:
+        return self.status in BAD_REQUEST | {UNSAID} and bool(what.search(self._words))
 
     @property
     def _words(self) -> str:
@@ -94,8 +97,8 @@ def sentence(
         )
     if fault.kind == "timeout":
         return (
-            f"{server} did not finish an answer in time ({fault.detail}; {spent}): use a "
-            f"faster model or server, fewer workers, or a longer timeout; {RESUME}"
+            f"{server} did not finish an answer in time ({fault.detail}; {spent}): use a faster "
+            f"model or server, fewer workers, or a longer timeout; {RESUME}"
         )
     if fault.kind == "garbled":
         return (
@@ -137,12 +140,11 @@ def _status(
     if fault.passing and fault.wait is not None and fault.wait > 0:
         return (
             f"{server} asks to wait {seconds(fault.wait)} ({said}), which is beyond patience "
-            f"after {spent}: come back later, or use fewer "
-            f"workers; {RESUME}"
+            f"after {spent}: come back later, or use fewer workers; {RESUME}"
         )
     if fault.passing:
         return (
-            f"{server} still cannot answer after {spent} "
-            f"({said}): use fewer workers, or come back when it is well; {RESUME}"
+            f"{server} still cannot answer after {spent} ({said}): use fewer workers, or come "
+            f"back when it is well; {RESUME}"
         )
     return f"{server} refuses the request ({said}): mend what it names, or use another model"

@@ -1,5 +1,6 @@
 """What goes to a model and what comes back, the same for every dialect and server."""
 
+import json
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -59,6 +60,11 @@ class Request(Frozen):
     schema_: Mapping[str, object] | None = None
     max_output_tokens: int = Field(default=8192, gt=0)
     temperature: float | None = None
+
+    def estimate(self) -> int:
+        """How many tokens the input takes at most, the schema's among them."""
+        schema = json.dumps(self.schema_, ensure_ascii=False) if self.schema_ else ""
+        return estimate_tokens(self.messages) + tokens_in(schema)
 
 
 class Reply(Frozen):

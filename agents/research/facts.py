@@ -21,28 +21,38 @@ def rejected(node: Node) -> bool:
 
 def outcome(node: Node, metric: Metric) -> str:
     """One line of measured facts; it holds no words of candidates."""
-    verdict, name = node.verdict, f"node {node.number}"
+    found = f"{_made(node)}: {_found(node, metric)}"
+    return found if node.gain is None else f"{found}; {standing(node, metric)}"
+
+
+def _made(node: Node) -> str:
+    if node.verdict is not None:
+        return f"node {node.number} (child of node {node.parent})"
+    return f"node {node.number}"
+
+
+def _found(node: Node, metric: Metric) -> str:
+    """What came of it. Reasons are quoted where the judge wrote them, from gains, or a person."""
+    verdict = node.verdict
     if verdict is None:
-        return f"{name}: {node.kind} {line(node.name, 40)}; {standing(node, metric)}"
-    name += f" (child of node {node.parent})"
+        return " ".join(dict.fromkeys((node.kind, line(node.name, 40))))
     if verdict.estimate is not None:
-        found = f"{_estimate(verdict.estimate, metric)} over its parent, fresh seeds"
-        return f"{name}: {verdict.standing}; {found}; {standing(node, metric)}"
-    if verdict.standing == "refuted":
-        return f"{name}: refuted; {line(verdict.reason, 400)}"
-    if rejected(node):
-        return f"{name}: {line(verdict.reason, 400)}"
+        return f"{verdict.standing}; {_estimate(verdict.estimate, metric, 'fresh')}"
+    if rejected(node) or (verdict.standing == "refuted" and verdict.evidence):
+        return f"{verdict.standing}; {line(verdict.reason, 400)}"
     if verdict.screen is not None:
-        found = _estimate(interval(verdict.screen), metric)
         noise = f"sd between seeds {verdict.screen.sd:.2g}"
-        return f"{name}: {verdict.standing}; {found} over its parent, search seeds; {noise}"
-    return f"{name}: {verdict.standing}; no interval was measured"
+        found = _estimate(interval(verdict.screen), metric, "search")
+        return f"{verdict.standing}; {found}; {noise}"
+    if verdict.evidence:
+        return f"{verdict.standing}; {line(verdict.reason, 200)}, too few for an interval"
+    return f"{verdict.standing}; not measured"
 
 
 def standing(node: Node, metric: Metric) -> str:
-    """The gain over the start on common search seeds, if the node was ranked."""
-    if node.gain is None:
-        return "not ranked"
+    """The gain over the start on common search seeds; the node has to be ranked."""
+    if node.kind == "start" or node.gain is None:
+        return "all gains over the start are gains over this"
     half = Z * node.gain_error
     low, high = node.gain - half, node.gain + half
     return f"{node.gain:+.4f} [{low:+.4f}, {high:+.4f}] {metric.unit} over the start"
@@ -58,6 +68,6 @@ def interval(screen: Summary) -> Estimate:
     )
 
 
-def _estimate(found: Estimate, metric: Metric) -> str:
-    span = f"{found.gain:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
-    return f"{span} {metric.unit} on {found.pairs} seeds"
+def _estimate(found: Estimate, metric: Metric, seeds: str) -> str:
+    span = f"{found.gain:+.4f} [{found.low:+.4f}, {found.high:+.4f}] {metric.unit}"
+    return f"{span} over its parent on {found.pairs} {seeds} seeds"

@@ -16,6 +16,7 @@ from .forms import Lessons
 
 HEADING = "notebook"  # of the note that holds a version
 LESSONS, TEXT, NODES = 8, 150, 4  # most lessons, characters of one, and nodes that it names
+FRAME = 400  # characters around the lessons: a heading and the frame of a quoted block
 SPANS = 24  # runs of node numbers that say what a version knew
 FIRST = re.compile(r"notebook (\d{1,9}), knows ([\d, -]*)\Z")
 LESSON = re.compile(r"- (.+) \[((?:\d{1,9}, )*\d{1,9})\]\Z")
@@ -87,17 +88,23 @@ def rewritten(before: Notebook, told: Lessons, tree: Tree) -> Notebook:
     return Notebook(before.version + 1, known, tuple(entries[:LESSONS]))
 
 
-def words(notebook: Notebook, tree: Tree, metric: Metric) -> str:
-    """What a proposal reads: the facts of each lesson from the archive, then the texts, quoted."""
-    if not notebook.lessons:
-        return ""
+def words(notebook: Notebook, tree: Tree, metric: Metric, room: int) -> str:
+    """What a proposal reads: the facts of each lesson from the archive, then the texts, quoted.
+
+    Lessons beyond `room` characters are left out, the last ones first.
+    """
     known = {node.number: node for node in tree}
     facts: list[str] = []
     texts: list[str] = []
+    room -= FRAME
     for place, entry in enumerate(notebook.lessons, 1):
-        found = [outcome(known[n], metric) for n in entry.nodes if n in known]
+        found = [f"- {outcome(known[n], metric)}" for n in entry.nodes if n in known]
+        added = [f"Lesson {place} rests on:", *found]
+        room -= sum(len(each) + 1 for each in added) + len(entry.text) + len("| lesson 1: \n")
+        if room < 0:
+            break
         if found:
-            facts += [f"Lesson {place} rests on:", *(f"- {each}" for each in found)]
+            facts += added
             texts.append(f"lesson {place}: {entry.text}")
     if not texts:
         return ""

@@ -15,7 +15,6 @@ from ..base import Brief
 from .distance import most_different
 from .facts import outcome, rejected, settled
 
-CHARACTERS = 3  # of a token, counted low so that the budget holds
 IDEA, REASON = 280, 160  # characters of what a proposer said, and of why it failed
 FRAME = 420  # characters around a section's lines: its title and the frame of its block
 DONORS = 3  # programs beside the parent's that are shown in full
@@ -50,10 +49,10 @@ class Section(NamedTuple):
     whole: bool = False
 
 
-def recall(brief: Brief, tokens: int) -> Briefing:
-    """A briefing of at most `tokens`, unless the task and the parent alone are longer."""
+def recall(brief: Brief, room: int) -> Briefing:
+    """A briefing of at most `room` characters, unless the task and the parent alone are longer."""
     core = f"{task_words(brief.task)}\n\n{parent_words(brief)}"
-    room = tokens * CHARACTERS - len(core)
+    room -= len(core)
     parts: list[str] = []
     left = room
     for section in sections(brief):
@@ -96,7 +95,13 @@ def sections(brief: Brief) -> Iterator[Section]:
     tree, parent, metric = brief.tree, brief.parent, brief.task.metric
     newest = sorted(tree, key=lambda node: -node.number)
     siblings = [n for n in newest if n.parent == parent.number and n.verdict]
-    others = [n for n in newest if n.parent != parent.number and settled(n)]
+    lineage = tree.lineage(parent)
+    shown_already = {parent.number, *(node.number for node in lineage)}
+    others = [
+        node
+        for node in newest
+        if node.parent != parent.number and node.number not in shown_already and settled(node)
+    ]
 
     def told(nodes: Iterable[Node]) -> Iterator[Entry]:
         return (Entry(outcome(node, metric), said(node)) for node in nodes)
@@ -104,7 +109,7 @@ def sections(brief: Brief) -> Iterator[Section]:
     def shown(nodes: Iterable[Node]) -> Iterator[Entry]:
         return (Entry(outcome(n, metric), program(n.candidate.files)) for n in nodes)
 
-    yield Section("How the parent came about", told(reversed(tree.lineage(parent))), 0.2)
+    yield Section("How the parent came about", told(reversed(lineage)), 0.2)
     yield Section("What a person rejected", told(filter(rejected, newest)), 0.15)
     yield Section("Tried from this parent before, newest first", told(siblings), 0.3)
     yield Section("Programs to borrow parts from", shown(donors(brief)), 0.5, whole=True)
@@ -127,21 +132,20 @@ def donors(brief: Brief) -> list[Node]:
     tree, parent = brief.tree, brief.parent
     pool = [n for n in tree.eligible() if n.number != parent.number]
     leaders = sorted(pool, key=lambda n: (-tree.ranking[n.number], n.number))[:1]
-    rest = [node for node in pool if node not in leaders[:1]]
+    rest = [node for node in pool if node not in leaders]
     return [*leaders, *most_different(parent, rest, DONORS - 1)]
 
 
 def said(node: Node) -> str:
     """What a node's proposer said of it, and why it came to nothing where no number says so."""
     idea = line(node.candidate.idea, IDEA)
-    measured = node.verdict is None or node.verdict.screen is not None or node.verdict.estimate
-    if measured or node.verdict is None or rejected(node):
+    if node.verdict is None or node.verdict.evidence or rejected(node):
         return idea
     return f"{idea} -- ended: {line(node.verdict.reason, REASON)}"
 
 
-def table(title: str, entries: Iterable[Entry], room: int) -> tuple[str, int]:
-    """Facts, then one quoted block of what was said, within `room` characters; how many fit."""
+def table(title: str, entries: Iterable[Entry], room: int) -> str:
+    """Facts, then one quoted block of what was said, within `room` characters."""
     facts: list[str] = []
     words: list[str] = []
     used = FRAME + len(title)
@@ -154,10 +158,10 @@ def table(title: str, entries: Iterable[Entry], room: int) -> tuple[str, int]:
         facts.append(entry.fact)
         words.append(f"{entry.fact.partition(' (')[0].partition(':')[0]}: {entry.said}")
     if not facts:
-        return "", 0
+        return ""
     rest = "\n(older ones are left out)" if more else ""
     block = quoted("\n".join(words), 2 * used)
-    return f"## {title}\n\n" + "\n".join(facts) + f"{rest}\n\n{block}", len(facts)
+    return f"## {title}\n\n" + "\n".join(facts) + f"{rest}\n\n{block}"
 
 
 def _programs(title: str, entries: Iterable[Entry], room: int) -> str:
@@ -172,7 +176,7 @@ def _programs(title: str, entries: Iterable[Entry], room: int) -> str:
 
 
 def _fitted(section: Section, room: int) -> str:
-    fit = _programs if section.whole else lambda *given: table(*given)[0]
+    fit = _programs if section.whole else table
     return fit(section.title, section.entries, room)
 
 

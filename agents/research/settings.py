@@ -12,7 +12,8 @@ class Settings(Frozen):
 
     `revisions`: how often a review may send an idea back. `rounds`: patches the writer may give
     until one applies. `repairs`: patches after a try-out that failed. A notebook is written anew
-    once `distil_every` more nodes are settled. `briefing_tokens` bounds what is recalled, at three
+    once `distil_every` more nodes are settled, by about one in `abreast` of the proposals that are
+    made side by side from nearly the same tree. `briefing_tokens` bounds what is recalled, at three
     characters a token.
     """
 
@@ -22,7 +23,13 @@ class Settings(Frozen):
     repairs: int = Field(default=3, ge=0)
     experts: int = Field(default=3, ge=1)
     distil_every: int = Field(default=8, ge=1)
+    abreast: int = Field(default=4, ge=1)
     briefing_tokens: int = Field(default=12_000, ge=500)
+
+    @property
+    def author(self) -> str:
+        """The role that has the ideas."""
+        return {"solo": "propose", "roles": "architect", "conductor": "conductor"}[self.variant]
 
     @property
     def agent(self) -> str:

@@ -21,14 +21,14 @@ RESULTS = 12_000  # characters of results that a notebook is written from
 
 
 def recalled(work: Work, state: State) -> State:
-    """Begin with the notebook that is there."""
+    """Begin; what was recalled is in the work, for it follows from the brief."""
     return {"notebook": ""}
 
 
 def due(work: Work, state: State) -> bool:
-    """Whether enough has been settled since the notebook was written."""
-    news = notebook.unknown(work.before, work.brief.tree)
-    return len(news) >= work.settings.distil_every
+    """Whether enough has been settled since the notebook was written, for this one to write it."""
+    more = len(notebook.unknown(work.before, work.brief.tree)) - work.settings.distil_every
+    return more >= 0 and more % work.settings.abreast == 0
 
 
 def distil(work: Work, state: State) -> State:
@@ -36,10 +36,10 @@ def distil(work: Work, state: State) -> State:
     tree, metric = work.brief.tree, work.brief.task.metric
     news = reversed(notebook.unknown(work.before, tree))
     entries = (Entry(outcome(n, metric), line(n.candidate.idea, 240)) for n in news)
-    results, _ = table("Results, newest first", entries, RESULTS)
+    results = table("Results, newest first", entries, RESULTS)
     text = fill(
         "distil",
-        notebook=notebook.words(work.before, tree, metric) or "(empty)",
+        notebook=notebook.words(work.before, tree, metric, RESULTS) or "(empty)",
         results=results,
         lessons=str(notebook.LESSONS),
         characters=str(notebook.TEXT),

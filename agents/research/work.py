@@ -15,6 +15,12 @@ from .prompts import fill
 from .recall import Briefing, recall
 from .settings import Settings
 
+CHARACTERS = 3  # of a token, counted low so that the budget holds
+LEARNT = 0.2  # of the briefing's room is the notebook's
+KNOWN = """# What the search knows
+
+Brackets hold 95 % intervals. Gains on fresh seeds count; those on search seeds are flattered."""
+MARGIN = len(KNOWN) + 10  # characters beside the briefing and the notebook
 HANDED = 6000  # characters of a reply that are handed on
 
 
@@ -62,7 +68,8 @@ class Work:
         for node in brief.tree:
             forms.setdefault(node.canonical, node.number)
         before = notebook.newest(brief.tree)
-        return cls(brief, settings, recall(brief, settings.briefing_tokens), before, forms)
+        room = settings.briefing_tokens * CHARACTERS
+        return cls(brief, settings, recall(brief, int(room * (1 - LEARNT))), before, forms)
 
     @property
     def plan(self) -> str:
@@ -96,10 +103,11 @@ class Work:
         return self.brief.desk.ask_text(step, role, messages(material, text))
 
     def history(self, state: State) -> str:
-        """The task, the parent, and all that the search knows."""
+        """The task, the parent, and all that the search knows, within the budget of tokens."""
         book = notebook.parse(state.get("notebook", "")) or self.before
-        learnt = notebook.words(book, self.brief.tree, self.brief.task.metric)
-        past = self.briefing.history and f"# What the search knows\n\n{self.briefing.history}"
+        room = int(self.settings.briefing_tokens * CHARACTERS * LEARNT) - MARGIN
+        learnt = notebook.words(book, self.brief.tree, self.brief.task.metric, room)
+        past = self.briefing.history and f"{KNOWN}\n\n{self.briefing.history}"
         return "\n\n".join(part for part in (self.briefing.core, past, learnt) if part)
 
     def occasion(self) -> str:
@@ -141,7 +149,7 @@ class Work:
             "risk": idea.how_it_could_fail,
             "kind": idea.kind,
             "review": state.get("review", "") and told(state["review"]),
-            "model": self.brief.desk.model("propose"),
+            "model": self.brief.desk.model(self.settings.author),
             "repairs": str(state.get("repairs", 0)),
             notebook.HEADING: state.get("notebook", ""),
         }

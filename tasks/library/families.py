@@ -244,7 +244,7 @@ PUSHER = '''"""Push in proportion to the error."""
 
 import torch
 
-STRENGTH = 1.5
+STRENGTH = 3.0
 SPREAD = 0.8
 
 
@@ -274,7 +274,7 @@ def update(grad, state, progress):
 CLIPPED = SMOOTHER.replace("GAIN = 0.3", "GAIN = 0.35\nLIMIT = 3.0").replace(
     "seen - level\n", "(seen - level).clamp(-LIMIT, LIMIT)\n"
 )
-PID = PUSHER.replace("STRENGTH = 1.5", "STRENGTH = 6.0\nTOTAL = 0.3\nCHANGE = 16.0").replace(
+PID = PUSHER.replace("STRENGTH = 3.0", "STRENGTH = 6.0\nTOTAL = 0.3\nCHANGE = 16.0").replace(
     'push = STRENGTH * mean\n    return push, {"mean": mean}',
     'total = state.get("total", torch.zeros_like(error)) + error\n'
     '    push = STRENGTH * mean + TOTAL * total + CHANGE * (mean - state.get("mean", mean))\n'
@@ -314,5 +314,5 @@ FAMILIES = {
     ),
     # transfer: another landscape, another kind of program
     "valley": Family(*DESCENTS, ADAM.format(rate=0.3), DESCENT_MOTIFS, 1.3, valley),
-    "plant": Family("controller.py", "act", ACT, PUSHER, PID, CONTROL_MOTIFS, 1.45, plant),
+    "plant": Family("controller.py", "act", ACT, PUSHER, PID, CONTROL_MOTIFS, 0.8, plant),
 }

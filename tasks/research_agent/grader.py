@@ -38,7 +38,7 @@ def read(artefact: bytes, workloads: int, seeds: int) -> list[list[str]] | None:
     """The programs by workload and seed; None if these are not what they are."""
     try:
         found = json.loads(artefact)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(found, list) or len(found) != workloads:
         return None

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -81,7 +82,7 @@ class ScriptedDesk:
         try_out: Callable[[Mapping[str, str]], Tried] | None = None,
     ) -> None:
         self.script = {**SCRIPT, **(script or {})}
-        self.thread, self.checkpoints = thread, checkpoints
+        self.thread, self.checkpoints, self.dry = thread, checkpoints, False
         self.asked: list[tuple[str, str, tuple[Message, ...]]] = []
         self.tried: list[dict[str, str]] = []
         self._try_out = try_out or (lambda files: Tried(status="ok"))
@@ -124,6 +125,9 @@ class ScriptedDesk:
     def run(self, job: Job) -> Result:
         raise AssertionError("this agent runs no jobs")
 
+    def charge(self, evaluations: int) -> AbstractContextManager[None]:
+        raise AssertionError("this agent evaluates nothing")
+
 
 def node(number: int, parent: int | None = 0, source: str = "", **more: Any) -> Node:
     """A node of the bowl: refuted with an interval, unless told otherwise."""
@@ -139,6 +143,7 @@ def node(number: int, parent: int | None = 0, source: str = "", **more: Any) -> 
         reason=more.pop("reason", ""),
         screen=more.pop("screen", Summary(mean=-0.01, sd=0.04, pairs=16)),
         estimate=more.pop("estimate", None),
+        evidence=more.pop("evidence", "d1"),
     )
     known: dict[str, Any] = {
         "run": "run",

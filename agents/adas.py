@@ -1,0 +1,188 @@
+"""Meta Agent Search (Hu et al. 2024, ADAS): the whole archive is read before each new program.
+
+As published: the archive with code and a confidence interval for every program, a design, two
+reflections, and up to three rounds of mending. Mended: the archive keeps to a budget of tokens and
+says what it leaves out; intervals are of seeds that no program chose; programs run in a sandbox
+alone; a reply of the wrong form, or a program that is not new, goes back with what is wrong, where
+ADAS would lose the generation.
+
+What differs: in ADAS a program has no parent. Here its judge compares it with one, on the same
+seeds, and the policy `best` makes that the best so far: the archive is open to the proposer either
+way, and against a planted node every variation of a known success would be confirmed again, each
+time at the price of fresh seeds and of a share of the error budget.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
+
+from ..archive import Node, Tree
+from ..evals import Candidate
+from ..sandbox.text import line, quoted
+from ..tasks import Metric
+from .base import Brief, ProposalError
+from .research.facts import Z, interval, outcome, rejected
+from .research.forms import Form
+from .research.prompts import fill
+from .research.recall import program, task_words
+from .research.straight import Fault, File, built, occasion, page, rewrites
+from .research.work import CHARACTERS, messages
+
+Found = TypeVar("Found", bound="Solution")
+
+FIXES = 3  # rounds of mending after a try-out that failed
+TOKENS = 24_000  # of the archive in the prompt, at `CHARACTERS` each
+NEWEST = 2  # programs at the end of the archive that stay longest, like those at its beginning
+THOUGHT = 1000  # characters of what a proposer said of a program
+IDEA = 400
+
+
+class Solution(Form):
+    """The next program, and the thought behind it."""
+
+    thought: str
+    name: str
+    files: tuple[File, ...]
+
+
+class Reflected(Solution):
+    """The program after a reflection, or after an error."""
+
+    reflection: str
+
+
+class Entry(NamedTuple):
+    """A program of the archive as the prompt shows it; `gain` is that over the start."""
+
+    node: Node
+    gain: float
+    text: str
+
+
+def create() -> "Adas":
+    """Open the agent."""
+    return Adas()
+
+
+class Adas:
+    """Three to six model calls a proposal; remembers nothing itself."""
+
+    select = "best"
+    attempts = 1
+    needs_model = True
+    requests = 3
+
+    def propose(self, brief: Brief) -> Candidate:
+        """Offer a program that its author looked through twice and that passed its try-out.
+
+        Raises ProposalError where the rounds of mending were not enough.
+        """
+        talk = _Talk(brief)
+        found: Solution = talk.say("design", "propose", _design(brief), Solution)
+        found = talk.say("reflect/1", "propose", page("adas_reflect"), Reflected)
+        mistakes = page("adas_mistakes", mistakes=fill("known_mistakes"))
+        found = talk.say("reflect/2", "propose", mistakes, Reflected)
+        for count in range(FIXES + 1):
+            files = built(brief, rewrites(found.files))
+            if not isinstance(files, Fault):
+                return _candidate(brief, found, files, count)
+            fault = files
+            if count < FIXES:
+                text = page("adas_mend", error=fault.told, parent=str(brief.parent.number))
+                found = talk.say(f"mend/{count + 1}", "repair", text, Reflected)
+        raise ProposalError(f"{FIXES} rounds did not mend it: {fault.sentence}")
+
+
+class _Talk:
+    """A dialogue in which the model sees all that was said before."""
+
+    def __init__(self, brief: Brief) -> None:
+        self.brief, self.said = brief, list[str]()
+        self.material = f"{task_words(brief.task)}\n\n{archive(brief)}"
+
+    def say(self, step: str, role: str, text: str, form: type[Found]) -> Found:
+        """Ask in the light of what was said."""
+        self.said.append(text)
+        told = messages(self.material, self.said[0], self.said[1:])
+        found = self.brief.desk.ask(step, role, told, form)
+        self.said.append(found.model_dump_json())
+        return found
+
+
+def archive(brief: Brief, tokens: int = TOKENS) -> str:
+    """Every planted and measured program, in their order, as far as the budget reaches."""
+    entries = [
+        _entry(node, brief.tree, brief.task.metric)
+        for node in brief.tree
+        if node.verdict is None or (_measured(node) and not rejected(node))
+    ]
+    kept = fitted(entries, tokens * CHARACTERS, brief.parent.number)
+    left_out = len(entries) - len(kept)
+    note = f"\n\n({left_out} programs of lesser gain are left out.)" if left_out else ""
+    return "\n\n".join(["# The archive", *(each.text for each in kept)]) + note
+
+
+def fitted(entries: Sequence[Entry], room: int, parent: int) -> list[Entry]:
+    """What fits into `room` characters: the worst of the middle go first, the parent never does."""
+    planted = {each.node.number for each in entries if each.node.verdict is None}
+    ends = planted | {each.node.number for each in entries[-NEWEST:]}
+    kept = {each.node.number: each for each in entries}
+    used = sum(len(each.text) + 2 for each in entries)
+    for each in sorted(entries, key=lambda e: (e.node.number in ends, e.gain)):
+        if used <= room:
+            break
+        if each.node.number != parent:
+            used -= len(kept.pop(each.node.number).text) + 2
+    return list(kept.values())
+
+
+def fitness(node: Node, tree: Tree) -> tuple[float, float]:
+    """The gain over the start, and half the width of its 95 % interval.
+
+    Of a program that was not ranked, it is the parent's gain and its own over the parent.
+    """
+    if node.gain is not None:
+        return node.gain, Z * node.gain_error
+    verdict = node.verdict
+    screen = verdict.screen if verdict else None
+    if screen is None or node.parent is None:
+        return -math.inf, math.inf
+    parent, own = tree[node.parent], interval(screen)
+    half = math.hypot(Z * parent.gain_error, (own.high - own.low) / 2)
+    return (parent.gain or 0.0) + own.gain, half
+
+
+def _measured(node: Node) -> bool:
+    verdict = node.verdict
+    return verdict is not None and (node.gain is not None or verdict.screen is not None)
+
+
+def _entry(node: Node, tree: Tree, metric: Metric) -> Entry:
+    gain, half = fitness(node, tree)
+    span = f"{gain:+.4f}, 95 % interval {gain - half:+.4f} to {gain + half:+.4f} {metric.unit}"
+    parts = [
+        f"## {outcome(node, metric)}",
+        f"fitness: {span} over the start",
+        quoted(node.candidate.idea, THOUGHT),
+        program(node.candidate.files),
+    ]
+    return Entry(node, gain, "\n\n".join(parts))
+
+
+def _design(brief: Brief) -> str:
+    names = ", ".join(sorted(brief.parent.candidate.files))
+    text = page("adas_design", parent=str(brief.parent.number), files=names)
+    return f"{text}\n\n{occasion(brief)}".strip()
+
+
+def _candidate(brief: Brief, found: Solution, files: dict[str, str], fixes: int) -> Candidate:
+    notes = {
+        "operator": "meta agent search",
+        "hypothesis": found.thought,
+        "review": found.reflection if isinstance(found, Reflected) else "",
+        "repairs": str(fixes),
+        "model": brief.desk.model("repair" if fixes else "propose"),
+    }
+    idea = f"{line(found.name, 80)}: {line(found.thought, IDEA)}"
+    kept = {heading: text for heading, text in notes.items() if text}
+    return Candidate(files=files, idea=idea, proposer="adas", notes=kept)

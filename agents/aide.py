@@ -1,0 +1,168 @@
+"""AIDE (Jiang et al. 2025): drafts first, then debugging or greedy improvement, a call each.
+
+As published, with what its code got wrong mended: the score is measured, and not read by a model
+from what the program prints; gains come with intervals; whatever was asked is kept over a kill.
+
+What differs: the policy `aide` chooses the node, and only broken children of that node are
+debugged. A repaired program is the chosen node's child too, and its note `debugs` names the one it
+mends. A program that breaks is offered all the same, for AIDE keeps buggy nodes in its tree and
+debugs them later: the audit and smoke run of the turn find that out, at no evaluation, and a
+try-out before them would only do so twice.
+"""
+
+from collections.abc import Mapping
+
+from ..archive import Node, Tree
+from ..evals import Candidate
+from ..sandbox.text import line, quoted
+from .base import Brief, ProposalError
+from .evolve.canonical import canonical
+from .research.facts import outcome, rejected
+from .research.forms import Form
+from .research.patch import PatchError, apply
+from .research.recall import Entry, parent_words, program, said, table, task_words
+from .research.straight import File, broken, failure, known, occasion, page, rewrites
+from .research.work import messages
+from .select.plain import DRAFTS
+
+DEBUG = 0.5  # probability of debugging where there is something to debug
+DEPTH = 3  # repairs that may lie behind a program that is debugged once more
+SUMMARY = 12_000  # characters of what was tried before
+IDEA = 400  # characters of a plan that name a node
+DEBUGS = "debugs"  # the note with the number of the node that was mended
+
+
+class Program(Form):
+    """A plan in words, and the files that it changes."""
+
+    plan: str
+    files: tuple[File, ...]
+
+
+def create() -> "Aide":
+    """Open the agent."""
+    return Aide()
+
+
+class Aide:
+    """One model call a proposal; remembers nothing itself."""
+
+    select = "aide"
+    attempts = 2
+    needs_model = True
+    requests = 1
+
+    def propose(self, brief: Brief) -> Candidate:
+        """Offer a draft, a repair or an improvement; raises ProposalError for what is not new."""
+        if drafting(brief):
+            return _draft(brief)
+        debugged = debuggable(brief)
+        if brief.rng.random() < DEBUG and debugged:
+            return _debug(brief, brief.rng.choice(debugged))
+        return _improve(brief)
+
+
+def drafting(brief: Brief) -> bool:
+    """Whether a draft is due, as the policy `aide` counts them."""
+    planted = brief.tree.planted()
+    drafts = sum(len(brief.tree.children(node)) for node in planted)
+    return brief.parent.verdict is None and drafts < DRAFTS
+
+
+def debuggable(brief: Brief) -> list[Node]:
+    """Broken children of the parent that nobody tried to mend, within the depth."""
+    nodes = {node.number: node for node in brief.tree}
+    mended = {mends(node) for node in brief.tree}
+    return [
+        node
+        for node in brief.tree.children(brief.parent)
+        if broken(node) and node.number not in mended and debug_depth(node, nodes) <= DEPTH
+    ]
+
+
+def debug_depth(node: Node, nodes: Mapping[int, Node]) -> int:
+    """How many repairs in a row led to a node."""
+    depth = 0
+    while (number := mends(node)) is not None:
+        depth += 1
+        if number not in nodes or number >= node.number:
+            return depth
+        node = nodes[number]
+    return depth
+
+
+def mends(node: Node) -> int | None:
+    """The number of the node that a repair mends; None for what is no repair."""
+    number = node.candidate.notes.get(DEBUGS, "")
+    return int(number) if number.isdecimal() else None
+
+
+def _draft(brief: Brief) -> Candidate:
+    nodes = [node for root in brief.tree.planted() for node in brief.tree.children(root)]
+    drafts = [node for node in nodes if node.verdict and not rejected(node)]
+    text = page(
+        "aide_draft",
+        drafts=_summary(brief, "Drafts so far", drafts),
+        occasion=occasion(brief),
+        files=_names(brief),
+    )
+    return _offer(brief, "draft", text, brief.parent)
+
+
+def _improve(brief: Brief) -> Candidate:
+    text = page(
+        "aide_improve",
+        designs=_summary(brief, "Designs that ran so far", good(brief.tree)),
+        occasion=occasion(brief),
+        files=_names(brief),
+    )
+    return _offer(brief, "improve", text, brief.parent)
+
+
+def _debug(brief: Brief, node: Node) -> Candidate:
+    text = page(
+        "aide_debug",
+        idea=quoted(node.candidate.idea),
+        program=program(node.candidate.files),
+        failure=failure(node),
+        occasion=occasion(brief),
+        files=_names(brief),
+    )
+    return _offer(brief, "debug", text, node)
+
+
+def good(tree: Tree) -> list[Node]:
+    """Proposals with a measured gain."""
+    return [n for n in tree if n.verdict and (n.verdict.screen or n.verdict.estimate)]
+
+
+def _summary(brief: Brief, title: str, nodes: list[Node]) -> str:
+    """Measured gains with intervals, and the plans behind them, newest first."""
+    metric = brief.task.metric
+    entries = (Entry(outcome(node, metric), said(node)) for node in reversed(nodes))
+    return table(f"{title}, newest first", entries, SUMMARY)
+
+
+def _offer(brief: Brief, operator: str, text: str, base: Node) -> Candidate:
+    """Ask once, and make the candidate from the program of `base`."""
+    role = "repair" if operator == "debug" else "write"
+    material = f"{task_words(brief.task)}\n\n{parent_words(brief)}"
+    found = brief.desk.ask(operator, role, messages(material, text), Program)
+    try:
+        files = apply(base.candidate.files, rewrites(found.files))
+    except PatchError as error:
+        raise ProposalError(f"{operator}: {error}") from error
+    number = known(brief.tree).get(canonical(files))
+    if number is not None:
+        raise ProposalError(f"{operator}: the program is the same as that of node {number}")
+    notes = {"operator": operator, "hypothesis": found.plan, "model": brief.desk.model(role)}
+    mended = f"mend node {base.number}: " if operator == "debug" else ""
+    if operator == "debug":
+        notes[DEBUGS] = str(base.number)
+    return Candidate(
+        files=files, idea=f"{mended}{line(found.plan, IDEA)}", proposer="aide", notes=notes
+    )
+
+
+def _names(brief: Brief) -> str:
+    return ", ".join(sorted(brief.parent.candidate.files))

@@ -1,0 +1,256 @@
+"""Compare agents by searches of equal budget, measured alike on seeds that none of them used.
+
+A search hands over its best confirmed node. One that has none, or none that ranks above the best
+baseline on its own common seeds, hands over that baseline: a gain of nothing. No search reads any
+of this.
+"""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from statistics import fmean
+from typing import NamedTuple
+
+from ..archive import Archive, Node, Tree
+from ..evals import Evaluation, Keys, Role, draw, judge
+from ..tasks import Frozen
+from .contest import Entrant, Say, Terms, ends, search_id
+from .controls import spent
+from .improvement import Interval, improvement, mean_gain
+from .lab import Lab
+from .report import SEEDS
+
+STREAM = "bench/sealed"
+
+
+class Point(NamedTuple):
+    """From so many evaluations on, a search would have handed over a node with this gain."""
+
+    evaluations: int
+    gain: float
+
+
+class Outing(Frozen):
+    """One search: what it spent, and what it handed over, if that is not the best baseline.
+
+    `gain` and `unseen` are means over sealed seeds, on development workloads and on those that no
+    search sees. `seconds` is CPU time of training.
+    """
+
+    run: str
+    agent: str
+    evaluations: int
+    proposals: int
+    confirmed: int
+    best: str = ""
+    validated: bool = True
+    gain: float = 0.0
+    unseen: float = 0.0
+    curve: tuple[Point, ...] = ()
+    tokens: float = 0.0
+    dollars: float = 0.0
+    seconds: float = 0.0
+
+
+class Standing(Frozen):
+    """One agent on one task: sums and means over its searches, and how it compares.
+
+    `better` is the probability that a search of it ends above one of the first agent. `found`
+    searches confirmed anything; `beat` of them ended above the best baseline, as they saw it.
+    """
+
+    agent: str
+    searches: int
+    evaluations: float
+    proposals: float
+    gain: Interval
+    unseen: Interval
+    found: int
+    beat: int
+    better: Interval | None = None
+    tokens: float
+    dollars: float
+    seconds: float
+
+
+class Table(Frozen):
+    """All agents on one task. `evaluations` is what each search could spend."""
+
+    bench: str
+    task: str
+    unit: str
+    evaluations: int
+    baseline: str
+    validated: bool
+    standings: tuple[Standing, ...]
+    searches: tuple[Outing, ...]
+
+
+def handed_over(tree: Tree) -> Node | None:
+    """The best confirmed node, if the search itself ranks it above all that is planted."""
+    best = tree.best()
+    if best is None or best.standing != "confirmed":
+        return None
+    planted = max(tree.ranking[node.number] for node in tree.planted())
+    return best if tree.ranking[best.number] > planted else None
+
+
+def path(states: Sequence[Node], budget: int) -> list[tuple[int, Node | None]]:
+    """What a search would have handed over, from how many evaluations on, where that changed.
+
+    What came of a last turn that went beyond the budget does not count, so that budgets are equal.
+    """
+    cost: dict[int, int] = {}
+    steps: list[tuple[int, Node | None]] = [(0, None)]
+    for count, state in enumerate(states, 1):
+        cost[state.number] = state.evaluations
+        if (reached := sum(cost.values())) > budget:
+            break
+        now, before = handed_over(Tree(states[:count])), steps[-1][1]
+        if (now and now.number) != (before and before.number):
+            steps.append((reached, now))
+    return steps
+
+
+def compare(
+    terms: Terms, entrants: Sequence[Entrant], lab: Lab, archive: Archive, say: Say = print
+) -> Table:
+    """Measure what the searches handed over, all on the same sealed seeds, against one baseline.
+
+    That is the planted program with the highest mean gain over the common seeds of all searches.
+    """
+    runs = [
+        (entrant, search_id(terms.bench, terms.task.name, entrant.agent, number))
+        for entrant in entrants
+        for number in range(1, terms.searches + 1)
+    ]
+    states = {run: archive.states(run) for _, run in runs}
+    baseline = best_baseline([Tree(each) for each in states.values()])
+    sealed = _Sealed(lab, archive.run(runs[0][1])["config"]["secret"], baseline, terms.workers)
+    paths = {run: path(each, terms.evaluations) for run, each in states.items()}
+    nodes = [node for steps in paths.values() for _, node in steps if node]
+    say(f"measuring {len({n.candidate.digest for n in nodes})} programs on {SEEDS['dev']} seeds")
+    sealed.measure(nodes, "dev")
+    sealed.measure([n for steps in paths.values() if (n := steps[-1][1])], "transfer")
+    outings = [
+        _outing(archive, entrant.agent, run, states[run], paths[run], sealed)
+        for entrant, run in runs
+    ]
+    ends = {run: paths[run][-1][1] for _, run in runs}
+    first = [o for o in outings if o.agent == entrants[0].agent]
+    standings = []
+    for entrant in entrants:
+        own = [outing for outing in outings if outing.agent == entrant.agent]
+        rows = {role: [sealed.gains(ends[o.run], role) for o in own] for role in SEEDS}
+        better = improvement([_gains(own)], [_gains(first)]) if own != first else None
+        standings.append(_standing(entrant.agent, own, rows, better))
+    return Table(
+        bench=terms.bench,
+        task=terms.task.name,
+        unit=terms.task.metric.unit,
+        evaluations=terms.evaluations,
+        baseline=baseline.name,
+        validated=lab.isolation != "none" and all(outing.validated for outing in outings),
+        standings=tuple(standings),
+        searches=tuple(outings),
+    )
+
+
+def overall(tables: Sequence[Table]) -> dict[str, Interval]:
+    """For each agent but the first, how likely it is to end above the first, over all tasks."""
+    names = [standing.agent for standing in tables[0].standings]
+    gains = {
+        name: [_gains([o for o in table.searches if o.agent == name]) for table in tables]
+        for name in names
+    }
+    return {name: improvement(gains[name], gains[names[0]]) for name in names[1:]}
+
+
+def best_baseline(trees: Sequence[Tree]) -> Node:
+    """The planted program of the highest mean gain over the common seeds of all these searches."""
+    planted = [tree.planted() for tree in trees]
+    means = [fmean(nodes[i].gain or 0.0 for nodes in planted) for i in range(len(planted[0]))]
+    return planted[0][means.index(max(means))]
+
+
+class _Sealed:
+    """Gains over the baseline, on seeds that no search has drawn."""
+
+    def __init__(self, lab: Lab, secret: str, baseline: Node, workers: int) -> None:
+        self.lab, self.baseline, self.workers = lab, baseline, workers
+        self.keys = Keys(secret, secret)
+        self.held: dict[tuple[str, Role], Evaluation] = {}
+
+    def measure(self, nodes: Sequence[Node], role: Role) -> None:
+        """Measure these nodes and the baseline, each program once."""
+        wanted = {node.candidate.digest: node.candidate for node in (self.baseline, *nodes)}
+        seeds = draw(self.keys, STREAM, SEEDS[role])
+        pool = ThreadPoolExecutor(self.workers, "ratchet-bench")
+        try:
+            futures = {
+                digest: pool.submit(self.lab.evaluate, candidate, STREAM, seeds, role)
+                for digest, candidate in wanted.items()
+            }
+            self.held |= {(digest, role): each.result() for digest, each in futures.items()}
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # at Ctrl-C, wait for none of it
+
+    def gains(self, node: Node | None, role: Role) -> list[float]:
+        """A gain a seed; the baseline's own are nothing."""
+        if node is None:
+            return [0.0] * SEEDS[role]
+        mine, rival = (self.held[n.candidate.digest, role] for n in (node, self.baseline))
+        return judge.gains(mine, rival, self.lab.task.metric)
+
+
+def _outing(
+    archive: Archive,
+    agent: str,
+    run: str,
+    states: Sequence[Node],
+    steps: Sequence[tuple[int, Node | None]],
+    sealed: _Sealed,
+) -> Outing:
+    tree, best = Tree(states), steps[-1][1]
+    ended = ends(archive, run)
+    paid = ended[-1]["data"]["spent"] if ended else {}
+    return Outing(
+        run=run,
+        agent=agent,
+        evaluations=spent(tree),
+        proposals=sum(node.verdict is not None for node in tree),
+        confirmed=len(tree.confirmed()),
+        best=best.id if best else "",
+        validated=all(node.validated for node in tree),
+        gain=fmean(sealed.gains(best, "dev")),
+        unseen=fmean(sealed.gains(best, "transfer")),
+        curve=tuple(Point(at, fmean(sealed.gains(node, "dev"))) for at, node in steps),
+        tokens=paid.get("tokens", 0.0),
+        dollars=paid.get("dollars", 0.0),
+        seconds=sum(node.cpu_seconds for node in tree),
+    )
+
+
+def _standing(
+    agent: str,
+    own: Sequence[Outing],
+    rows: Mapping[Role, Sequence[Sequence[float]]],
+    better: Interval | None,
+) -> Standing:
+    return Standing(
+        agent=agent,
+        searches=len(own),
+        evaluations=fmean(outing.evaluations for outing in own),
+        proposals=fmean(outing.proposals for outing in own),
+        gain=mean_gain(rows["dev"]),
+        unseen=mean_gain(rows["transfer"]),
+        found=sum(outing.confirmed > 0 for outing in own),
+        beat=sum(bool(outing.best) for outing in own),
+        better=better,
+        tokens=sum(outing.tokens for outing in own),
+        dollars=sum(outing.dollars for outing in own),
+        seconds=sum(outing.seconds for outing in own),
+    )
+
+
+def _gains(outings: Sequence[Outing]) -> list[float]:
+    return [outing.gain for outing in outings]

@@ -1,0 +1,160 @@
+"""The searches of a bench of agents: begun on equal terms, taken up where they stopped.
+
+Every search is a run of its own in the archive, marked as part of its bench, so that it can be
+looked at, replayed, and gone on with after a kill.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+from ..archive import Archive, Tree
+from ..evals import Rule, fresh_key, key_from
+from ..tasks import Task
+from .base import AgentError
+from .controls import affordable, spent
+from .models import Models
+from .run import Config, Run
+from .search import search
+
+ENDED = "stopped"  # the kind of event that says how far a search went
+TENTH = 0.1  # of the budget, between two words of progress
+FIXED = ("agent", "select", "rule", "models", "isolation", "control_of")  # once a search has begun
+Say = Callable[[str], None]
+
+
+class Terms(NamedTuple):
+    """What all searches of a bench on one task have in common.
+
+    `chance` is a seed that makes proposals repeatable, and a secret that makes the rest so; each
+    is drawn where it is None.
+    """
+
+    bench: str
+    task: Task
+    rule: Rule
+    evaluations: int
+    searches: int
+    sandbox: str = "auto"
+    isolation: Literal["shared", "strict"] = "shared"
+    workers: int = 2
+    chance: tuple[int | None, str | None] = (None, None)
+
+
+class Entrant(NamedTuple):
+    """An agent that takes part, with its selection policy and the models it asks."""
+
+    agent: str
+    select: str
+    models: Models | None = None
+
+
+def search_id(bench: str, task: str, agent: str, number: int) -> str:
+    """The run that the search of this number is; searches count from 1."""
+    return re.sub(r"[^\w-]", "-", f"{bench}-{task}-{agent}-{number:03d}")
+
+
+def configured(archive: Archive, terms: Terms, entrant: Entrant, number: int) -> Config:
+    """The configuration of a search, which is begun if the archive does not hold it.
+
+    Raises AgentError for a search of that name that was begun on other terms.
+    """
+    name = search_id(terms.bench, terms.task.name, entrant.agent, number)
+    rows = {row["id"]: row for row in archive.runs()}
+    key, secret = _keys(archive, terms, entrant, number)
+    config = Config(
+        task=terms.task.name,
+        agent=entrant.agent,
+        select=entrant.select,
+        sandbox=terms.sandbox,
+        isolation=terms.isolation,
+        key=key,
+        secret=secret,
+        lag=2 * terms.workers - 1,
+        schedule="adaptive",
+        rule=terms.rule,
+        control_of=terms.bench,
+        models=entrant.models,
+    )
+    if name not in rows:
+        archive.start_run(name, terms.task, config.model_dump(mode="json"))
+        return config
+    held = Config.model_validate(rows[name]["config"])
+    differ = [field for field in FIXED if getattr(held, field) != getattr(config, field)]
+    if rows[name]["task"] != terms.task.digest:
+        differ.append("task")
+    if differ:
+        raise AgentError(
+            f"search {name} was begun with another {' and '.join(differ)}: "
+            "compare under another --name, or in another --archive"
+        )
+    return held
+
+
+def held_rule(archive: Archive, bench: str, task: Task) -> Rule | None:
+    """The rule of the searches of a bench on a task, if there are any."""
+    rows = _siblings(archive, bench, task)
+    return Config.model_validate(rows[0]["config"]).rule if rows else None
+
+
+def grow(run: Run, evaluations: int, say: Say = print) -> None:
+    """Search until that many evaluations are spent, and record that it was done.
+
+    One that was cut short goes on, one that is done is left alone, and one that was done for less
+    goes on too. Raises AgentError for one that has had a larger budget.
+    """
+    budget = {"evaluations": evaluations, "dollars": run.budget.caps.dollars}
+    before = [event["data"] for event in ends(run.archive, run.id)]
+    most = max((each["evaluations"] for each in before), default=0)
+    if most > evaluations:
+        raise AgentError(
+            f"search {run.id} has had {most} evaluations already: give at least as many, "
+            "or compare under another --name"
+        )
+    if any({key: each[key] for key in budget} == budget for each in before):
+        return
+    cost = {node.number: node.evaluations for node in run.archive.tree(run.id)}
+    told = sum(cost.values())
+    for node in search(run, affordable(evaluations)):
+        cost[node.number] = node.evaluations
+        done = sum(cost.values())
+        if done - told >= TENTH * evaluations:
+            say(f"{run.id}: {done} of {evaluations} evaluations")
+            told = done
+    run.archive.log(run.id, ENDED, {"reason": "bench", **budget, "spent": run.budget.spent})
+    tree: Tree = run.archive.tree(run.id)
+    say(f"{run.id}: done, {spent(tree)} evaluations, {len(tree.confirmed())} confirmed")
+
+
+def ends(archive: Archive, run: str) -> list[dict[str, Any]]:
+    """How a search came to the end of its budget, and of smaller ones before it."""
+    return [e for e in archive.events(run, ENDED) if e["data"].get("reason") == "bench"]
+
+
+def _keys(archive: Archive, terms: Terms, entrant: Entrant, number: int) -> tuple[str, str]:
+    """The two keys of a search: what steers it is its own.
+
+    What settles worth is shared by the searches of one number, so that agents meet the same seeds;
+    but where models are paid for it is not, as the first would pay for the others' trials.
+    """
+    seed, secret = terms.chance
+    own = f"{terms.task.name} {entrant.agent} {number}"
+    key = fresh_key() if seed is None else _derived(key_from(seed), own)
+    shared = f"{terms.task.name} {number}"
+    if secret is not None:
+        return key, _derived(secret, own if entrant.models else shared)
+    for row in [] if entrant.models else _siblings(archive, terms.bench, terms.task):
+        if row["id"].endswith(f"-{number:03d}") and not row["config"].get("models"):
+            return key, row["config"]["secret"]
+    return key, fresh_key()
+
+
+def _siblings(archive: Archive, bench: str, task: Task) -> list[dict[str, Any]]:
+    rows = archive.runs()
+    return [r for r in rows if r["config"].get("control_of") == bench and r["task"] == task.digest]
+
+
+def _derived(key: str, name: str) -> str:
+    """A key of the same strength, which foretells nothing of the one it follows from."""
+    return hashlib.sha256(f"{key}\nbench {name}".encode()).hexdigest()[:32]

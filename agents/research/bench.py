@@ -1,0 +1,137 @@
+"""A workspace with tools: an episode of the gym, put down as text after every call."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ...evals import Candidate, Estimate, Evaluation, Seed, judge
+from ...evals.gym import Budget, Call, Episode, Reply, Scorer
+from ...sandbox import Isolation, Job, Result
+from ...tasks import Frozen
+from ..base import Brief, Desk
+
+
+class Workspace(Frozen):
+    """An episode between two calls, whole: nothing of it is kept anywhere else.
+
+    `steps` and `evaluations` are left, `spent` are the evaluations made, those of the start
+    included. `held` are all evaluations by the program's digest. `end` says why no call follows,
+    and then `submitted` is what it came to: nothing, where it is None.
+    """
+
+    files: Mapping[str, str]
+    steps: int
+    evaluations: int
+    best_files: Mapping[str, str]
+    best: float = 0.0
+    spent: int = 0
+    held: Mapping[str, Evaluation] = {}
+    end: str = ""
+    submitted: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where a proposal's programs are edited, run and measured, on seeds of its own."""
+
+    brief: Brief
+    seeds: Sequence[Seed]
+
+    def begin(self, steps: int, evaluations: int) -> Workspace:
+        """A workspace that holds the parent."""
+        start = self.brief.parent.candidate.files
+        return Workspace(files=start, best_files=start, steps=steps, evaluations=evaluations)
+
+    def act(self, space: Workspace, call: Call) -> tuple[Workspace, Reply]:
+        """Carry out one call.
+
+        Raises what the desk raises, and what `measure` does; then it was not carried out.
+        """
+        brief, start = self.brief, self.brief.parent.candidate.files
+        sandbox = AtDesk(brief.desk)
+        scorer = Paid(brief, sandbox, self.seeds, space.held)
+        left = Budget(space.steps, space.evaluations)
+        episode = Episode(brief.task, start, scorer, lambda: sandbox, left)
+        episode.files = dict(space.files)
+        episode.best, episode.best_files = space.best, dict(space.best_files)
+        reply = episode.act(call)
+        now = Workspace(
+            files=episode.files,
+            steps=left.steps,
+            evaluations=left.evaluations,
+            best_files=episode.best_files,
+            best=episode.best,
+            spent=space.spent + episode.evaluations,
+            held=scorer.held,
+            end=episode.end,
+            submitted=episode.submitted.files if episode.submitted else None,
+        )
+        return now, reply
+
+    def left(self, space: Workspace) -> Workspace:
+        """The workspace when nobody goes on: its best program counts as submitted."""
+        changed = space.best_files != self.brief.parent.candidate.files
+        best = space.best_files if changed else None
+        return space.model_copy(update={"end": "left", "submitted": best})
+
+    def gain(self, space: Workspace, files: Mapping[str, str]) -> Estimate | None:
+        """What a program gained over the parent, if both were measured."""
+        found, start = (
+            space.held.get(digest(f)) for f in (files, self.brief.parent.candidate.files)
+        )
+        if found is None or start is None:
+            return None
+        return judge.estimate(judge.gains(found, start, self.brief.task.metric))
+
+
+class Paid(Scorer):
+    """Measures at the expense of the run, and only what is not known."""
+
+    def __init__(
+        self,
+        brief: Brief,
+        sandbox: "AtDesk",
+        seeds: Sequence[Seed],
+        known: Mapping[str, Evaluation],
+    ) -> None:
+        """Take over what is `known`, by the program's digest."""
+        super().__init__(brief.task, lambda: sandbox, brief.parent.candidate.files, seeds)
+        self._desk = brief.desk
+        self._held |= known
+
+    @property
+    def held(self) -> Mapping[str, Evaluation]:
+        """What is known now."""
+        return dict(self._held)
+
+    def _measured(self, program: Candidate) -> Evaluation:
+        if program.digest in self._held:
+            return self._held[program.digest]
+        with self._desk.charge(self.seeds):
+            return super()._measured(program)
+
+
+class AtDesk:
+    """A desk's sandbox as a sandbox, which stays its owner's to close."""
+
+    name = "desk"
+    isolation: Isolation = "none"  # a desk promises none, and nothing here is kept as measured
+
+    def __init__(self, desk: Desk) -> None:
+        """Run at `desk`."""
+        self._desk = desk
+
+    def run(self, job: Job) -> Result:
+        """Run `job`."""
+        return self._desk.run(job)
+
+    def describe(self) -> dict[str, str]:
+        """Nothing: the run has said it."""
+        return {}
+
+    def close(self) -> None:
+        """Leave it open."""
+
+
+def digest(files: Mapping[str, str]) -> str:
+    """The content address by which programs are held."""
+    return Candidate(files=files, idea="", proposer="").digest

@@ -1,0 +1,153 @@
+"""Recombination: a model explains what an evolver found, and writes it down as one program."""
+
+import re
+from collections.abc import Mapping, Sequence
+from difflib import unified_diff
+
+from ...archive import Node, Tree
+from ...evals import Candidate
+from ...sandbox.text import line, quoted
+from ...tasks import Metric
+from ..base import Brief, ProposalError
+from .facts import outcome
+from .forms import Form, Idea
+from .pages import page
+from .plans import BACK, Step
+from .settings import Settings
+from .steps import written
+from .work import State, Work, told
+
+MODE, RECOMBINED = "mode", "recombined"  # notes: how a proposal was made, and of which nodes
+MOST = 6  # findings in one recombination
+DIFF = 4000  # characters of one
+MECHANISM = 300  # characters
+STEPS = 20  # more than the plan can take
+
+
+class Explanation(Form):
+    """What a change does, and whether to keep it."""
+
+    node: int
+    mechanism: str
+    keep: bool
+
+
+class Recombination(Idea):
+    """What the findings do, and what to make of them together."""
+
+    explanations: tuple[Explanation, ...]
+
+
+def found(tree: Tree) -> list[Node]:
+    """The kept nodes that no model wrote, with a parent to compare them with; the best first."""
+    numbers = {node.number for node in tree}
+    kept = [
+        node
+        for node in tree
+        if node.kept and node.parent in numbers and not node.candidate.notes.get("model")
+    ]
+    return sorted(kept, key=lambda node: (-tree.ranking[node.number], node.number))
+
+
+def seen(tree: Tree) -> set[int]:
+    """The numbers of the nodes that a recombination had before it."""
+    notes = (node.candidate.notes for node in tree)
+    return {int(n) for each in notes for n in re.findall(r"\d+", each.get(RECOMBINED, ""))}
+
+
+def findings(tree: Tree) -> list[Node]:
+    """What to recombine: what is new, the best first, then what is known, if there is room."""
+    known, all_found = seen(tree), found(tree)
+    fresh = [node for node in all_found if node.number not in known]
+    return [*fresh, *(node for node in all_found if node.number in known)][:MOST]
+
+
+def recombined(brief: Brief, settings: Settings) -> Candidate:
+    """A program that passed a try-out; raises ProposalError where none did.
+
+    The desk serves replies again after a kill, so that only try-outs are repeated.
+    """
+    work, state, name = Work.of(brief, settings), State(), next(iter(PLAN))
+    for _ in range(STEPS):
+        if not name:
+            break
+        state.update(PLAN[name].run(work, state))
+        name = PLAN[name].next(work, state)
+    if "done" not in state:
+        raise ProposalError(state.get("dropped", "it came to no end"))
+    made = Candidate.model_validate_json(state["done"])
+    notes = {heading: text for heading, text in made.notes.items() if heading != "diagnosis"}
+    notes |= {
+        MODE: "recombine",
+        RECOMBINED: ", ".join(str(node.number) for node in findings(brief.tree)),
+        "explanation": state["diagnosis"],
+    }
+    return made.model_copy(update={"proposer": "hybrid", "notes": notes})
+
+
+def explain(work: Work, state: State) -> State:
+    """Ask what the findings do, and what to make of them."""
+    nodes = findings(work.brief.tree)
+    text = page("hybrid_explain", findings=described(work.brief.tree, nodes, _metric(work)))
+    asked = work.ask("explain", "explain", text, Recombination, work.history(state))
+    idea = Idea.model_validate(asked.model_dump())
+    words = explained(asked.explanations, [node.number for node in nodes])
+    return {"idea": idea.model_dump_json(), "diagnosis": words}
+
+
+def recombine(work: Work, state: State) -> State:
+    """Ask for the patch."""
+    tree = work.brief.tree
+    text = page(
+        "hybrid_write",
+        explanation=state["diagnosis"],
+        findings=described(tree, findings(tree), _metric(work)),
+        idea=told(state["idea"]),
+        files=work.editable,
+    )
+    return written(work, state, "recombine", text)
+
+
+PLAN: Mapping[str, Step] = {
+    "explain": Step(explain, ("recombine",)),
+    "recombine": Step(
+        recombine,
+        ("recombine", "try"),
+        lambda work, state: "recombine" if state.get("refusal") else "try",
+    ),
+    **BACK,
+}
+
+
+def described(tree: Tree, nodes: Sequence[Node], metric: Metric) -> str:
+    """Each node's measured gains, and in a quoted block what it changed in its parent."""
+    return "\n\n".join(
+        f"{outcome(node, metric)}\n\n{quoted(difference(tree, node), DIFF)}" for node in nodes
+    )
+
+
+def difference(tree: Tree, node: Node) -> str:
+    """What a node said of itself, and its files against those of its parent, as a unified diff."""
+    assert node.parent is not None
+    before, after = tree[node.parent].candidate.files, node.candidate.files
+    lines = [line(node.candidate.idea, 280)]
+    for name in sorted(after):
+        old, new = before.get(name, "").split("\n"), after[name].split("\n")
+        lines += unified_diff(old, new, f"{name} of node {node.parent}", name, n=3, lineterm="")
+    return "\n".join(lines)
+
+
+def explained(said: Sequence[Explanation], numbers: Sequence[int]) -> str:
+    """One line for every node that was shown and is explained, in the order of the reply."""
+    first: dict[int, Explanation] = {}
+    for each in said:
+        if each.node in numbers:
+            first.setdefault(each.node, each)
+    return "\n".join(
+        f"- node {number} ({'keep' if each.keep else 'leave'}): {line(each.mechanism, MECHANISM)}"
+        for number, each in first.items()
+    )
+
+
+def _metric(work: Work) -> Metric:
+    return work.brief.task.metric

@@ -1,0 +1,157 @@
+"""What a toolsmith does: think of a call, have it carried out, and in the end hand in.
+
+Every step is a function of the state alone, so a killed process repeats only the step in flight.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, TypedDict
+
+from pydantic import Field
+
+from ...evals import Candidate, Keys, draw
+from ...evals.gym import Call, Run, Submit, Validate
+from ...evals.gym.scores import STREAM
+from ...sandbox.text import line
+from ...tasks import Frozen
+from ..base import Brief, ReplyError
+from ..model import Message
+from .bench import Bench, Workspace, digest
+from .fault import stable
+from .forms import Form
+from .pages import page
+from .settings import Settings
+from .transcript import Turn, facts, fitted
+from .work import Work
+
+
+class ToolSettings(Frozen):
+    """The bounds of one proposal: calls, evaluations, and seeds of a measurement."""
+
+    steps: int = Field(default=12, ge=1)
+    evaluations: int = Field(default=64, ge=2)
+    seeds: int = Field(default=8, ge=2)
+
+
+class Act(Form):
+    """One call of a tool, and why."""
+
+    thought: str
+    call: Annotated[Call, Field(discriminator="tool")]
+
+
+class State(TypedDict, total=False):
+    """What the graph keeps: JSON of a `Workspace`, of `Turn`s and of the `Act` under way.
+
+    `words` are what was said of measured programs, by digest; `stopped` is why it gave up. The
+    graph has ended when `done`, a candidate, or `dropped`, a reason, is there.
+    """
+
+    plan: str
+    space: str
+    turns: list[str]
+    act: str
+    words: dict[str, str]
+    stopped: str
+    done: str
+    dropped: str
+
+
+@dataclass(frozen=True)
+class Tooling:
+    """What every step may use. Equal briefs make equal work."""
+
+    brief: Brief
+    settings: ToolSettings
+    bench: Bench
+    material: str
+    plan: str
+
+    @classmethod
+    def of(cls, brief: Brief, settings: ToolSettings) -> "Tooling":
+        """Recall what the tree holds, and draw the seeds of this proposal."""
+        keys = Keys(brief.rng.randbytes(16).hex(), brief.rng.randbytes(16).hex())
+        work = Work.of(brief, Settings())
+        task = page(
+            "toolsmith_work",
+            occasion=work.occasion(),
+            files=work.editable,
+            **{name: str(value) for name, value in settings.model_dump().items()},
+        )
+        bench = Bench(brief, draw(keys, STREAM, settings.seeds))
+        plan = f"{work.plan}/{settings.model_dump_json()}/{keys.steer}"
+        return cls(brief, settings, bench, f"{work.history({})}\n\n{task}", plan)
+
+    def space(self, state: State) -> Workspace:
+        """The workspace as it stands."""
+        if "space" not in state:
+            return self.bench.begin(self.settings.steps, self.settings.evaluations)
+        return Workspace.model_validate_json(state["space"])
+
+    def messages(self, turns: Sequence[str]) -> list[Message]:
+        """The question for the next call: the work, and the calls so far with what came of them."""
+        asked = [Message("system", page("toolsmith_system")), Message("user", self.material)]
+        for call, answer in fitted([Turn.model_validate_json(each) for each in turns]):
+            asked += [Message("assistant", call), Message("user", answer)]
+        return asked
+
+
+def act(work: Tooling, state: State) -> State:
+    """Ask for the next call. Where none that can be used comes, the best so far is handed in."""
+    turns = state.get("turns", [])
+    step = f"act/{len(turns) + 1}"
+    try:
+        found = work.brief.desk.ask(step, "act", work.messages(turns), Act)
+    except ReplyError as error:
+        space = work.bench.left(work.space(state))
+        if space.submitted is None:
+            raise
+        return {"space": space.model_dump_json(), "stopped": line(str(error), 400)}
+    return {"act": found.model_dump_json()}
+
+
+def tool(work: Tooling, state: State) -> State:
+    """Carry out the call."""
+    asked = Act.model_validate_json(state["act"])
+    turns, words, before = state.get("turns", []), dict(state.get("words", {})), work.space(state)
+    space, reply = work.bench.act(before, asked.call)
+    if isinstance(asked.call, Validate | Submit):
+        words[digest(before.files)] = line(asked.thought)
+    told = facts(asked.call, reply, space, work.brief.task.metric)
+    noisy = isinstance(asked.call, Run | Validate | Submit)
+    said = stable(reply.text) if noisy else reply.text
+    turn = Turn(call=asked.model_dump_json(), facts=told, output=said)
+    return {
+        "space": space.model_dump_json(),
+        "turns": [*turns, turn.model_dump_json()],
+        "words": words,
+    }
+
+
+def submit(work: Tooling, state: State) -> State:
+    """Put together what is offered; what its own seeds found to be worse is not."""
+    space, turns = work.space(state), [Turn.model_validate_json(t) for t in state["turns"]]
+    calls = ", ".join(Act.model_validate_json(turn.call).call.tool for turn in turns)
+    if space.submitted is None:
+        return {"dropped": f"no changed program had a score in {len(turns)} calls: {calls}"}
+    gain, unit = work.bench.gain(space, space.submitted), work.brief.task.metric.unit
+    seeds = f"{work.settings.seeds} search seeds of its own"
+    found = (
+        f"{gain.gain:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}] {unit} on {seeds}" if gain else ""
+    )
+    if gain and gain.high < 0:
+        return {"dropped": f"it handed in what it had found to be worse: {found}"}
+    notes = {
+        "model": work.brief.desk.model("act"),
+        "tools": calls,
+        "evaluations": str(space.spent),
+        "measured": found,
+        "stopped": state.get("stopped", ""),
+    }
+    candidate = Candidate(
+        files=space.submitted,
+        idea=state.get("words", {}).get(digest(space.submitted), "found with tools"),
+        proposer="toolsmith",
+        notes={heading: text for heading, text in notes.items() if text},
+    )
+    return {"done": candidate.model_dump_json()}

@@ -1,0 +1,235 @@
+"""The verb `bench agents`: searches of equal budget by several agents, and how far each came."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table as Drawing
+from rich.text import Text
+
+from ..agents.base import AgentError, open_agent
+from ..agents.budget import Budget, Caps
+from ..agents.compare import Standing, Table, compare, overall
+from ..agents.contest import Entrant, Terms, configured, grow, held_rule, search_id
+from ..agents.improvement import Interval
+from ..agents.model import ModelError
+from ..agents.run import Run
+from ..agents.select import POLICIES
+from ..archive import Archive
+from ..evals import Keys, Rule, fresh_key
+from ..sandbox import Sandbox
+from ..tasks import Task, load
+from . import curves
+from .budget import Plan, Standards, settle
+from .models import Wanted, settle_models
+from .purse import Purse, checkpoints, exists, forget, purse
+from .run import Box, check_policy, open_with_warning
+from .view import UNVALIDATED
+
+NOTE = (
+    "A search that confirmed nothing above the best baseline hands that over, a gain of nothing. "
+    "Each ± is a 95 % interval for the mean over searches, and needs several of them to mean much. "
+    "P is the probability that a search of the agent ends above one of the first agent, ties half; "
+    "in brackets its 95 % interval."
+)
+
+
+class Order(NamedTuple):
+    """What is compared, on what, at what budget a search.
+
+    `chance` is the seed and the secret, each drawn where it is None. A bench of the same `name` is
+    gone on with.
+    """
+
+    tasks: tuple[str, ...]
+    agents: tuple[str, ...]
+    evaluations: int
+    searches: int
+    dollars: float | None = None
+    models: Wanted = Wanted()
+    chance: tuple[int | None, str | None] = (None, None)
+    name: str = "bench"
+    plot: Path | None = None
+
+
+def bench_agents(order: Order, box: Box, where: str) -> list[Table]:
+    """Run what is missing of a bench and measure it: a table a task.
+
+    Progress goes to standard error. Whatever was finished is in the archive: the same order goes on
+    from there. Raises AgentError, ModelChoiceError or PlotError before anything is run.
+    """
+    if order.plot is not None:
+        curves.check(order.plot)
+    tasks = [load(name) for name in dict.fromkeys(order.tasks)]
+    held = Archive(where) if exists(where) else None
+    entrants = {task.name: _entrants(order, task, held) for task in tasks}
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    archive = Archive(where, create=True)
+    with closing(open_with_warning(box)) as backend:
+        try:
+            tables = [
+                _on_task(order, box, task, entrants[task.name], archive, backend, console)
+                for task in tasks
+            ]
+        except KeyboardInterrupt:
+            console.print("\nstopped. Everything finished is in the archive: give the same command")
+            raise
+        except ModelError as error:
+            again = "everything finished is in the archive: the same command goes on"
+            raise ModelError(f"{error}; {again}") from error
+    if order.plot is not None:
+        curves.plot(tables, order.plot)
+    return tables
+
+
+def _entrants(order: Order, task: Task, archive: Archive | None) -> list[Entrant]:
+    """Everyone who takes part, checked; only those that need a model get one."""
+    if len(set(order.agents)) < len(order.agents):
+        raise AgentError(f"{', '.join(order.agents)} names an agent twice")
+    found = []
+    for name in order.agents:
+        agent = open_agent(name, archive)
+        select = str(getattr(agent, "select", "dgm"))
+        check_policy(select)
+        asks = bool(getattr(agent, "needs_model", False)) or task.manifest.model
+        models = settle_models(order.models, agent, task, name) if asks else None
+        found.append(Entrant(name, select, models))
+    return found
+
+
+def _on_task(
+    order: Order,
+    box: Box,
+    task: Task,
+    entrants: Sequence[Entrant],
+    archive: Archive,
+    backend: Sandbox,
+    console: Console,
+) -> Table:
+    """Every search on a task, one number after another, and the table of what they found."""
+    say = console.print
+    models = next((entrant.models for entrant in entrants if entrant.models), None)
+    # Of no search: what is measured here decides nothing in one, and none has to pay for it.
+    with closing(Purse(archive, f"{order.name}-{task.name}", models, Budget())) as means:
+        lab = means.lab(task, backend, strict=box.isolation == "strict")
+        rule = held_rule(archive, order.name, task) or _rule(lab, task, archive, box, console)
+        terms = Terms(
+            bench=order.name,
+            task=task,
+            rule=rule,
+            evaluations=order.evaluations,
+            searches=order.searches,
+            sandbox=box.sandbox,
+            isolation=box.isolation,
+            workers=box.workers,
+            chance=order.chance,
+        )
+        for number in range(1, order.searches + 1):
+            for entrant in entrants:
+                _search(terms, entrant, number, order, archive, backend, console)
+        return compare(terms, entrants, lab, archive, say)
+
+
+def _rule(lab: Any, task: Task, archive: Archive, box: Box, console: Console) -> Rule:
+    plan = Plan(None, box.workers, 1 + len(task.baselines))
+    return settle(lab, archive, Keys(fresh_key(), fresh_key()), Standards(), plan, console)
+
+
+def _search(
+    terms: Terms,
+    entrant: Entrant,
+    number: int,
+    order: Order,
+    archive: Archive,
+    backend: Sandbox,
+    console: Console,
+) -> None:
+    """One search of one agent, to the end of its budget."""
+    config = configured(archive, terms, entrant, number)
+    name = search_id(terms.bench, terms.task.name, entrant.agent, number)
+    caps = Caps(dollars=order.dollars)
+    with archive.hold(name), closing(purse(archive, name, entrant.models, caps)) as means:
+        lab = means.lab(terms.task, backend, strict=terms.isolation == "strict")
+        lab.charge(means.budget)
+        run = Run(
+            id=name,
+            config=config,
+            agent=open_agent(entrant.agent, archive),
+            select=POLICIES[entrant.select],
+            lab=lab,
+            archive=archive,
+            workers=terms.workers,
+            budget=means.budget,
+            cassette=means.cassette,
+            checkpoints=checkpoints(archive, name),
+        )
+        grow(run, terms.evaluations, console.print)
+    forget(archive, name)
+
+
+def bench_record(tables: Sequence[Table]) -> dict[str, Any]:
+    """What `--json` prints."""
+    return {
+        "tasks": [table.model_dump(mode="json") for table in tables],
+        "overall": {name: each.model_dump() for name, each in overall(tables).items()},
+    }
+
+
+def bench_view(tables: Sequence[Table]) -> RenderableType:
+    """A table a task, and where there are several how the agents compare over all."""
+    parts: list[RenderableType] = []
+    for table in tables:
+        head = (
+            f"{table.task}: {len(table.searches) // len(table.standings)} searches of "
+            f"{table.evaluations} evaluations an agent; gain over {table.baseline}, {table.unit}"
+        )
+        parts += [Text(head, style="bold"), _drawn(table), Text()]
+        if not table.validated:
+            parts.append(UNVALIDATED)
+    if len(tables) > 1:
+        parts.append(Text("over all tasks", style="bold"))
+        first = tables[0].standings[0].agent
+        for name, found in overall(tables).items():
+            parts.append(Text(f"  P({name} > {first}) = {_chance(found)}"))
+    return Group(*parts, Text(NOTE, style="dim"))
+
+
+COLUMNS = (
+    "agent", "searches", "evaluations", "proposals", "gain", "gain, unseen workloads",
+    "confirmed any", "beat it", "P", "tokens", "dollars", "CPU s",
+)  # fmt: skip
+
+
+def _drawn(table: Table) -> RenderableType:
+    drawing = Drawing(box=None, padding=(0, 1))
+    for column in COLUMNS:
+        drawing.add_column(column)
+    for standing in table.standings:
+        drawing.add_row(*map(Text, cells(standing)))
+    return drawing
+
+
+def cells(found: Standing) -> list[str]:
+    """One agent on one task, as the columns say; numbers of a search are means."""
+    return [
+        found.agent,
+        str(found.searches),
+        f"{found.evaluations:.0f}",
+        f"{found.proposals:.0f}",
+        str(found.gain),
+        str(found.unseen),
+        f"{found.found} of {found.searches}",
+        f"{found.beat} of {found.searches}",
+        "" if found.better is None else _chance(found.better),
+        f"{found.tokens:,.0f}",
+        f"{found.dollars:.2f}",
+        f"{found.seconds:,.0f}",
+    ]
+
+
+def _chance(found: Interval) -> str:
+    if found.low is None or found.high is None:
+        return f"{found.value:.2f}"
+    return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
