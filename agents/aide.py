@@ -21,7 +21,7 @@ from .research.facts import outcome, rejected
 from .research.forms import Form
 from .research.patch import PatchError, apply
 from .research.recall import Entry, parent_words, program, said, table, task_words
-from .research.straight import File, broken, failure, known, occasion, page, rewrites
+from .research.straight import File, broken, failure, known, occasion, page, rewrites, void
 from .research.work import messages
 from .select.plain import DRAFTS
 
@@ -99,7 +99,7 @@ def mends(node: Node) -> int | None:
 
 def _draft(brief: Brief) -> Candidate:
     nodes = [node for root in brief.tree.planted() for node in brief.tree.children(root)]
-    drafts = [node for node in nodes if node.verdict and not rejected(node)]
+    drafts = [node for node in nodes if not void(node) and not rejected(node)]
     text = page(
         "aide_draft",
         drafts=_summary(brief, "Drafts so far", drafts),
@@ -125,7 +125,6 @@ def _debug(brief: Brief, node: Node) -> Candidate:
         idea=quoted(node.candidate.idea),
         program=program(node.candidate.files),
         failure=failure(node),
-        occasion=occasion(brief),
         files=_names(brief),
     )
     return _offer(brief, "debug", text, node)

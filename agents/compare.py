@@ -94,20 +94,28 @@ def handed_over(tree: Tree) -> Node | None:
     return best if tree.ranking[best.number] > planted else None
 
 
-def path(states: Sequence[Node], budget: int) -> list[tuple[int, Node | None]]:
-    """What a search would have handed over, from how many evaluations on, where that changed.
+def within(states: Sequence[Node], budget: int) -> list[Node]:
+    """The states that a search had reached when it had spent the budget.
 
-    What came of a last turn that went beyond the budget does not count, so that budgets are equal.
+    A last turn that went beyond it does not count, so that budgets are equal, and a search that was
+    given more can be compared at less.
     """
     cost: dict[int, int] = {}
-    steps: list[tuple[int, Node | None]] = [(0, None)]
-    for count, state in enumerate(states, 1):
+    for count, state in enumerate(states):
         cost[state.number] = state.evaluations
-        if (reached := sum(cost.values())) > budget:
-            break
-        now, before = handed_over(Tree(states[:count])), steps[-1][1]
+        if sum(cost.values()) > budget:
+            return list(states[:count])
+    return list(states)
+
+
+def path(states: Sequence[Node]) -> list[tuple[int, Node | None]]:
+    """What a search would have handed over, from how many evaluations on, where that changed."""
+    steps: list[tuple[int, Node | None]] = [(0, None)]
+    for count in range(1, len(states) + 1):
+        tree = Tree(states[:count])
+        now, before = handed_over(tree), steps[-1][1]
         if (now and now.number) != (before and before.number):
-            steps.append((reached, now))
+            steps.append((spent(tree), now))
     return steps
 
 
@@ -123,10 +131,10 @@ def compare(
         for entrant in entrants
         for number in range(1, terms.searches + 1)
     ]
-    states = {run: archive.states(run) for _, run in runs}
+    states = {run: within(archive.states(run), terms.evaluations) for _, run in runs}
     baseline = best_baseline([Tree(each) for each in states.values()])
     sealed = _Sealed(lab, archive.run(runs[0][1])["config"]["secret"], baseline, terms.workers)
-    paths = {run: path(each, terms.evaluations) for run, each in states.items()}
+    paths = {run: path(each) for run, each in states.items()}
     nodes = [node for steps in paths.values() for _, node in steps if node]
     say(f"measuring {len({n.candidate.digest for n in nodes})} programs on {SEEDS['dev']} seeds")
     sealed.measure(nodes, "dev")
@@ -141,7 +149,11 @@ def compare(
     for entrant in entrants:
         own = [outing for outing in outings if outing.agent == entrant.agent]
         rows = {role: [sealed.gains(ends[o.run], role) for o in own] for role in SEEDS}
-        better = improvement([_gains(own)], [_gains(first)]) if own != first else None
+        better = (
+            improvement([[o.gain for o in own]], [[o.gain for o in first]])
+            if own != first
+            else None
+        )
         standings.append(_standing(entrant.agent, own, rows, better))
     return Table(
         bench=terms.bench,
@@ -159,7 +171,7 @@ def overall(tables: Sequence[Table]) -> dict[str, Interval]:
     """For each agent but the first, how likely it is to end above the first, over all tasks."""
     names = [standing.agent for standing in tables[0].standings]
     gains = {
-        name: [_gains([o for o in table.searches if o.agent == name]) for table in tables]
+        name: [[o.gain for o in table.searches if o.agent == name] for table in tables]
         for name in names
     }
     return {name: improvement(gains[name], gains[names[0]]) for name in names[1:]}
@@ -250,7 +262,3 @@ def _standing(
         dollars=sum(outing.dollars for outing in own),
         seconds=sum(outing.seconds for outing in own),
     )
-
-
-def _gains(outings: Sequence[Outing]) -> list[float]:
-    return [outing.gain for outing in outings]

@@ -13,23 +13,22 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from random import Random
 from threading import Barrier
 from typing import NamedTuple
 
 from ..evals import Candidate
-from ..sandbox import Job, Result
 from ..sandbox.text import is_visible
 from ..tasks import Task
-from .base import Agent, Brief, Desk, Form, ProposalError, ReplyError, Tried
+from .base import Agent, Brief, ProposalError, ReplyError
 from .budget import BudgetSpent
-from .model import Message, ModelError
+from .check_desks import Faulty, Listening, bare_desk
+from .model import ModelError
+from .outcome import Outcome, asked, differ, named, offer
 from .select import POLICIES
-from .situations import MARK, DeskFor, Situation, bare_desk, first_turns, situations
+from .situations import MARK, DeskFor, Situation, first_turns, situations
 
 THREADS = 4
-SEEDS = 3  # proposals that are asked for at one place of the tree
+SEEDS = 2  # proposals that are asked for at one place of the tree
 Create = Callable[[], Agent]
 
 
@@ -41,20 +40,17 @@ class Finding(NamedTuple):
     what: str
 
 
-class Outcome(NamedTuple):
-    """What came of one brief: an offer, or a refusal, and how much randomness it took."""
-
-    offer: Candidate | None
-    said: str
-    left: object
-
-
 class Bench(NamedTuple):
     """An agent under check, and the situations it is put in."""
 
     create: Create
-    places: Sequence[Situation]
+    every: Sequence[Situation]
     first: Sequence[Situation]
+
+    @property
+    def places(self) -> list[Situation]:
+        """The last of each task: building on a child whose author is hostile."""
+        return [*{place.task.name: place for place in self.every}.values()]
 
 
 Found = Iterator[tuple[str, str]]
@@ -80,15 +76,6 @@ def check_agent(
     ]
 
 
-def offer(agent: Agent, brief: Brief) -> Outcome:
-    """Ask once. Whatever is no ProposalError comes through."""
-    try:
-        made, said = agent.propose(brief), ""
-    except ProposalError as error:
-        made, said = None, str(error)
-    return Outcome(made, said, brief.rng.getstate())
-
-
 def _attributes(bench: Bench) -> Found:
     """What an agent says of itself has the right type, and `select` names a policy."""
     agent = bench.create()
@@ -107,13 +94,13 @@ def _attributes(bench: Bench) -> Found:
 def _offers(bench: Bench) -> Found:
     """A proposal is a Candidate of exactly the editable files, changed; some place brings one."""
     agent, made = bench.create(), 0
-    for place in (*bench.first, *bench.places):
+    for place in (*bench.first, *bench.every):
         for seed in range(SEEDS):
             brief = place._replace(seed=seed).brief()
             try:
                 found = offer(agent, brief).offer
-            except Exception as error:  # noqa: BLE001 what an agent may raise is what is checked
-                yield place.name, f"raises {_named(error)}, not ProposalError"
+            except Exception as error:  # what an agent may raise is what is checked
+                yield place.name, f"raises {named(error)}, not ProposalError"
                 break
             made += found is not None
             if found is not None and (wrong := _wrong(found, brief)):
@@ -140,7 +127,7 @@ def _keeps_hands_off(bench: Bench) -> Found:
     for place in bench.places:
         brief = place.brief()
         before = _seen(brief)
-        _tolerant(agent, brief)
+        asked(agent, brief)
         for name, was in before.items():
             if _seen(brief)[name] != was:
                 yield place.name, f"changes the {name} that it was given"
@@ -160,18 +147,18 @@ def _seen(brief: Brief) -> dict[str, object]:
 def _repeats(bench: Bench) -> Found:
     """Equal briefs give equal offers: at once, after other briefs, and from a fresh instance."""
     agent = bench.create()
-    before = [_tolerant(agent, place.brief()) for place in bench.places]
-    after = [_tolerant(agent, place.brief()) for place in reversed(bench.places)][::-1]
-    fresh = [_tolerant(bench.create(), place.brief()) for place in bench.places]
+    before = [asked(agent, place.brief()) for place in bench.places]
+    after = [asked(agent, place.brief()) for place in reversed(bench.places)][::-1]
+    fresh = [asked(bench.create(), place.brief()) for place in bench.places]
     for place, first, again, new in zip(bench.places, before, after, fresh, strict=True):
         if first != again:
-            yield place.name, f"an equal brief came out otherwise: {_differ(first, again)}"
+            yield place.name, f"an equal brief came out otherwise: {differ(first, again)}"
         if first != new:
-            yield place.name, f"a fresh instance makes another offer: {_differ(first, new)}"
+            yield place.name, f"a fresh instance makes another offer: {differ(first, new)}"
 
 
 def _draws_from_the_brief(bench: Bench) -> Found:
-    """Neither the global generators nor the time matter, and the generators are left alone."""
+    """Neither the global generators nor the time matter: all randomness is from brief.rng."""
     state, agent = random.getstate(), bench.create()
     try:
         for place in bench.places:
@@ -179,13 +166,10 @@ def _draws_from_the_brief(bench: Bench) -> Found:
             for seed in (1, 2):
                 random.seed(seed)
                 _seed_numpy(seed)
-                kept = random.getstate()
-                outcomes.append(_tolerant(agent, place.brief()))
-                if random.getstate() != kept:
-                    yield place.name, "draws from the global generator, not from brief.rng"
+                outcomes.append(asked(agent, place.brief()))
                 time.sleep(0.002)  # a clock that is used as a seed goes on
             if outcomes[0] != outcomes[1]:
-                yield place.name, f"depends on more than its brief: {_differ(*outcomes)}"
+                yield place.name, f"depends on more than its brief: {differ(*outcomes)}"
     finally:
         random.setstate(state)
 
@@ -193,19 +177,19 @@ def _draws_from_the_brief(bench: Bench) -> Found:
 def _seed_numpy(seed: int) -> None:
     import numpy as np
 
-    np.random.seed(seed)  # noqa: NPY002 the global generator is what is checked
+    np.random.seed(seed)  # the global generator is what is checked
 
 
 def _threads(bench: Bench) -> Found:
     """One instance serves several threads at once, as a search asks it to."""
     agent = bench.create()
-    alone = [_tolerant(bench.create(), place.brief()) for place in bench.places]
+    alone = [asked(bench.create(), place.brief()) for place in bench.places]
     start = Barrier(THREADS)
 
     def all_of_them(shift: int) -> list[Outcome]:
         order = [(n + shift) % len(bench.places) for n in range(len(bench.places))]
         start.wait(60)
-        made = {n: _tolerant(agent, bench.places[n].brief()) for n in order}
+        made = {n: asked(agent, bench.places[n].brief()) for n in order}
         return [made[n] for n in sorted(made)]
 
     with ThreadPoolExecutor(THREADS) as pool:
@@ -213,7 +197,7 @@ def _threads(bench: Bench) -> Found:
     for number, place in enumerate(bench.places):
         other = next((each[number] for each in together if each[number] != alone[number]), None)
         if other is not None:
-            yield place.name, f"offers otherwise beside others: {_differ(alone[number], other)}"
+            yield place.name, f"offers otherwise beside others: {differ(alone[number], other)}"
 
 
 def _lets_faults_through(bench: Bench) -> Found:
@@ -221,111 +205,32 @@ def _lets_faults_through(bench: Bench) -> Found:
     agent = bench.create()
     for place in bench.first:
         for error in (BudgetSpent("spent"), ModelError("dead"), ReplyError("nothing usable")):
-            desk = _Faulty(place.desk_for(place.task), error)
+            desk = Faulty(place.desk_for(place.task), error)
             brief = place._replace(desk_for=lambda task, desk=desk: desk).brief()  # type: ignore[misc]
             try:
                 agent.propose(brief)
             except (ProposalError, BudgetSpent, ModelError) as raised:
                 fair = isinstance(raised, ProposalError) and isinstance(error, ReplyError)
                 if desk.used and raised is not error and not fair:
-                    yield place.name, f"turns the desk's {_named(error)} into {_named(raised)}"
-            except Exception as raised:  # noqa: BLE001 see above
-                yield place.name, f"turns the desk's {_named(error)} into {_named(raised)}"
+                    yield place.name, f"turns the desk's {named(error)} into {named(raised)}"
+            except Exception as raised:  # as in `offers`
+                yield place.name, f"turns the desk's {named(error)} into {named(raised)}"
             else:
                 if desk.used and not isinstance(error, ReplyError):
-                    yield place.name, f"goes on after the desk's {_named(error)}"
+                    yield place.name, f"goes on after the desk's {named(error)}"
 
 
 def _quotes(bench: Bench) -> Found:
     """What programs and proposers wrote reaches a model inside quoted blocks alone."""
     agent = bench.create()
     for place in bench.places:
-        desk = _Listening(place.desk_for(place.task))
-        _tolerant(agent, place._replace(desk_for=lambda task, desk=desk: desk).brief())  # type: ignore[misc]
+        desk = Listening(place.desk_for(place.task))
+        asked(agent, place._replace(desk_for=lambda task, desk=desk: desk).brief())  # type: ignore[misc]
         lines = [each for text in desk.heard for each in text.split("\n")]
         if any(MARK in each and not each.startswith("| ") for each in lines):
             yield place.name, "puts untrusted text before a model without sandbox.text.quoted"
         if not all(map(is_visible, lines)):
             yield place.name, "puts control or invisible characters before a model"
-
-
-class _Listening:
-    """A desk that notes what is said to models."""
-
-    def __init__(self, desk: Desk) -> None:
-        self.desk, self.heard = desk, list[str]()
-        self.thread, self.checkpoints = desk.thread, desk.checkpoints
-
-    def ask(self, step: str, role: str, messages: Sequence[Message], form: type[Form]) -> Form:
-        self.heard += [message.content for message in messages]
-        return self.desk.ask(step, role, messages, form)
-
-    def ask_text(self, step: str, role: str, messages: Sequence[Message]) -> str:
-        self.heard += [message.content for message in messages]
-        return self.desk.ask_text(step, role, messages)
-
-    def model(self, role: str) -> str:
-        return self.desk.model(role)
-
-    def try_out(self, files: Mapping[str, str]) -> Tried:
-        return self.desk.try_out(files)
-
-    def run(self, job: Job) -> Result:
-        return self.desk.run(job)
-
-
-class _Faulty:
-    """A desk at which the first use of a model, or of the sandbox, ends badly."""
-
-    def __init__(self, desk: Desk, error: Exception) -> None:
-        self.desk, self.error, self.used = desk, error, False
-        self.thread: str = desk.thread
-        self.checkpoints: Path | None = None
-
-    def ask(self, step: str, role: str, messages: Sequence[Message], form: type[Form]) -> Form:
-        raise self._fault()
-
-    def ask_text(self, step: str, role: str, messages: Sequence[Message]) -> str:
-        raise self._fault()
-
-    def model(self, role: str) -> str:
-        return self.desk.model(role)
-
-    def try_out(self, files: Mapping[str, str]) -> Tried:
-        if isinstance(self.error, BudgetSpent):
-            raise self._fault()
-        return self.desk.try_out(files)
-
-    def run(self, job: Job) -> Result:
-        if isinstance(self.error, BudgetSpent):
-            raise self._fault()
-        return self.desk.run(job)
-
-    def _fault(self) -> Exception:
-        self.used = True
-        return self.error
-
-
-def _tolerant(agent: Agent, brief: Brief) -> Outcome:
-    """Ask once; what it may not raise is an outcome too, which `offers` finds fault with."""
-    try:
-        return offer(agent, brief)
-    except Exception as error:  # noqa: BLE001 see above
-        return Outcome(None, _named(error), Random(0).getstate())
-
-
-def _named(error: Exception) -> str:
-    return f"{type(error).__name__} ({error})"
-
-
-def _differ(one: Outcome, other: Outcome) -> str:
-    """In what two outcomes differ, in few words."""
-    if one.offer is None or other.offer is None:
-        return f"{one.said or 'an offer'!r} and {other.said or 'an offer'!r}"
-    for field in ("files", "idea", "proposer", "notes"):
-        if getattr(one.offer, field, None) != getattr(other.offer, field, None):
-            return f"its {field} differ"
-    return "it draws from brief.rng more or less often"
 
 
 CHECKS: Mapping[str, Callable[[Bench], Found]] = {

@@ -5,6 +5,7 @@ looked at, replayed, and gone on with after a kill.
 """
 
 import hashlib
+import math
 import re
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
@@ -16,7 +17,7 @@ from .base import AgentError
 from .controls import affordable, spent
 from .models import Models
 from .run import Config, Run
-from .search import search
+from .search import More, search
 
 ENDED = "stopped"  # the kind of event that says how far a search went
 TENTH = 0.1  # of the budget, between two words of progress
@@ -101,22 +102,16 @@ def held_rule(archive: Archive, bench: str, task: Task) -> Rule | None:
 def grow(run: Run, evaluations: int, say: Say = print) -> None:
     """Search until that many evaluations are spent, and record that it was done.
 
-    One that was cut short goes on, one that is done is left alone, and one that was done for less
-    goes on too. Raises AgentError for one that has had a larger budget.
+    One that was cut short goes on, and so does one that was done for less. One that has had as much
+    or more, of dollars too, is left alone.
     """
     budget = {"evaluations": evaluations, "dollars": run.budget.caps.dollars}
     before = [event["data"] for event in ends(run.archive, run.id)]
-    most = max((each["evaluations"] for each in before), default=0)
-    if most > evaluations:
-        raise AgentError(
-            f"search {run.id} has had {most} evaluations already: give at least as many, "
-            "or compare under another --name"
-        )
-    if any({key: each[key] for key in budget} == budget for each in before):
+    if any(_covers(each, budget) for each in before):
         return
     cost = {node.number: node.evaluations for node in run.archive.tree(run.id)}
     told = sum(cost.values())
-    for node in search(run, affordable(evaluations)):
+    for node in search(run, until(evaluations)):
         cost[node.number] = node.evaluations
         done = sum(cost.values())
         if done - told >= TENTH * evaluations:
@@ -125,6 +120,28 @@ def grow(run: Run, evaluations: int, say: Say = print) -> None:
     run.archive.log(run.id, ENDED, {"reason": "bench", **budget, "spent": run.budget.spent})
     tree: Tree = run.archive.tree(run.id)
     say(f"{run.id}: done, {spent(tree)} evaluations, {len(tree.confirmed())} confirmed")
+
+
+def until(evaluations: int) -> More:
+    """Let turns begin until those that are settled have spent the budget.
+
+    What is on its way by then goes beyond it, and `compare` does not count that. So a search that
+    was cut short ends up with the same turns within its budget as one that was not.
+    """
+    more = affordable(evaluations)
+
+    def until_spent(tree: Tree, turn: int) -> bool:
+        settled = max((node.turn + 1 for node in tree), default=0)
+        return more(tree, settled)
+
+    return until_spent
+
+
+def _covers(done: dict[str, Any], asked: dict[str, Any]) -> bool:
+    """Whether a search that ended so had all that is asked for; dollars that are None are all."""
+    dollars = (math.inf if each["dollars"] is None else each["dollars"] for each in (done, asked))
+    had, wanted = dollars
+    return bool(done["evaluations"] >= asked["evaluations"] and had >= wanted)
 
 
 def ends(archive: Archive, run: str) -> list[dict[str, Any]]:

@@ -16,15 +16,14 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import NamedTuple
 
-from ..archive import Node
 from ..evals import Candidate, judge
-from ..sandbox.text import line
+from ..sandbox.text import clean, line
 from .base import Brief, ProposalError
 from .research.facts import interval, outcome
 from .research.forms import Form, Patch
 from .research.recall import Entry, parent_words, said, table, task_words
-from .research.straight import Fault, broken, built, failure, occasion, page
-from .research.work import messages
+from .research.straight import Fault, broken, built, failure, occasion, page, void
+from .research.work import HANDED, messages
 
 META = 0.25  # probability of each meta problem that applies
 EMPTY = 0.1  # share of a parent's proposals that came to nothing, from which on that is a problem
@@ -94,9 +93,9 @@ class Dgm:
 def problem(brief: Brief) -> Problem:
     """A meta problem that applies, with a chance of a quarter each, or the weakest workload."""
     children = brief.tree.children(brief.parent)
-    void = sum(child.discarded + _void(child) for child in children)
+    empty = sum(child.discarded + void(child) for child in children)
     made = sum(1 + child.discarded for child in children)
-    if void and void >= EMPTY * made and brief.rng.random() < META:
+    if empty and empty >= EMPTY * made and brief.rng.random() < META:
         return NOTHING_NEW
     failed = [child for child in children if broken(child) or child.standing == "refuted"]
     if len(failed) >= FAILING and brief.rng.random() < META:
@@ -150,17 +149,12 @@ def _by_workload(brief: Brief) -> str:
     return "\n".join(["## Gains by workload, with 95 % intervals", "", *lines]) if lines else ""
 
 
-def _void(node: Node) -> int:
-    """One for a turn in which nothing new was offered, which was therefore never measured."""
-    return int(node.standing == "no gain" and not node.evidence)
-
-
 def _written(brief: Brief, chosen: Problem, report: Report, core: str) -> Candidate:
     """Have the issue resolved; a patch that will not do goes back."""
     text = page(
         "dgm_write",
-        description=report.problem_description,
-        suggestion=report.implementation_suggestion,
+        description=clean(report.problem_description, HANDED),
+        suggestion=clean(report.implementation_suggestion, HANDED),
         files=", ".join(sorted(brief.parent.candidate.files)),
     )
     again: tuple[str, ...] = ()

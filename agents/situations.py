@@ -7,10 +7,9 @@ from typing import NamedTuple
 from ..archive import Node, Tree
 from ..evals import Candidate, Estimate, Summary, Verdict
 from ..evals.syntax import size
-from ..sandbox import Isolation, Job, Result
 from ..tasks import Task, load, names
-from .base import AgentError, Brief, Desk
-from .desk import RunDesk
+from .base import Brief, Desk
+from .check_desks import bare_desk
 from .evolve.canonical import canonical
 
 DeskFor = Callable[[Task], Desk]
@@ -67,29 +66,6 @@ class Situation(NamedTuple):
         return Brief(self.task, tree[self.parent], tree, rng, self.desk_for(self.task))
 
 
-class NoSandbox:
-    """A sandbox in which nothing can run."""
-
-    name = "none"
-    isolation: Isolation = "none"
-
-    def run(self, job: Job) -> Result:
-        """Refuse."""
-        raise AgentError("this agent runs jobs: check it with a desk_for that has a sandbox")
-
-    def describe(self) -> dict[str, str]:
-        """Nothing to say."""
-        return {}
-
-    def close(self) -> None:
-        """Nothing to close."""
-
-
-def bare_desk(task: Task) -> Desk:
-    """A desk without a model and without a sandbox; its try-outs are audits."""
-    return RunDesk("check/1.0", task, NoSandbox(), None, None, dry=True)
-
-
 def odd_task() -> Task:
     """A task of three editable files, one of them without code, and no baselines or motifs."""
     start = {f"start/{name}": text.encode() for name, text in ODD.items()}
@@ -115,7 +91,9 @@ def first_turns(
     found = []
     for each in situations(tasks, desk_for):
         if each.parent == 0:
-            found.append(each._replace(name=f"{each.task.name} at first", tree=Tree([each.tree[0]])))
+            found.append(
+                each._replace(name=f"{each.task.name} at first", tree=Tree([each.tree[0]]))
+            )
     return found
 
 
@@ -142,13 +120,13 @@ def grown(task: Task) -> Tree:
         Verdict(standing="promising", reason=HOSTILE[3], screen=summary),
         Verdict(standing="confirmed", reason=HOSTILE[0], screen=summary, estimate=estimate),
     ]
-    for verdict, words in zip(verdicts, (*HOSTILE, HOSTILE[1]), strict=True):
+    for verdict, words in zip(verdicts, (*HOSTILE, HOSTILE[0]), strict=True):
         nodes.append(_child(task, len(nodes), verdict, words))
     return Tree(nodes)
 
 
 def _child(task: Task, number: int, verdict: Verdict, words: str) -> Node:
-    """A child of the start: no Python if it is invalid, and else the start with hostile comments."""
+    """A child of the start with hostile comments; no Python if it is invalid."""
     comment = "".join(f"\n# {each}" for each in words.splitlines())
     broken = verdict.standing == "invalid"
     files = {

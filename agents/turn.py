@@ -126,7 +126,10 @@ def _screen(run: Run, node: Node, tree: Tree, counts: Sequence[int], action: Act
 def settle(run: Run, pool: ThreadPoolExecutor, draft: Draft, tree: Tree) -> Node:
     """Finish a turn, knowing every turn before it: confirm what deserves it now."""
     node, rule = draft.node, run.config.rule
-    if draft.action.kind == "retest":
+    if twin := _twin(run, draft, tree):
+        same = f"the same program as {twin.id}, which was on its way"
+        node = judged(node, Verdict(standing="no gain", reason=same))
+    elif draft.action.kind == "retest":
         node = rank(run, pool, node, tree, common_seeds(node) + RETEST)
     elif node.standing != "promising":
         pass  # the screen has settled it
@@ -146,6 +149,14 @@ def settle(run: Run, pool: ThreadPoolExecutor, draft: Draft, tree: Tree) -> Node
         elif fixed:
             node = _promote(run, pool, node, tree)
     return _costed(run, node)
+
+
+def _twin(run: Run, draft: Draft, tree: Tree) -> Node | None:
+    """The node that offered the same program while this one was made, if there is one."""
+    if draft.action.kind != "expand" or not run.config.novelty or not draft.node.evidence:
+        return None
+    form = draft.node.canonical
+    return next((node for node in tree if node.canonical == form), None)
 
 
 def _promote(run: Run, pool: ThreadPoolExecutor, node: Node, tree: Tree) -> Node:

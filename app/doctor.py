@@ -101,7 +101,12 @@ def _models(model: str | None) -> list[Finding]:
     with closing(endpoint):
         listed = endpoint.models(LIST_SECONDS)
         first = next(iter(listed), None) if isinstance(listed, Sequence) else None
-        name = model or (os.environ.get(VARIABLE) or "").split(",")[0].rpartition("=")[2] or first or UNNAMED
+        name = (
+            model
+            or (os.environ.get(VARIABLE) or "").split(",")[0].rpartition("=")[2]
+            or first
+            or UNNAMED
+        )
         return [Finding(**check._asdict()) for check in ask(endpoint, name)]
 
 

@@ -13,7 +13,8 @@ from ..agents.model import Endpoint, Price, Usage, cost, parse_price, price
 from ..agents.models import Models
 from ..tasks import Task
 
-VARIABLE = "RATCHET_MODEL"
+VARIABLE, TIMEOUT = "RATCHET_MODEL", "RATCHET_MODEL_TIMEOUT"
+TIMEOUT_SECONDS, LONGEST = 300.0, 3600.0  # to wait for one answer
 REQUESTS = 8  # of a proposal whose agent does not say how many it makes
 WORDS = 1500  # tokens of a typical reply
 
@@ -55,8 +56,17 @@ def settle_models(wanted: Wanted, agent: Agent, task: Task, name: str) -> Models
 
 
 def connect(api: Literal["auto", "responses", "chat"]) -> Endpoint:
-    """The endpoint that the environment names."""
-    return Endpoint.from_environment(api=api)
+    """The endpoint that the environment names, and how long to wait for one answer of it."""
+    text = os.environ.get(TIMEOUT, "")
+    try:
+        seconds = float(text or TIMEOUT_SECONDS)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= LONGEST:
+        raise ModelChoiceError(
+            f"{TIMEOUT} is {text!r}: set it to seconds, more than 0 and at most {LONGEST:g}"
+        )
+    return Endpoint.from_environment(api, timeout_seconds=seconds)
 
 
 def _prices(names: list[str], url: str, given: tuple[str, ...]) -> Mapping[str, Price]:

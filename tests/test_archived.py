@@ -223,19 +223,27 @@ DIFFERENT = "    brief.ask(f'{len(count)}?')\n    brief.ask('Really?')\n"
         (HEAD + "    brief.ask('x' * 70_000)\n" + DONE, "1 to 60000 characters"),
         (HEAD + ENDLESS, "had not made up its mind after 12"),
         ("import os\n" + HEAD + "    count = str(os.getpid())\n" + DIFFERENT, "another question 0"),
-        ("import guest\nguest.answer = 3\n" + HEAD + "    while True: pass\n", "timeout"),
+        (HEAD + "    while True: pass\n", "longer than 2 s of CPU time"),
     ],
 )
 def test_a_broken_agent_has_nothing_to_offer(
-    process_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, text: str, reason: str
+    process_sandbox: Sandbox, text: str, reason: str
 ) -> None:
-    limits = dataclasses.replace(archived.LIMITS, wall_seconds=2.0)
-    monkeypatch.setattr(archived, "LIMITS", limits)
     text = text.replace("len(count)", "count")
     desk = RealDesk(process_sandbox, ["reply"] * archived.ROUNDS)
     with pytest.raises(ProposalError, match=reason):
         agent(text).propose(brief(desk))
     assert len(desk.jobs) <= archived.ROUNDS
+
+
+def test_one_that_sleeps_is_ended(
+    process_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = dataclasses.replace(archived.LIMITS, wall_seconds=3.0)
+    monkeypatch.setattr(archived, "LIMITS", limits)
+    text = "import time\n" + HEAD + "    time.sleep(60)\n"
+    with pytest.raises(ProposalError, match="timeout"):
+        agent(text).propose(brief(RealDesk(process_sandbox)))
 
 
 @pytest.mark.parametrize(

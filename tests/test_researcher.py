@@ -84,6 +84,11 @@ def test_it_hands_in_a_changed_program_that_ran_and_says_why(process_sandbox: Sa
     assert open_agent("researcher").__class__ is Researcher
 
 
+def test_a_kind_of_the_models_own_is_taken_as_another() -> None:
+    desk = ScriptedDesk({"propose": {**IDEA, "kind": "Annealing"}})
+    assert propose(desk).notes["kind"] == "other"
+
+
 def test_each_step_is_handed_what_the_ones_before_it_found() -> None:
     desk = ScriptedDesk()
     propose(desk)

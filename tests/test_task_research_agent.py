@@ -152,7 +152,8 @@ def test_a_program_that_fails_costs_its_evaluation_and_no_more(
     broken = HEAD + "    return {'files': {name: 'def ('}, 'idea': ''}\n"
     assert gained(process_sandbox, broken, "bowl", 1) == [0.0]
     start = texts["bowl"][0]
-    assert scored(process_sandbox, ["def (", start], "bowl") == [0.0, 0.0]
+    endless = start.replace("    step =", "    while True:\n        pass\n    step =")
+    assert scored(process_sandbox, ["def (", start, endless], "bowl") == [0.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize(
@@ -167,6 +168,7 @@ def test_a_program_that_fails_costs_its_evaluation_and_no_more(
         (HEAD + "    return {'files': {'other.py': text}}\n", "must return the one file"),
         (HEAD + "    return {'files': files, 'parent': 99}\n", "the number of a node"),
         (HEAD + "    while True:\n        brief.try_out(files)\n", "more than 12"),
+        (HEAD + "    while True:\n        text = text[:9]\n", "longer than 2 s of CPU time"),
         (
             "count = []\n" + HEAD + "    count.append('#')\n"
             "    brief.try_out({name: text + ''.join(count)})\n",

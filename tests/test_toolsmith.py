@@ -137,7 +137,7 @@ def test_it_starts_from_the_parent_and_is_told_what_the_search_knows(bench: Benc
     desk = bench(RUN, RUN, RUN)
     parent = confirmed(2, 0, 0.4, source=FASTER)
     acts = brief(TASK, desk, [node(1), parent, node(3, 2, idea="a known flop")], parent=2)
-    with pytest.raises(ProposalError, match="no changed program had a score in 3 calls"):
+    with pytest.raises(ProposalError, match="nothing that it measured beat the parent in 3 calls"):
         Toolsmith(ToolSettings(steps=3)).propose(acts)
     asked = desk.prompt("act/1")
     assert "| RATE = 0.03" in asked
@@ -150,7 +150,7 @@ def test_it_starts_from_the_parent_and_is_told_what_the_search_knows(bench: Benc
 
 def test_a_program_that_is_not_allowed_is_never_run(bench: Bench) -> None:
     desk = bench(write("import os\n" + START), RUN, VALIDATE, SUBMIT)
-    assert "no changed program had a score" in dropped(desk)
+    assert "nothing that it measured beat the parent" in dropped(desk)
     assert "| not allowed: step.py:1 imports os" in desk.answer(2)
     assert "| not allowed: step.py:1 imports os" in desk.answer(3)
     assert desk.jobs == []
@@ -190,11 +190,13 @@ def test_the_text_of_a_program_stays_in_its_block(bench: Bench) -> None:
 
 
 def test_the_bound_on_calls_hands_in_the_best_that_was_measured(bench: Bench) -> None:
-    worse = edit("0.03", "0.0001")
-    desk = bench(edit("0.02", "0.03"), call("validate", WHY), worse, VALIDATE, RUN)
+    less = edit("0.03", "0.021")
+    desk = bench(edit("0.02", "0.03"), call("validate", WHY), less, VALIDATE, RUN)
     made = propose(desk, settings=ToolSettings(steps=5, seeds=4))
     assert made.files == {"step.py": FASTER}
     assert made.idea == WHY
+    best = [desk.answer(n).partition("Best so far: ")[2][:7] for n in (2, 4)]
+    assert best[0] == best[1] > "+0.0"
     assert "Your next call is the last one." in desk.answer(4)
     assert desk.steps[-1] == "act/5"
 
@@ -208,7 +210,7 @@ def test_the_bound_on_evaluations_ends_it_too(bench: Bench) -> None:
 
 def test_what_it_found_to_be_worse_is_not_handed_in(bench: Bench) -> None:
     assert "had found to be worse: -" in dropped(bench(edit("0.02", "0.0001"), SUBMIT))
-    assert "no changed program" in dropped(bench(SUBMIT))
+    assert "nothing that it measured" in dropped(bench(SUBMIT))
 
 
 def test_it_does_nothing_where_it_could_not_measure(bench: Bench) -> None:
@@ -279,6 +281,16 @@ def test_a_kill_repeats_only_the_question_in_flight(
     assert cut.asked[:-1] + rest.asked == whole.asked
     assert len(cut.jobs) + len(rest.jobs) == len(whole.jobs), "nothing was run or measured twice"
     assert cut.charged + rest.charged == whole.charged
+
+
+def test_a_checkpoint_of_another_brief_is_not_taken_up(tmp_path: Path, bench: Bench) -> None:
+    file = tmp_path / "checkpoints.db"
+    with pytest.raises(Cut):
+        propose(bench(*MENDED[:2], Cut(), checkpoints=file))
+    desk = bench(*MENDED, checkpoints=file)
+    propose(desk, node(1))
+    assert desk.steps[0] == "act/1"
+    assert len(desk.steps) == len(MENDED)
 
 
 def test_a_kill_in_a_measurement_repeats_that_alone(tmp_path: Path, bench: Bench) -> None:

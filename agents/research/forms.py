@@ -3,13 +3,21 @@
 Every field is required, and none is bounded: what is too long is cut where it is used.
 """
 
-from typing import Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-Kind = Literal[
+Known = Literal[
     "new mechanism", "borrowed part", "schedule", "constants", "simplification", "numerics", "other"
 ]
+
+
+def _known(said: object) -> object:
+    """A kind of the model's own is no reason to ask again."""
+    return said if said in get_args(Known) else "other"
+
+
+Kind = Annotated[Known, BeforeValidator(_known)]
 
 
 class Form(BaseModel):

@@ -13,7 +13,7 @@ DOCUMENTS: Mapping[str, frozenset[str]] = {
     name: frozenset(places.split())
     for name, places in {
         "system": "",
-        "diagnose": "",
+        "diagnose": "angle",
         "propose": "diagnosis occasion advice",
         "review": "idea mistakes",
         "known_mistakes": "",

@@ -50,7 +50,7 @@ def distil(work: Work, state: State) -> State:
 
 def diagnose(work: Work, state: State) -> State:
     """Say what limits the parent."""
-    found = work.ask("diagnose", "diagnose", fill("diagnose"), Diagnosis, work.history(state))
+    found = work.ask("diagnose", "diagnose", fill("diagnose", angle=work.angle), Diagnosis, work.history(state))
     return {"diagnosis": told(found.model_dump_json())}
 
 

@@ -70,6 +70,12 @@ def broken(node: Node) -> bool:
     return node.standing == "invalid" and not rejected(node)
 
 
+def void(node: Node) -> bool:
+    """Whether a turn offered nothing new, so that its node is a copy and was never measured."""
+    measured = node.verdict is None or node.verdict.evidence
+    return node.standing == "no gain" and not measured
+
+
 def failure(node: Node, most: int = 2000) -> str:
     """How a broken proposal ended: its reason and log, and the lines that they point to."""
     files = node.candidate.files

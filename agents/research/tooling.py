@@ -133,7 +133,9 @@ def submit(work: Tooling, state: State) -> State:
     space, turns = work.space(state), [Turn.model_validate_json(t) for t in state["turns"]]
     calls = ", ".join(Act.model_validate_json(turn.call).call.tool for turn in turns)
     if space.submitted is None:
-        return {"dropped": f"no changed program had a score in {len(turns)} calls: {calls}"}
+        return {
+            "dropped": f"nothing that it measured beat the parent in {len(turns)} calls: {calls}"
+        }
     gain, unit = work.bench.gain(space, space.submitted), work.brief.task.metric.unit
     seeds = f"{work.settings.seeds} search seeds of its own"
     found = (

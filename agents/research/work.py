@@ -22,6 +22,17 @@ KNOWN = """# What the search knows
 Brackets hold 95 % intervals. Gains on fresh seeds count; those on search seeds are flattered."""
 MARGIN = len(KNOWN) + 10  # characters beside the briefing and the notebook
 HANDED = 6000  # characters of a reply that are handed on
+# Several proposals are made from one parent at a time, and equal questions have equal answers.
+ANGLES = (
+    "the first tenth of training",
+    "the last third of training",
+    "what is averaged, over how long, and what that does to noise",
+    "what sets the length of a step",
+    "what is treated alike that differs: tensors, layers, samples, phases",
+    "what may not earn its place and could go",
+    "what other programs above have and this one lacks",
+    "what the constants were tuned for, and whether that still holds",
+)
 
 
 class State(TypedDict, total=False):
@@ -59,6 +70,7 @@ class Work:
     settings: Settings
     briefing: Briefing
     before: notebook.Notebook
+    angle: str
     forms: Mapping[str, int] = field(repr=False)
 
     @classmethod
@@ -69,12 +81,14 @@ class Work:
             forms.setdefault(node.canonical, node.number)
         before = notebook.newest(brief.tree)
         room = settings.briefing_tokens * CHARACTERS
-        return cls(brief, settings, recall(brief, int(room * (1 - LEARNT))), before, forms)
+        briefing, angle = recall(brief, int(room * (1 - LEARNT))), brief.rng.choice(ANGLES)
+        return cls(brief, settings, briefing, before, angle, forms)
 
     @property
     def plan(self) -> str:
         """Names what this work depends on; a checkpoint of other work is of no use to it."""
-        return f"{self.briefing.digest}/{self.settings.model_dump_json()}/{self.before.version}"
+        own = f"{self.settings.model_dump_json()}/{self.before.version}/{self.angle}"
+        return f"{self.briefing.digest}/{own}"
 
     @property
     def parent(self) -> Mapping[str, str]:
@@ -111,7 +125,7 @@ class Work:
         return "\n\n".join(part for part in (self.briefing.core, past, learnt) if part)
 
     def occasion(self) -> str:
-        """How bold to be, by what was tried from this parent; and which attempt this is."""
+        """Where to look, how bold to be, and which attempt this is."""
         tried = sum(1 for n in self.brief.tree.children(self.brief.parent) if n.verdict)
         attempt = self.brief.desk.thread.rpartition(".")[2]
         if tried < 2:
@@ -122,6 +136,7 @@ class Work:
         else:
             text = f"{tried} children of this parent were tried: find out what they share, leave "
             text += "it, and use another mechanism."
+        text += f" Others work from the same parent now; your share is {self.angle}."
         if attempt.isdigit() and int(attempt):
             text += f" This is attempt {int(attempt) + 1}: what was offered before came to nothing "
             text += "or to a known program, so go another way."

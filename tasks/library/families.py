@@ -244,7 +244,7 @@ PUSHER = '''"""Push in proportion to the error."""
 
 import torch
 
-STRENGTH = 3.0
+STRENGTH = 6.0
 SPREAD = 0.8
 
 
@@ -274,7 +274,7 @@ def update(grad, state, progress):
 CLIPPED = SMOOTHER.replace("GAIN = 0.3", "GAIN = 0.35\nLIMIT = 3.0").replace(
     "seen - level\n", "(seen - level).clamp(-LIMIT, LIMIT)\n"
 )
-PID = PUSHER.replace("STRENGTH = 3.0", "STRENGTH = 6.0\nTOTAL = 0.3\nCHANGE = 16.0").replace(
+PID = PUSHER.replace("STRENGTH = 6.0", "STRENGTH = 6.0\nTOTAL = 0.3\nCHANGE = 16.0").replace(
     'push = STRENGTH * mean\n    return push, {"mean": mean}',
     'total = state.get("total", torch.zeros_like(error)) + error\n'
     '    push = STRENGTH * mean + TOTAL * total + CHANGE * (mean - state.get("mean", mean))\n'
@@ -304,6 +304,7 @@ CONTROL_MOTIFS = (
     ("power", "POWER = 0.7\ntorch.sign(x) * (x.abs() + 1e-9) ** POWER"),
 )
 DESCENTS = ("rule.py", "update", UPDATE, DESCENT)
+LIVELIER = DESCENT.replace("MOMENTUM = 0.5", "MOMENTUM = 0.7")
 
 FAMILIES = {
     # development: what a search for agents sees
@@ -313,6 +314,8 @@ FAMILIES = {
         "filter.py", "track", TRACK, SMOOTHER, CLIPPED, FILTER_MOTIFS, 0.7, tracking
     ),
     # transfer: another landscape, another kind of program
-    "valley": Family(*DESCENTS, ADAM.format(rate=0.3), DESCENT_MOTIFS, 1.3, valley),
-    "plant": Family("controller.py", "act", ACT, PUSHER, PID, CONTROL_MOTIFS, 0.8, plant),
+    "valley": Family(
+        "rule.py", "update", UPDATE, LIVELIER, ADAM.format(rate=0.3), DESCENT_MOTIFS, 0.8, valley
+    ),
+    "plant": Family("controller.py", "act", ACT, PUSHER, PID, CONTROL_MOTIFS, 0.6, plant),
 }

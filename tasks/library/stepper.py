@@ -4,18 +4,39 @@ Nothing it does wrong is raised: the trusted side gets a remark in place of an a
 with the next program.
 """
 
+import signal
 import struct
+from collections.abc import Callable
 
 import torch
 from shared import tensor
 from torch import Tensor
 
+STEP_SECONDS = 1.0  # of CPU time, for one step of a program
 SHAPE = struct.Struct("<dII")  # progress, rows and columns
 programs: list["Stepper"] = []
 
 
 class Refused(Exception):
     """The program broke its interface; the message names how."""
+
+
+class TooSlow(BaseException):
+    """A call has used up its CPU time; not an Exception, so that nobody catches it by chance."""
+
+
+def limited(seconds: float, function: Callable, *arguments: object) -> object:
+    """Call a function; raises TooSlow in it after so many seconds of CPU time."""
+    signal.signal(signal.SIGVTALRM, _stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds, 0.1)  # again, should it go on all the same
+    try:
+        return function(*arguments)
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+
+
+def _stop(number: int, frame: object) -> None:
+    raise TooSlow
 
 
 class Stepper:
@@ -26,7 +47,9 @@ class Stepper:
         space: dict[str, object] = {"__name__": "rule"}
         torch.default_generator.manual_seed(0)
         try:
-            exec(compile(text, "rule.py", "exec"), space)
+            limited(STEP_SECONDS, lambda: exec(compile(text, "rule.py", "exec"), space))
+        except TooSlow:
+            raise Refused("takes too long to load") from None
         except Exception as error:
             raise Refused(f"does not run: {type(error).__name__}: {error}") from error
         self.function, self.name, self.state = space.get(function), function, {}
@@ -36,7 +59,9 @@ class Stepper:
     def step(self, x: Tensor, progress: float) -> Tensor:
         """What the function makes of `x` `[B, D]`, in the same shape; raises Refused."""
         try:
-            found = self.function(x.clone(), self.state, progress)
+            found = limited(STEP_SECONDS, self.function, x.clone(), self.state, progress)
+        except TooSlow:
+            raise Refused(f"{self.name}() takes longer than {STEP_SECONDS:g} s") from None
         except Exception as error:
             raise Refused(f"{self.name}() raised {type(error).__name__}: {error}") from error
         if not isinstance(found, tuple) or len(found) != 2:

@@ -14,7 +14,6 @@ Wherever an agent runs, it runs in this module.
 
 import json
 import random
-import time
 from types import ModuleType
 
 import candidate
@@ -22,7 +21,7 @@ import stepper
 
 FILES, FILE_CHARACTERS, IDEA_CHARACTERS = 8, 20_000, 500
 PROMPT_CHARACTERS = 60_000
-THINK_SECONDS = 5.0  # of CPU time, for one call
+THINK_SECONDS = 2.0  # of CPU time, for one call
 agents: list[ModuleType] = []
 
 
@@ -92,16 +91,16 @@ def propose(told: dict) -> dict:
     """Call the agent once; its proposal, or the question that it has."""
     if told["fresh"] or not agents:
         agents[:] = [candidate.load("agent.py", ("propose",))]
-    brief, start = Brief(told), time.process_time()
+    brief, found = Brief(told), None
     try:
-        found = candidate.attempt("propose()", agents[0].propose, brief)
+        function = agents[0].propose
+        found = stepper.limited(THINK_SECONDS, candidate.attempt, "propose()", function, brief)
     except Unanswered:
-        found = None
-    took = time.process_time() - start
-    if took > THINK_SECONDS:
+        pass
+    except stepper.TooSlow:
         raise candidate.CandidateError(
-            f"propose() took {took:.1f} s of CPU time, and {THINK_SECONDS:g} s are the most"
-        )
+            f"propose() took longer than {THINK_SECONDS:g} s of CPU time"
+        ) from None
     if brief._question is not None:
         return {"asks": [brief._question]}
     return proposal(found, brief)
