@@ -69,7 +69,8 @@ def search(
     select: Annotated[
         str | None,
         typer.Option(
-            help="What to build on: dgm, hgm, aide, gepa, map_elites, uct, best, uniform, planted; "
+            help="What to build on: dgm, hgm, aide, gepa, map_elites, uct, best, latest, "
+            "uniform, planted; "
             "the agent's own unless told."
         ),
     ] = None,

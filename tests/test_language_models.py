@@ -80,7 +80,7 @@ def test_a_weak_model_finds_an_improvement_and_the_run_replays_without_it(
     made = [node for node in tree if node.verdict]
     assert any(int(node.candidate.notes.get("repairs", "0")) for node in made), "broken, mended"
     told = [text for each in server.asked for role, text in each.messages if role == "user"]
-    assert any("changes nothing" in text for text in told), "a no-op patch goes back"
+    assert any("the same as the parent's" in text for text in told), "a no-op patch goes back"
     assert any("LEARNING_RATE = 0.1" in text for text in told), "so does one that does not apply"
     forms = [node.canonical for node in tree if node.evidence]
     assert len(forms) == len(set(forms)), "nothing that changes nothing was measured"

@@ -13,7 +13,7 @@ from .clades import Outcomes, clade_outcomes, hgm
 from .darwin import dgm, dgm_weights
 from .fronts import gepa, gepa_fronts, gepa_weights
 from .niches import Cell, cell, distance, map_elites, map_elites_weights
-from .plain import aide, best, planted, uniform
+from .plain import aide, best, latest, planted, uniform
 
 Select = Callable[[Tree, Random], Node]
 
@@ -27,6 +27,7 @@ POLICIES: dict[str, Select] = {
     "gepa": gepa,
     "map_elites": map_elites,
     "uct": uct,
+    "latest": latest,
 }
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "gepa_fronts",
     "gepa_weights",
     "hgm",
+    "latest",
     "map_elites",
     "map_elites_weights",
     "planted",

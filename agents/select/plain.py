@@ -27,6 +27,15 @@ def planted(tree: Tree, rng: Random) -> Node:
     return rng.choices(nodes, dgm_weights([n.gain or 0.0 for n in nodes], [0] * len(nodes)))[0]
 
 
+def latest(tree: Tree, rng: Random) -> Node:
+    """The node that was made last, of those that may be built on: a line instead of a tree.
+
+    The ablation of the Darwin Goedel Machine without its archive (Zhang et al. 2025). All others
+    have no chance.
+    """
+    return max(tree.eligible(), key=lambda node: node.number if node.parent is not None else -1)
+
+
 def aide(tree: Tree, rng: Random) -> Node:
     """The best planted node until it has been tried `DRAFTS` times, then the best of all.
 

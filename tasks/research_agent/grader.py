@@ -10,6 +10,7 @@ import json
 
 import families
 import torch
+import worlds
 from stepper import Refused, Remote, Stepper
 
 REPLICATES = 48
@@ -53,11 +54,11 @@ def read(artefact: bytes, workloads: int, seeds: int) -> list[list[str]] | None:
 @torch.no_grad()
 def score(guest, workload: str, text: str, seed: int, sealed: int) -> float:
     """The normalised gain of one program on sealed copies of the problem of `seed`."""
-    problem = families.instance(workload, families.number(seed, workload))
+    problem = families.instance(workload, worlds.number(seed, workload))
     family = problem.family
 
-    def losses(rule: families.Rule) -> torch.Tensor:
-        return problem.losses(rule, families.generator(sealed, workload), REPLICATES)
+    def losses(rule: worlds.Rule) -> torch.Tensor:
+        return problem.losses(rule, worlds.generator(sealed, workload), REPLICATES)
 
     base = losses(Stepper(family.start, family.function).step)
     try:
@@ -70,4 +71,4 @@ def score(guest, workload: str, text: str, seed: int, sealed: int) -> float:
 def warm() -> None:
     """Load what torch loads lazily, so that jobs are born with it."""
     for workload in families.FAMILIES:
-        families.instance(workload, 0).losses(lambda x, _: -0.01 * x, families.generator(0), 2)
+        families.instance(workload, 0).losses(lambda x, _: -0.01 * x, worlds.generator(0), 2)

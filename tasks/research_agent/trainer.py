@@ -9,6 +9,7 @@ import json
 
 import families
 import torch
+import worlds
 from candidate import CandidateError
 from stepper import Refused, Remote
 
@@ -61,7 +62,7 @@ class Search:
 
     def _losses(self, text: str) -> torch.Tensor:
         rule = Remote(self.guest, text, self.family.function)
-        return self.problem.losses(rule, families.generator(self.seed, "trials"), REPLICATES)
+        return self.problem.losses(rule, worlds.generator(self.seed, "trials"), REPLICATES)
 
     def _keep(self, files, parent, idea, losses, standing) -> None:
         node = {"number": len(self.nodes), "parent": parent, "files": files, "idea": idea}
@@ -83,7 +84,7 @@ class Search:
             "best": best,
             "motifs": [{"name": name, "code": code} for name, code in self.family.motifs],
             "left": left,
-            "seed": families.number(self.seed, "agent", number),
+            "seed": worlds.number(self.seed, "agent", number),
             "replies": {},
             "model": False,
             "fresh": fresh,
@@ -112,7 +113,7 @@ class Search:
                     raise Enough
                 return steps[-1]
 
-            self.problem.losses(counted, families.generator(0), 2)
+            self.problem.losses(counted, worlds.generator(0), 2)
         except Refused as refused:
             return {"ok": False, "log": str(refused)}
         except Enough:
@@ -135,7 +136,7 @@ def run(request: bytes, guest) -> bytes:
 
 def searched(guest, workload: str, seed: int) -> str:
     """The text that one search ends with."""
-    search = Search(guest, workload, families.number(seed, workload))
+    search = Search(guest, workload, worlds.number(seed, workload))
     search.run(BUDGET)
     return search.text(search.best())
 
@@ -157,4 +158,4 @@ def probe(guest, seed: int) -> bytes:
 def warm() -> None:
     """Load what torch loads lazily, so that jobs are born with it."""
     for workload in families.FAMILIES:
-        families.instance(workload, 0).losses(lambda x, _: -0.01 * x, families.generator(0), 2)
+        families.instance(workload, 0).losses(lambda x, _: -0.01 * x, worlds.generator(0), 2)
