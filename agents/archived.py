@@ -108,8 +108,7 @@ class Archived:
         if set(turn.files) != set(editable):
             given = line(", ".join(turn.files) or "nothing", 200)
             raise ProposalError(f"{self._name} offers {given}, not {', '.join(editable)}")
-        notes = {"built on": f"node {turn.parent}"} if turn.parent != brief.parent.number else {}
-        return Candidate(files=turn.files, idea=turn.idea, proposer=self._name, notes=notes)
+        return Candidate(files=turn.files, idea=turn.idea, proposer=self._name, parent=turn.parent)
 
 
 def open_archived(archive: Archive, name: str) -> Archived:

@@ -6,20 +6,19 @@ of this.
 """
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from statistics import fmean
 from typing import NamedTuple
 
 from ..archive import Archive, Node, Tree
-from ..evals import Evaluation, Keys, Role, draw, judge
+from ..evals import Role
 from ..tasks import Frozen
+from .base import AgentError
 from .contest import Entrant, Say, Terms, ends, search_id
 from .controls import spent
 from .improvement import Interval, improvement, mean_gain
 from .lab import Lab
 from .report import SEEDS
-
-STREAM = "bench/sealed"
+from .sealed import Sealed
 
 
 class Point(NamedTuple):
@@ -133,7 +132,7 @@ def compare(
     ]
     states = {run: within(archive.states(run), terms.evaluations) for _, run in runs}
     baseline = best_baseline([Tree(each) for each in states.values()])
-    sealed = _Sealed(lab, archive.run(runs[0][1])["config"]["secret"], baseline, terms.workers)
+    sealed = Sealed(lab, archive.run(runs[0][1])["config"]["secret"], baseline, terms.workers)
     paths = {run: path(each) for run, each in states.items()}
     nodes = [node for steps in paths.values() for _, node in steps if node]
     say(f"measuring {len({n.candidate.digest for n in nodes})} programs on {SEEDS['dev']} seeds")
@@ -178,40 +177,17 @@ def overall(tables: Sequence[Table]) -> dict[str, Interval]:
 
 
 def best_baseline(trees: Sequence[Tree]) -> Node:
-    """The planted program of the highest mean gain over the common seeds of all these searches."""
+    """The planted program of the highest mean gain over the common seeds of all these searches.
+
+    Raises AgentError where a search could not afford to measure all that is planted.
+    """
     planted = [tree.planted() for tree in trees]
+    if len({len(nodes) for nodes in planted}) > 1 or not planted[0]:
+        raise AgentError(
+            "the budget of a search does not reach to measure start and baselines: give more of it"
+        )
     means = [fmean(nodes[i].gain or 0.0 for nodes in planted) for i in range(len(planted[0]))]
     return planted[0][means.index(max(means))]
-
-
-class _Sealed:
-    """Gains over the baseline, on seeds that no search has drawn."""
-
-    def __init__(self, lab: Lab, secret: str, baseline: Node, workers: int) -> None:
-        self.lab, self.baseline, self.workers = lab, baseline, workers
-        self.keys = Keys(secret, secret)
-        self.held: dict[tuple[str, Role], Evaluation] = {}
-
-    def measure(self, nodes: Sequence[Node], role: Role) -> None:
-        """Measure these nodes and the baseline, each program once."""
-        wanted = {node.candidate.digest: node.candidate for node in (self.baseline, *nodes)}
-        seeds = draw(self.keys, STREAM, SEEDS[role])
-        pool = ThreadPoolExecutor(self.workers, "ratchet-bench")
-        try:
-            futures = {
-                digest: pool.submit(self.lab.evaluate, candidate, STREAM, seeds, role)
-                for digest, candidate in wanted.items()
-            }
-            self.held |= {(digest, role): each.result() for digest, each in futures.items()}
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)  # at Ctrl-C, wait for none of it
-
-    def gains(self, node: Node | None, role: Role) -> list[float]:
-        """A gain a seed; the baseline's own are nothing."""
-        if node is None:
-            return [0.0] * SEEDS[role]
-        mine, rival = (self.held[n.candidate.digest, role] for n in (node, self.baseline))
-        return judge.gains(mine, rival, self.lab.task.metric)
 
 
 def _outing(
@@ -220,7 +196,7 @@ def _outing(
     run: str,
     states: Sequence[Node],
     steps: Sequence[tuple[int, Node | None]],
-    sealed: _Sealed,
+    sealed: Sealed,
 ) -> Outing:
     tree, best = Tree(states), steps[-1][1]
     ended = ends(archive, run)

@@ -83,12 +83,15 @@ class Run:
     def desk(self, thread: str, tree: Tree) -> RunDesk:
         """The desk of the proposal of that name."""
         models = self.config.models
+        if models is not None:
+            place = thread.partition("/")[2]  # not the run's name, so that a run can be repeated
+            models = models.chosen(tree, Random(f"{self.config.key}/{place}/model"))
         return RunDesk(
             thread,
             self.task,
             self.lab.sandbox,
             self.cassette,
-            models and models.chosen(tree, Random(f"{self.config.key}/{thread}/model")),
+            models,
             self.checkpoints,
             dry=self.approver.first,
             budget=self.budget,

@@ -62,7 +62,8 @@ def _expand(run: Run, turn: int, number: int, tree: Tree) -> Draft:
 
 
 def _node(run: Run, turn: int, number: int, parent: Node, proposal: Proposal) -> Node:
-    """The node as it is before anything was measured."""
+    """The node as it is before anything was measured, under the parent that its program has."""
+    own = proposal.candidate.parent
     standing: Standing = "invalid" if proposal.refused else "no gain"
     verdict = Verdict(
         standing=standing if proposal.refused or proposal.empty else "promising",
@@ -73,7 +74,7 @@ def _node(run: Run, turn: int, number: int, parent: Node, proposal: Proposal) ->
         run=run.id,
         number=number,
         turn=turn,
-        parent=parent.number,
+        parent=parent.number if own is None else own,
         kind="candidate",
         name=proposal.candidate.proposer,
         candidate=proposal.candidate,
@@ -127,7 +128,7 @@ def settle(run: Run, pool: ThreadPoolExecutor, draft: Draft, tree: Tree) -> Node
     """Finish a turn, knowing every turn before it: confirm what deserves it now."""
     node, rule = draft.node, run.config.rule
     if twin := _twin(run, draft, tree):
-        same = f"the same program as {twin.id}, which was on its way"
+        same = f"the same program as node {twin.number}, which was on its way"
         node = judged(node, Verdict(standing="no gain", reason=same))
     elif draft.action.kind == "retest":
         node = rank(run, pool, node, tree, common_seeds(node) + RETEST)

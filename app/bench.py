@@ -1,5 +1,6 @@
 """The verb `bench agents`: searches of equal budget by several agents, and how far each came."""
 
+import re
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -86,6 +87,8 @@ def bench_agents(order: Order, box: Box, where: str) -> list[Table]:
 
 def _entrants(order: Order, task: Task, archive: Archive | None) -> list[Entrant]:
     """Everyone who takes part, checked; only those that need a model get one."""
+    if not order.agents or re.fullmatch(r"[\w-]+", order.name) is None:
+        raise AgentError("give --agents, and a --name of letters, digits, _ and -")
     if len(set(order.agents)) < len(order.agents):
         raise AgentError(f"{', '.join(order.agents)} names an agent twice")
     found = []
@@ -115,6 +118,12 @@ def _on_task(
     with closing(Purse(archive, f"{order.name}-{task.name}", models, Budget())) as means:
         lab = means.lab(task, backend, strict=box.isolation == "strict")
         rule = held_rule(archive, order.name, task) or _rule(lab, task, archive, box, console)
+        least = rule.estimate * (1 + len(task.baselines))
+        if order.evaluations <= least:
+            raise AgentError(
+                f"the start and the baselines of {task.name} take {least} evaluations, and nothing "
+                f"would be left of {order.evaluations}: give more --evaluations"
+            )
         terms = Terms(
             bench=order.name,
             task=task,

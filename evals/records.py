@@ -25,13 +25,15 @@ Outcome = Status | Literal["diverged"]
 class Candidate(Frozen):
     """The editable files of a task, the idea behind them, and who proposed them.
 
-    `notes` say why it was made, by heading, such as `hypothesis`.
+    `notes` say why it was made, by heading, such as `hypothesis`. `parent` is the node that it
+    changes, where its proposer took another than it was given.
     """
 
     files: Mapping[str, str]
     idea: Words
     proposer: Words
     notes: Mapping[str, Log] = {}
+    parent: int | None = None
 
     @property
     def digest(self) -> str:

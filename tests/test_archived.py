@@ -199,7 +199,7 @@ def test_an_agent_may_build_on_another_node(process_sandbox: Sandbox) -> None:
         "    return {'files': other['files'], 'idea': 'x', 'parent': other['number']}\n"
     )
     offer = agent(text).propose(brief(RealDesk(process_sandbox), confirmed(1, 0, 0.5)))
-    assert offer.notes["built on"] == "node 1"
+    assert offer.parent == 1
 
 
 # In its own process it may do as it likes.

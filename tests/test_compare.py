@@ -79,7 +79,7 @@ def test_what_ranks_below_the_best_baseline_is_not_handed_over() -> None:
     assert best is not None
     assert best.number == 3
     raced = confirmed(2, 0, 0.9)
-    verdict = Verdict(standing="promising", reason="", estimate=raced.verdict.estimate)  # type: ignore[union-attr]
+    verdict = Verdict(standing="promising", reason="", estimate=raced.verdict.estimate)
     assert handed_over(Tree(grown(raced.model_copy(update={"verdict": verdict})))) is None
 
 
@@ -97,6 +97,14 @@ def test_a_path_ends_where_the_budget_does() -> None:
     assert len(within([*states, again], 119)) == 5, "a node that is ranked again costs the rest"
     assert len(within([*states, again], 120)) == 6
     assert best_baseline([Tree(states), Tree(states)]).number == 1
+    with pytest.raises(AgentError, match="does not reach to measure start"):
+        best_baseline([Tree(states), Tree(states[:1])])
+
+
+def test_turns_begin_until_the_settled_ones_have_spent_the_budget() -> None:
+    tree = Tree(grown(confirmed(2, 0, 0.6, evaluations=20)))
+    assert contest.until(85)(tree, 50), "what is on its way does not count"
+    assert not contest.until(84)(tree, 3)
 
 
 def run_bench(where: Path, order: Order = ORDER) -> list[Table]:
@@ -146,7 +154,7 @@ def test_a_bench_runs_every_agent_alike_and_is_not_run_twice(whole: Whole) -> No
     states = {row["id"]: archive.states(row["id"]) for row in rows}
     assert run_bench(where) == [table]
     assert {row["id"]: archive.states(row["id"]) for row in rows} == states
-    (less,) = run_bench(where, ORDER._replace(evaluations=64))
+    (less,) = run_bench(where, ORDER._replace(evaluations=68))
     assert {row["id"]: archive.states(row["id"]) for row in rows} == states
     assert {each.gain for each in less.searches} == {0.0}, "by then they had only planted"
     (more,) = run_bench(where, ORDER._replace(agents=(*TWO, "stand_ins.rogue")))
@@ -185,7 +193,7 @@ def facts(table: Table) -> list[dict[str, Any]]:
 
 def test_other_terms_need_another_name(tmp_path: Path) -> None:
     where = tmp_path / "a.db"
-    order = ORDER._replace(agents=("seed_only",), searches=1, evaluations=64)
+    order = ORDER._replace(agents=("seed_only",), searches=1, evaluations=68)
     run_bench(where, order)
     archive = Archive(where)
     (row,) = archive.runs()
@@ -205,7 +213,7 @@ def test_other_terms_need_another_name(tmp_path: Path) -> None:
 
 def test_an_agent_of_ones_own_may_have_any_name_and_its_policy_is_used(tmp_path: Path) -> None:
     assert contest.search_id("b", "bowl", "my.lab/agent", 7) == "b-bowl-my-lab-agent-007"
-    order = ORDER._replace(agents=("best_of_n",), searches=1, evaluations=64)
+    order = ORDER._replace(agents=("best_of_n",), searches=1, evaluations=68)
     run_bench(tmp_path / "a.db", order)
     (row,) = Archive(tmp_path / "a.db").runs()
     assert row["config"]["select"] == "planted"
@@ -219,6 +227,10 @@ def test_bad_orders_are_refused_before_anything_runs(
     monkeypatch.delenv("RATCHET_MODEL", raising=False)
     with pytest.raises(AgentError, match="names an agent twice"):
         run_bench(where, ORDER._replace(agents=("seed_only", "seed_only")))
+    with pytest.raises(AgentError, match="a --name of letters"):
+        run_bench(where, ORDER._replace(name=""))
+    with pytest.raises(AgentError, match="give --agents"):
+        run_bench(where, ORDER._replace(agents=()))
     with pytest.raises(AgentError, match="no agent named 'nobody'"):
         run_bench(where, ORDER._replace(agents=("nobody",)))
     with pytest.raises(ModelChoiceError, match="researcher cannot run"):
@@ -227,10 +239,13 @@ def test_bad_orders_are_refused_before_anything_runs(
         run_bench(where, ORDER._replace(plot=tmp_path / "a.png"))
     with pytest.raises(PlotError, match="does not exist"):
         run_bench(where, ORDER._replace(plot=tmp_path / "none" / "a.svg"))
+    assert not where.exists()
+    with pytest.raises(AgentError, match="take 64 evaluations, and nothing would be left of 64"):
+        run_bench(where, ORDER._replace(evaluations=64))
+    assert Archive(where).runs() == []
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(PlotError, match=r"pip install 'ratchet\[bench\]'"):
         run_bench(where, ORDER._replace(plot=tmp_path / "a.svg"))
-    assert not where.exists()
 
 
 def test_a_plot_has_a_line_an_agent_and_is_the_same_each_time(whole: Whole, tmp_path: Path) -> None:

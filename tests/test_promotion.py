@@ -12,13 +12,14 @@ from stand_ins.steps import PLAIN, WORDY, Steps
 from stand_ins.tweak import Tweak
 from test_search import always, essence, start
 
+from ratchet.agents.base import Brief
 from ratchet.agents.run import Run
 from ratchet.agents.schedule import RETEST, Action, common_seeds
 from ratchet.agents.search import search
 from ratchet.agents.turn import Draft, explore, settle
 from ratchet.archive import Archive, Node, Tree, claimed_gains, rejudge
 from ratchet.archive.tables import NODES
-from ratchet.evals import COMMON, Rule, Standing, Summary, Verdict, judge
+from ratchet.evals import COMMON, Candidate, Rule, Standing, Summary, Verdict, judge
 from ratchet.sandbox import Sandbox
 
 SCHEDULES = ["adaptive", "fixed"]
@@ -262,3 +263,24 @@ def test_a_rule_of_an_older_run_keeps_to_the_control_it_was_made_under() -> None
     assert Rule.model_validate({**old, "control": "familywise"}).control == "familywise"
     assert Rule.model_validate(rule.model_dump()) == rule
     assert Rule().control == "familywise"
+
+
+class Elsewhere:
+    """Tweaks the last planted node, whatever it is given; every second time one that is not."""
+
+    def propose(self, brief: Brief) -> Candidate:
+        nodes = brief.tree.planted()
+        offer = Tweak().propose(replace(brief, parent=nodes[-1]))
+        wrong = brief.rng.random() < 0.5
+        return offer.model_copy(update={"parent": 999 if wrong else nodes[-1].number})
+
+
+def test_a_proposer_may_build_on_another_node_than_it_was_given(
+    tmp_path: Path, isolated_sandbox: Sandbox
+) -> None:
+    run = start(tmp_path / "a.db", isolated_sandbox, Elsewhere(), turns=8)
+    tree = Tree(list(search(run, always)))
+    last = tree.planted()[-1].number
+    made = [node for node in tree if node.verdict]
+    assert {node.parent for node in made if node.evidence} == {last}
+    assert all(e.versus == last for n in made for e in n.evidence if e.stream.startswith("search"))

@@ -38,7 +38,12 @@ from ratchet.sandbox import Isolation, Sandbox
 from ratchet.tasks import Metric
 
 CANDIDATE = Candidate(files={"a.py": "x = 1\n"}, idea="", proposer="test")
-GREEDY = {"best", "aide", "planted"}  # leave some eligible nodes without a chance, and say so
+GREEDY = {
+    "best",
+    "aide",
+    "latest",
+    "planted",
+}  # leave some eligible nodes without a chance, and say so
 
 
 def node(
@@ -163,6 +168,12 @@ def test_every_eligible_node_is_taken_at_some_time(name: str) -> None:
         for number in (2, 3, 4)
     ]
     assert all(drawn_from(name, Tree([*nodes, node(5, None, 3, "refuted")]), 4000))
+
+
+def test_latest_makes_a_line_of_the_tree() -> None:
+    nodes = [node(0, 0.0), node(1, 9.0), node(2, 5.0, 0, "confirmed"), node(3, 1.0, 0, "confirmed")]
+    tree = Tree([*nodes, node(4, None, 3, "refuted")])
+    assert {POLICIES["latest"](tree, Random(seed)).number for seed in range(9)} == {3}
 
 
 @pytest.mark.parametrize("name", ["best", "aide"])

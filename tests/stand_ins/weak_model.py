@@ -13,7 +13,7 @@ from model_server import Asked, Reaction, malformed, saying, truncated
 
 CONSTANT = re.compile(r"\b([A-Z][A-Z0-9_]*) = ([0-9][0-9.e-]*)")
 FILES = ("optimizer.py", "step.py")
-KINDS = ("good", "broken", "no-op", "lost", "bad", "good", "bad", "broken", "good", "no form")
+KINDS = ("good", "broken", "no-op", "lost", "broken", "good", "bad", "broken", "good", "no form")
 MUON = Path(__file__).resolve().parents[2] / "tasks/optimizer/baselines/muon/optimizer.py"
 
 
@@ -59,7 +59,7 @@ def patch(text: str, dice: int) -> dict[str, object]:
     """An edit of a constant that the prompt shows, of one of ten kinds."""
     name = next((each for each in FILES if each in text), FILES[0])
     kind = KINDS[dice % len(KINDS)]
-    if "undefined_name" in text and kind != "broken":
+    if "undefined_name" in text and dice % 5:
         return edits(name, " * undefined_name", "")
     if kind == "no form":
         return {"nothing": "of what was asked"}

@@ -1,0 +1,42 @@
+"""The seeds on which all searches of a bench are compared, and what was measured on them."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from ..archive import Node
+from ..evals import Evaluation, Keys, Role, draw, judge
+from .lab import Lab
+from .report import SEEDS
+
+STREAM = "bench/sealed"
+
+
+class Sealed:
+    """Gains over the baseline, on seeds that no search has drawn."""
+
+    def __init__(self, lab: Lab, secret: str, baseline: Node, workers: int) -> None:
+        """Compare with `baseline`, on seeds that follow from `secret`."""
+        self.lab, self.baseline, self.workers = lab, baseline, workers
+        self.keys = Keys(secret, secret)
+        self.held: dict[tuple[str, Role], Evaluation] = {}
+
+    def measure(self, nodes: Sequence[Node], role: Role) -> None:
+        """Measure these nodes and the baseline, each program once."""
+        wanted = {node.candidate.digest: node.candidate for node in (self.baseline, *nodes)}
+        seeds = draw(self.keys, STREAM, SEEDS[role])
+        pool = ThreadPoolExecutor(self.workers, "ratchet-bench")
+        try:
+            futures = {
+                digest: pool.submit(self.lab.evaluate, candidate, STREAM, seeds, role)
+                for digest, candidate in wanted.items()
+            }
+            self.held |= {(digest, role): each.result() for digest, each in futures.items()}
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # at Ctrl-C, wait for none of it
+
+    def gains(self, node: Node | None, role: Role) -> list[float]:
+        """A gain a seed; the baseline's own are nothing."""
+        if node is None:
+            return [0.0] * SEEDS[role]
+        mine, rival = (self.held[n.candidate.digest, role] for n in (node, self.baseline))
+        return judge.gains(mine, rival, self.lab.task.metric)
