@@ -129,7 +129,9 @@ def settle(run: Run, pool: ThreadPoolExecutor, draft: Draft, tree: Tree) -> Node
     node, rule = draft.node, run.config.rule
     if twin := _twin(run, draft, tree):
         same = f"the same program as node {twin.number}, which was on its way"
-        node = judged(node, Verdict(standing="no gain", reason=same))
+        verdict = Verdict(standing="no gain", reason=same)
+        # Its trials are the twin's, which has paid for them.
+        node = judged(node.model_copy(update={"evidence": ()}), verdict)
     elif draft.action.kind == "retest":
         node = rank(run, pool, node, tree, common_seeds(node) + RETEST)
     elif node.standing != "promising":

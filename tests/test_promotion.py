@@ -284,3 +284,25 @@ def test_a_proposer_may_build_on_another_node_than_it_was_given(
     made = [node for node in tree if node.verdict]
     assert {node.parent for node in made if node.evidence} == {last}
     assert all(e.versus == last for n in made for e in n.evidence if e.stream.startswith("search"))
+
+
+class Same:
+    """Offers one program, however often it is asked."""
+
+    def propose(self, brief: Brief) -> Candidate:
+        return Candidate(files={"step.py": PLAIN.format(rate=0.05)}, idea="one", proposer="same")
+
+
+def test_of_programs_that_were_made_at_once_the_first_alone_is_judged(
+    tmp_path: Path, isolated_sandbox: Sandbox
+) -> None:
+    run = start(tmp_path / "a.db", isolated_sandbox, Same(), turns=3, lag=3)
+    first, *twins = [node for node in grow(run) if node.verdict]
+    assert first.evidence
+    assert len(twins) == 2
+    for twin in twins:
+        assert twin.verdict is not None
+        assert (
+            twin.verdict.reason == f"the same program as node {first.number}, which was on its way"
+        )
+        assert (twin.evidence, twin.evaluations, twin.standing) == ((), 0, "no gain")
