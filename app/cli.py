@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,7 +25,6 @@ from .options import (
     MaxTokens,
     Minutes,
     Model,
-    NodeName,
     PriceOf,
     RunName,
     Schedule,
@@ -37,7 +36,8 @@ from .options import (
     Where,
     Workers,
 )
-from .output import dump, show_or_dump
+from .output import dump, fail, show_or_dump
+from .reading import reading
 
 if TYPE_CHECKING:
     from ..agents.budget import Caps
@@ -57,6 +57,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(images, name="sandbox")
+app.add_typer(reading)
 
 
 @app.command()
@@ -221,171 +222,6 @@ def approve(
 
 
 @app.command()
-def runs(archive: Where = ARCHIVE, as_json: Json = False) -> None:
-    """List the runs of the archive."""
-    from ..archive import Archive
-    from . import lists, records
-
-    held = Archive(archive)
-    found = [records.run_record(row, held.tree(row["id"])) for row in held.runs()]
-    show_or_dump(found, as_json, lists.runs_table)
-
-
-@app.command()
-def tree(
-    run: RunName = None,
-    every: Annotated[bool, typer.Option("--all", help="Also what was not confirmed.")] = False,
-    archive: Where = ARCHIVE,
-    as_json: Json = False,
-) -> None:
-    """Draw the tree of what a run tried."""
-    from ..archive import Archive
-    from . import records, view
-
-    held = Archive(archive)
-    row = held.run(run)
-    nodes = held.tree(row["id"])
-    if as_json:
-        dump([records.node_record(node) for node in nodes])
-    else:
-        view.console().print(view.tree_view(row, nodes, every))
-
-
-@app.command()
-def show(node: NodeName, archive: Where = ARCHIVE, as_json: Json = False) -> None:
-    """Show a node: idea, verdict and reason, scores by seed, cost, and its diff to the parent."""
-    from ..archive import Archive
-    from . import records, view
-
-    held = Archive(archive)
-    record = records.full_record(held, held.node(node))
-    show_or_dump(record, as_json, view.node_view)
-
-
-@app.command()
-def diff(a: NodeName, b: NodeName, archive: Where = ARCHIVE, as_json: Json = False) -> None:
-    """Show how the program of node A became that of node B."""
-    from ..archive import Archive
-    from . import records, view
-
-    held = Archive(archive)
-    text = records.diff_text(held.node(a), held.node(b))
-    show_or_dump({"a": a, "b": b, "diff": text}, as_json, view.diff_view)
-
-
-@app.command()
-def replay(
-    name: Annotated[
-        str | None,
-        typer.Argument(help="A node: RUN.NUMBER or NUMBER. Or a run, to grow it again offline."),
-    ] = None,
-    fresh_seeds: Annotated[
-        int, typer.Option(min=0, help="Of a node: instead measure on this many new seeds.")
-    ] = 0,
-    sandbox: Backend = "auto",
-    accept_unisolated: Accept = False,
-    archive: Where = ARCHIVE,
-    as_json: Json = False,
-) -> None:
-    """Run a node, or a whole run, again: REPRODUCED (0), DRIFTED (5) or FAILED (6).
-
-    A node is measured again, seed by seed. A run is grown again from its recorded replies and
-    trials: every proposal and verdict is made anew, at no cost.
-    """
-    from . import view
-    from .replay import replay_node, replay_run
-
-    if name is not None and name.rpartition(".")[2].isdigit():
-        result = replay_node(name, fresh_seeds, sandbox, accept_unisolated, archive)
-        show_or_dump(result.model_dump(mode="json"), as_json, view.replay_view)
-        raise typer.Exit({"REPRODUCED": 0, "DRIFTED": 5, "FAILED": 6}[result.outcome])
-    if fresh_seeds:
-        raise typer.BadParameter("--fresh-seeds is for a node: name RUN.NUMBER")
-    found = replay_run(name, sandbox, accept_unisolated, archive)
-    show_or_dump(found.model_dump(mode="json"), as_json, view.rerun_view)
-    raise typer.Exit({"REPRODUCED": 0, "DRIFTED": 5}[found.outcome])
-
-
-@app.command()
-def rejudge(
-    run: RunName = None,
-    alpha: Annotated[
-        float | None, typer.Option(help="The chance of error that the whole run may have had.")
-    ] = None,
-    control: Annotated[
-        Literal["familywise", "fdr"] | None,
-        typer.Option(help="What alpha bounds: any false claim, or the share of false ones."),
-    ] = None,
-    archive: Where = ARCHIVE,
-    as_json: Json = False,
-) -> None:
-    """Judge every claim of a run again from its archived evidence; nothing is measured."""
-    from ..archive import Archive
-    from .rejudge import record, rejudge_view
-
-    changes = {"alpha": alpha, "control": control}
-    show_or_dump(record(Archive(archive), run, changes), as_json, rejudge_view)
-
-
-@app.command()
-def report(
-    run: RunName = None,
-    again: Annotated[
-        bool, typer.Option("--again", help="Draw new sealed seeds: recorded as another reading.")
-    ] = False,
-    ablation: Annotated[
-        bool, typer.Option("--ablation", help="Measure the best node without each of its steps.")
-    ] = False,
-    controls: Annotated[
-        bool, typer.Option("--controls", help="Run simpler searches of equal budget beside it.")
-    ] = False,
-    sandbox: Annotated[str | None, typer.Option(help="Another sandbox than the run's.")] = None,
-    workers: Workers = 2,
-    accept_unisolated: Accept = False,
-    archive: Where = ARCHIVE,
-    as_json: Json = False,
-) -> None:
-    """Say how much better the best node of a run is; the sealed seeds are read once."""
-    from .report import Asked, Means, show
-
-    asked, means = Asked(again, ablation, controls), Means(sandbox, workers, accept_unisolated)
-    raise typer.Exit(show(run, asked, means, archive, as_json))
-
-
-@app.command()
-def export(
-    node: NodeName,
-    to: Annotated[Path | None, typer.Option(help="The directory to make.")] = None,
-    archive: Where = ARCHIVE,
-) -> None:
-    """Write a node as a module that runs without Ratchet, with its evidence beside it."""
-    from ..archive import Archive
-    from .export import export as write
-
-    held = Archive(archive)
-    found = held.node(node)
-    folder = to or Path(f"ratchet-{found.id}")
-    try:
-        written = write(found, held, folder)
-    except FileExistsError:
-        fail(2, f"{folder} exists and is not empty: name another directory with --to")
-    except OSError as error:
-        fail(2, f"cannot write {folder}: {error.strerror}")
-    for path in written:
-        typer.echo(path)
-
-
-@app.command()
-def tasks(as_json: Json = False) -> None:
-    """List the built-in tasks."""
-    from ..tasks import load, names
-    from . import lists, records
-
-    found = [records.task_record(load(name)) for name in names()]
-    show_or_dump(found, as_json, lists.tasks_table)
-
-
-@app.command()
 def doctor(
     task: Annotated[
         str | None, typer.Argument(help="What --attack attacks, optimizer if not told.")
@@ -414,14 +250,6 @@ def doctor(
     findings = examine(sandbox, archive, model)
     show_or_dump([finding.model_dump() for finding in findings], as_json, view.doctor_table)
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 3)
-
-
-def fail(code: int, message: object) -> NoReturn:
-    """Print one sentence to stderr and leave with `code`."""
-    from ..sandbox.text import clean
-
-    typer.secho(f"error: {clean(str(message))}", fg="red", err=True)
-    raise SystemExit(code)
 
 
 def main() -> None:

@@ -2,7 +2,9 @@
 
 import json
 import sys
-from typing import Any
+from typing import Any, NoReturn
+
+import typer
 
 
 def dump(record: Any) -> None:
@@ -19,3 +21,11 @@ def show_or_dump(record: Any, as_json: bool, draw: Any) -> None:
     from .view import console
 
     console().print(draw(record))
+
+
+def fail(code: int, message: object) -> NoReturn:
+    """Print one sentence to stderr and leave with `code`."""
+    from ..sandbox.text import clean
+
+    typer.secho(f"error: {clean(str(message))}", fg="red", err=True)
+    raise SystemExit(code)

@@ -73,6 +73,7 @@ def full_record(archive: Archive, node: Node) -> dict[str, Any]:
         **node_record(node),
         "task": task.name,
         "metric": task.metric.model_dump(),
+        "notes": {clean(name): clean(text) for name, text in node.candidate.notes.items()},
         "lineage": [each.id for each in tree.lineage(node)],
         "baseline": _over_baseline(tree, node),
         "evidence": [

@@ -151,6 +151,9 @@ def node_view(record: Mapping[str, Any]) -> RenderableType:
         facts["audit flags"] = "; ".join(record["flags"])
     facts["cost"] = f"{record['evaluations']} evaluations, {record['cpu_seconds']} CPU-seconds"
     parts: list[RenderableType] = [heading(facts)]
+    if record["notes"]:
+        words = {name: one_line(text) for name, text in record["notes"].items()}
+        parts += [Rule("what its proposer said", align="left"), heading(words)]
     for evidence in record["evidence"]:
         parts += [Rule(Text(_evidence_title(evidence, unit)), align="left"), _scores(evidence)]
     if record["diff"]:

@@ -4,7 +4,6 @@ Every finished trial is committed when it is finished, so a killed search loses 
 kept once, by content. Writes go through one lock; readers in other processes never wait for it.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,14 +12,14 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import ValidationError
 
-from ..evals import Calibration, Evaluation, Role, Seed, Trial
+from ..evals import Evaluation, Role, Seed, Trial
 from ..sandbox import Isolation
 from ..sandbox.text import line
 from ..tasks import Task
-from .database import ArchiveError, Database
+from .database import ArchiveError
+from .journal import Journal
 from .lock import locked
 from .tables import (
-    CALIBRATIONS,
     ENVIRONMENTS,
     EVENTS,
     NODES,
@@ -28,7 +27,6 @@ from .tables import (
     RUNS,
     STATES,
     TRIALS,
-    as_json,
     blob,
     fetch,
     now,
@@ -40,7 +38,7 @@ from .upgrade import upgraded
 VALIDATED = "validated"  # the kind of event that makes a node one that may be built on
 
 
-class Archive(Database):
+class Archive(Journal):
     """Everything ever tried. Only ever grows."""
 
     # Runs and tasks
@@ -190,41 +188,7 @@ class Archive(Database):
             raise ArchiveError(f"{missing} of {len(seeds)} trials of {node.id} are not archived")
         return Evaluation(stream=stream, trials=tuple(held[seed] for seed in seeds))
 
-    # Replies of language models
-
-    def add_reply(
-        self, run: str, scope: str, request: str, nth: int, data: Mapping[str, Any]
-    ) -> None:
-        """Keep a reply, with its request, that served `scope`; `request` is the request's digest.
-
-        `nth` counts equal requests of one scope.
-        """
-        key = {"run": run, "scope": scope, "request": request, "nth": nth}
-        with self._writing() as db:
-            once(db, REPLIES, {**key, "time": now(), "data": dict(data)})
-
-    def reply(self, run: str | None, scope: str, request: str, nth: int) -> dict[str, Any] | None:
-        """What was kept under these names, by `run` or by any, if anything was."""
-        query = (
-            sa.select(REPLIES.c.data)
-            .where(REPLIES.c.scope == scope, REPLIES.c.request == request, REPLIES.c.nth == nth)
-            .order_by(REPLIES.c.time)
-        )
-        if run is not None:
-            query = query.where(REPLIES.c.run == run)
-        with self._reading() as db:
-            found = db.execute(query).scalars().first()
-        return None if found is None else dict(found)
-
-    def replies(self, run: str, scope: str = "") -> list[dict[str, Any]]:
-        """Every reply of a run, or of the scopes that begin so, by scope, request and number."""
-        query = (
-            sa.select(REPLIES)
-            .where(REPLIES.c.run == run, REPLIES.c.scope.startswith(scope, autoescape=True))
-            .order_by(REPLIES.c.scope, REPLIES.c.request, REPLIES.c.nth)
-        )
-        with self._reading() as db:
-            return [dict(row) for row in db.execute(query).mappings()]
+    # Copies for a replay
 
     def lend(self, run: str, to: "Archive", decisions: Sequence[str] = ()) -> None:
         """Copy what a run was given, and nothing of what came of it: for a replay in `to`.
@@ -266,50 +230,3 @@ class Archive(Database):
                     f"run {run} is being grown by another process: wait for it, or stop it first"
                 )
             yield
-
-    # Calibrations, environments and events
-
-    def add_calibration(self, calibration: Calibration) -> None:
-        """Keep what was measured of a task's noise; the newest of a task and environment counts."""
-        row = {"task": calibration.task, "environment": calibration.environment, "created": now()}
-        with self._writing() as db:
-            values = {**row, "data": calibration.model_dump(mode="json")}
-            db.execute(CALIBRATIONS.insert().values(values))
-
-    def calibration(self, task: str, environment: str) -> Calibration | None:
-        """The newest calibration of a task, by digest, in an environment, by digest."""
-        query = (
-            sa.select(CALIBRATIONS.c.data)
-            .where(CALIBRATIONS.c.task == task, CALIBRATIONS.c.environment == environment)
-            .order_by(CALIBRATIONS.c.id.desc())
-        )
-        with self._reading() as db:
-            data = db.execute(query).scalars().first()
-        return None if data is None else Calibration.model_validate(data)
-
-    def add_environment(self, environment: Mapping[str, str]) -> str:
-        """Keep what a replay compares itself with, and return its digest."""
-        digest = hashlib.sha256(as_json(dict(environment)).encode()).hexdigest()[:16]
-        with self._writing() as db:
-            once(db, ENVIRONMENTS, {"digest": digest, "data": dict(environment)})
-        return digest
-
-    def environment(self, digest: str) -> dict[str, str]:
-        """Versions, machine and sandbox settings under which trials were measured."""
-        with self._reading() as db:
-            query = sa.select(ENVIRONMENTS.c.data).where(ENVIRONMENTS.c.digest == digest)
-            return dict(db.execute(query).scalar_one_or_none() or {})
-
-    def log(self, run: str, kind: str, data: Mapping[str, Any]) -> None:
-        """Append an event such as `started`, `stopped` or `report`."""
-        with self._writing() as db:
-            row = {"run": run, "time": now(), "kind": kind, "data": dict(data)}
-            db.execute(EVENTS.insert().values(row))
-
-    def events(self, run: str, kind: str | None = None) -> list[dict[str, Any]]:
-        """A run's events, oldest first."""
-        query = sa.select(EVENTS).where(EVENTS.c.run == run).order_by(EVENTS.c.id)
-        if kind is not None:
-            query = query.where(EVENTS.c.kind == kind)
-        with self._reading() as db:
-            return [dict(row) for row in db.execute(query).mappings()]

@@ -291,8 +291,11 @@ def slow_server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """The weak model as a process of its own, with a log."""
     script, port, log = tmp_path / "slow.py", tmp_path / "port", tmp_path / "log.jsonl"
     script.write_text(SLOWLY)
-    words = ["--script", script, "--port-file", port, "--log", log, "--seconds", "500"]
-    server = subprocess.Popen([sys.executable, HERE / "model_server.py", *words], env=environment())
+    words = ["--script", str(script), "--port-file", str(port), "--log", str(log)]
+    server = subprocess.Popen(
+        [sys.executable, str(HERE / "model_server.py"), *words, "--seconds", "500"],
+        env=environment(),
+    )
     deadline = time.monotonic() + 20
     while not port.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -369,3 +372,16 @@ def test_a_run_killed_twenty_times_pays_for_no_reply_twice(
     finished = Counter(lines(log)[whole:])
     twice = {text for text in finished if finished[text] > kept[text] + window[text]}
     assert not twice, f"{len(twice)} finished replies were asked for again"
+
+
+def test_a_node_shows_why_it_was_made(
+    tmp_path: Path, ratchet: Ratchet, serve: Callable[[Answer], ModelServer]
+) -> None:
+    serve(answer)
+    assert ratchet(*RESEARCH, "--turns", "6").returncode == 0
+    node = next(n for n in nodes(tmp_path) if n.candidate.notes)
+    shown = ratchet("show", str(node.number))
+    assert "hypothesis" in shown.stdout
+    assert "it was tuned for something else" in shown.stdout
+    told = json.loads(ratchet("show", str(node.number), "--json").stdout)
+    assert told["notes"]["model"] == "weak"

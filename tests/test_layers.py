@@ -16,8 +16,8 @@ HOMES = {
     "langgraph": {"agents/research/graph.py"},
     "langsmith": {"agents/research/graph.py"},
     "openai": {"agents/model/client.py"},
-    "sqlalchemy": {"archive/database.py", "archive/store.py", "archive/tables.py"},
-    "typer": {"app/cli.py", "app/images.py", "app/options.py"},
+    "sqlalchemy": {f"archive/{name}.py" for name in ("database", "journal", "store", "tables")},
+    "typer": {f"app/{name}.py" for name in ("cli", "images", "options", "output", "reading")},
     "torch": set[str](),
 }
 

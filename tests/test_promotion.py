@@ -272,7 +272,9 @@ class Elsewhere:
         nodes = brief.tree.planted()
         offer = Tweak().propose(replace(brief, parent=nodes[-1]))
         wrong = brief.rng.random() < 0.5
-        return offer.model_copy(update={"parent": 999 if wrong else nodes[-1].number})
+        chosen = {"parent": 999 if wrong else nodes[-1].number}
+        changed: Candidate = offer.model_copy(update=chosen)
+        return changed
 
 
 def test_a_proposer_may_build_on_another_node_than_it_was_given(
