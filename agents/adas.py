@@ -21,12 +21,12 @@ from ..evals import Candidate
 from ..sandbox.text import line, quoted
 from ..tasks import Metric
 from .base import Brief, ProposalError
+from .research.asking import CHARACTERS, messages, occasion
 from .research.facts import Z, interval, outcome, rejected
-from .research.forms import Form
+from .research.forms import File, Form
+from .research.programs import Fault, built, editable, rewrites
 from .research.prompts import fill
 from .research.recall import program, task_words
-from .research.straight import Fault, File, built, occasion, page, rewrites
-from .research.work import CHARACTERS, messages
 
 Found = TypeVar("Found", bound="Solution")
 
@@ -79,8 +79,8 @@ class Adas:
         """
         talk = _Talk(brief)
         found: Solution = talk.say("design", "propose", _design(brief), Solution)
-        found = talk.say("reflect/1", "propose", page("adas_reflect"), Reflected)
-        mistakes = page("adas_mistakes", mistakes=fill("known_mistakes"))
+        found = talk.say("reflect/1", "propose", fill("adas_reflect"), Reflected)
+        mistakes = fill("adas_mistakes", mistakes=fill("known_mistakes"))
         found = talk.say("reflect/2", "propose", mistakes, Reflected)
         for count in range(FIXES + 1):
             files = built(brief, rewrites(found.files))
@@ -88,7 +88,7 @@ class Adas:
                 return _candidate(brief, found, files, count)
             fault = files
             if count < FIXES:
-                text = page("adas_mend", error=fault.told, parent=str(brief.parent.number))
+                text = fill("adas_mend", error=fault.told, parent=str(brief.parent.number))
                 found = talk.say(f"mend/{count + 1}", "repair", text, Reflected)
         raise ProposalError(f"{FIXES} rounds did not mend it: {fault.sentence}")
 
@@ -170,8 +170,7 @@ def _entry(node: Node, tree: Tree, metric: Metric) -> Entry:
 
 
 def _design(brief: Brief) -> str:
-    names = ", ".join(sorted(brief.parent.candidate.files))
-    text = page("adas_design", parent=str(brief.parent.number), files=names)
+    text = fill("adas_design", parent=str(brief.parent.number), files=editable(brief))
     return f"{text}\n\n{occasion(brief)}".strip()
 
 

@@ -4,10 +4,10 @@ As published, with what its code got wrong mended: the score is measured, and no
 from what the program prints; gains come with intervals; whatever was asked is kept over a kill.
 
 What differs: the policy `aide` chooses the node, and only broken children of that node are
-debugged. A repaired program is the chosen node's child too, and its note `debugs` names the one it
-mends. A program that breaks is offered all the same, for AIDE keeps buggy nodes in its tree and
-debugs them later: the audit and smoke run of the turn find that out, at no evaluation, and a
-try-out before them would only do so twice.
+debugged, where AIDE debugs any broken leaf of its tree. A repaired program is the chosen node's
+child too, and its note `debugs` names the one it mends. A program that breaks is offered all the
+same, for AIDE keeps buggy nodes in its tree and debugs them later: the audit and smoke run of the
+turn find that out, at no evaluation, and a try-out before them would only do so twice.
 """
 
 from collections.abc import Mapping
@@ -17,12 +17,13 @@ from ..evals import Candidate
 from ..sandbox.text import line, quoted
 from .base import Brief, ProposalError
 from .evolve.canonical import canonical
+from .research.asking import messages, occasion
 from .research.facts import outcome, rejected
-from .research.forms import Form
+from .research.forms import File, Form
 from .research.patch import PatchError, apply
-from .research.recall import Entry, parent_words, program, said, table, task_words
-from .research.straight import File, broken, failure, known, occasion, page, rewrites, void
-from .research.work import messages
+from .research.programs import broken, editable, failure, known, rewrites, void
+from .research.prompts import fill
+from .research.recall import Entry, core_words, program, said, table
 from .select.plain import DRAFTS
 
 DEBUG = 0.5  # probability of debugging where there is something to debug
@@ -100,32 +101,32 @@ def mends(node: Node) -> int | None:
 def _draft(brief: Brief) -> Candidate:
     nodes = [node for root in brief.tree.planted() for node in brief.tree.children(root)]
     drafts = [node for node in nodes if not void(node) and not rejected(node)]
-    text = page(
+    text = fill(
         "aide_draft",
         drafts=_summary(brief, "Drafts so far", drafts),
         occasion=occasion(brief),
-        files=_names(brief),
+        files=editable(brief),
     )
     return _offer(brief, "draft", text, brief.parent)
 
 
 def _improve(brief: Brief) -> Candidate:
-    text = page(
+    text = fill(
         "aide_improve",
         designs=_summary(brief, "Designs that ran so far", good(brief.tree)),
         occasion=occasion(brief),
-        files=_names(brief),
+        files=editable(brief),
     )
     return _offer(brief, "improve", text, brief.parent)
 
 
 def _debug(brief: Brief, node: Node) -> Candidate:
-    text = page(
+    text = fill(
         "aide_debug",
         idea=quoted(node.candidate.idea),
         program=program(node.candidate.files),
         failure=failure(node),
-        files=_names(brief),
+        files=editable(brief),
     )
     return _offer(brief, "debug", text, node)
 
@@ -145,8 +146,8 @@ def _summary(brief: Brief, title: str, nodes: list[Node]) -> str:
 def _offer(brief: Brief, operator: str, text: str, base: Node) -> Candidate:
     """Ask once, and make the candidate from the program of `base`."""
     role = "repair" if operator == "debug" else "write"
-    material = f"{task_words(brief.task)}\n\n{parent_words(brief)}"
-    found = brief.desk.ask(operator, role, messages(material, text), Program)
+    told = messages(core_words(brief), text)
+    found = brief.desk.ask(operator, role, told, Program)
     try:
         files = apply(base.candidate.files, rewrites(found.files))
     except PatchError as error:
@@ -161,7 +162,3 @@ def _offer(brief: Brief, operator: str, text: str, base: Node) -> Candidate:
     return Candidate(
         files=files, idea=f"{mended}{line(found.plan, IDEA)}", proposer="aide", notes=notes
     )
-
-
-def _names(brief: Brief) -> str:
-    return ", ".join(sorted(brief.parent.candidate.files))

@@ -8,8 +8,8 @@ goes back with what is wrong; meta problems are drawn only where the records sho
 What differs: there the changed program is the proposer itself, here it is the task's. To let
 proposers change themselves, search on the task `research_agent`, and use what is found as the agent
 RUN.NUMBER. The ablations of the paper are switches of the search: without self-improvement is any
-task but that one, with this agent as the fixed proposer; without an open-ended archive is a policy
-that always builds on the last kept node, or `--select best` for the nearest, plain hill climbing.
+task but that one, with this agent as the fixed proposer; without an open-ended archive is
+`--select latest`, which always builds on the last kept node.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,11 +19,12 @@ from typing import NamedTuple
 from ..evals import Candidate, judge
 from ..sandbox.text import clean, line
 from .base import Brief, ProposalError
-from .research.facts import interval, outcome
+from .research.asking import HANDED, messages, occasion
+from .research.facts import interval, outcome, span
 from .research.forms import Form, Patch
-from .research.recall import Entry, parent_words, said, table, task_words
-from .research.straight import Fault, broken, built, failure, occasion, page, void
-from .research.work import HANDED, messages
+from .research.programs import Fault, broken, built, editable, failure, void
+from .research.prompts import fill
+from .research.recall import Entry, core_words, said, table
 
 META = 0.25  # probability of each meta problem that applies
 EMPTY = 0.1  # share of a parent's proposals that came to nothing, from which on that is a problem
@@ -79,8 +80,8 @@ class Dgm:
     def propose(self, brief: Brief) -> Candidate:
         """Offer a patched parent that passed its try-out; raises ProposalError where none did."""
         chosen = problem(brief)
-        core = f"{task_words(brief.task)}\n\n{parent_words(brief)}"
-        text = page(
+        core = core_words(brief)
+        text = fill(
             "dgm_diagnose",
             records=records(brief),
             problem=chosen.words,
@@ -140,22 +141,22 @@ def records(brief: Brief) -> str:
 
 
 def _by_workload(brief: Brief) -> str:
-    unit, lines = brief.task.metric.unit, list[str]()
+    metric, lines = brief.task.metric, list[str]()
     for name, gains in workload_gains(brief).items():
         if len(gains) > 1:
             found = interval(judge.summary(gains))
-            span = f"{found.gain:+.4f} [{found.low:+.4f}, {found.high:+.4f}] {unit}"
-            lines.append(f"- {name}: {span} over the start on {found.pairs} seeds")
+            seeds = f"over the start on {found.pairs} seeds"
+            lines.append(f"- {name}: {span(found, metric)} {seeds}")
     return "\n".join(["## Gains by workload, with 95 % intervals", "", *lines]) if lines else ""
 
 
 def _written(brief: Brief, chosen: Problem, report: Report, core: str) -> Candidate:
     """Have the issue resolved; a patch that will not do goes back."""
-    text = page(
+    text = fill(
         "dgm_write",
         description=clean(report.problem_description, HANDED),
         suggestion=clean(report.implementation_suggestion, HANDED),
-        files=", ".join(sorted(brief.parent.candidate.files)),
+        files=editable(brief),
     )
     again: tuple[str, ...] = ()
     for count in range(1, ROUNDS + 1):
@@ -165,7 +166,7 @@ def _written(brief: Brief, chosen: Problem, report: Report, core: str) -> Candid
         if not isinstance(files, Fault):
             return _candidate(brief, chosen, report, files, count)
         fault = files
-        again = (*again, patch.model_dump_json(), page("dgm_mend", error=fault.told))
+        again = (*again, patch.model_dump_json(), fill("dgm_mend", error=fault.told))
     raise ProposalError(f"no patch would do in {ROUNDS} rounds: {fault.sentence}")
 
 

@@ -1,9 +1,10 @@
 """The proposer with language models: it recalls, diagnoses, proposes, reviews, writes and tries."""
 
 from ..evals import Candidate
-from .base import Brief, ProposalError
+from .base import Brief
 from .research.settings import Settings
-from .research.work import Work
+from .research.variants import LIMIT, plan
+from .research.work import State, Work
 
 
 def create() -> "Researcher":
@@ -30,9 +31,7 @@ class Researcher:
         BudgetSpent and ModelError come through as they are, and a later call with the same
         checkpoints goes on from there.
         """
-        from .research.graph import finish  # langgraph takes its time to import
+        from .research.graph import offered  # langgraph takes its time to import
 
-        state = finish(Work.of(brief, self.settings))
-        if "done" not in state:
-            raise ProposalError(state["dropped"])
-        return Candidate.model_validate_json(state["done"])
+        work = Work.of(brief, self.settings)
+        return offered(plan(self.settings.variant), State, work, LIMIT)

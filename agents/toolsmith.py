@@ -6,7 +6,7 @@ nothing: what it hands in is audited, judged and archived like any other proposa
 
 from ..evals import Candidate
 from .base import AgentError, Brief, ProposalError
-from .research.tooling import Tooling, ToolSettings
+from .research.tool_steps import PLAN, State, Tooling, ToolSettings
 
 
 def create() -> "Toolsmith":
@@ -40,9 +40,7 @@ class Toolsmith:
             raise ProposalError(
                 "toolsmith runs what it writes: it cannot work under --approve candidates"
             )
-        from .research.tools import finish  # langgraph takes its time to import
+        from .research.graph import offered  # langgraph takes its time to import
 
-        state = finish(Tooling.of(brief, self.settings))
-        if "done" not in state:
-            raise ProposalError(state["dropped"])
-        return Candidate.model_validate_json(state["done"])
+        work = Tooling.of(brief, self.settings)
+        return offered(PLAN, State, work, work.limit)

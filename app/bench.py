@@ -12,9 +12,9 @@ from rich.text import Text
 
 from ..agents.base import AgentError, open_agent
 from ..agents.budget import Budget, Caps
-from ..agents.compare import Standing, Table, compare, overall
-from ..agents.contest import Entrant, Terms, configured, grow, held_rule, search_id
-from ..agents.improvement import Interval
+from ..agents.contest.compare import Standing, Table, compare, overall
+from ..agents.contest.improvement import Interval
+from ..agents.contest.searches import Entrant, Terms, configured, grow, held_rule, search_id
 from ..agents.model import ModelError
 from ..agents.run import Run
 from ..agents.select import POLICIES

@@ -83,7 +83,7 @@ def start(order: Order, box: Box, where: str) -> int:
         archive = Archive(where, create=True)
         run = _new_id(archive)
         means = stack.enter_context(closing(purse(archive, run, models, order.caps)))
-        with _polite():
+        with polite():
             try:
                 console.print(f"warming the {backend.name} sandbox up ...")
                 lab = means.lab(task, backend, strict=box.isolation == "strict")
@@ -191,7 +191,7 @@ def _search(
     archive, run_id = means.archive, means.run
     again = f"ratchet resume {run_id}{elsewhere(archive)}"
     console, stop = view.console(), stop_file(archive, run_id)
-    with archive.hold(run_id), _polite():
+    with archive.hold(run_id), polite():
         stop.unlink(missing_ok=True)
         try:
             lab = open_lab()
@@ -265,7 +265,7 @@ def elsewhere(archive: Archive) -> str:
 
 
 @contextmanager
-def _polite() -> Iterator[None]:
+def polite() -> Iterator[None]:
     """Take SIGTERM for Ctrl-C."""
 
     def interrupt(number: int, frame: FrameType | None) -> Any:

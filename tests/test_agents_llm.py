@@ -25,7 +25,7 @@ from ratchet.agents.evolve.canonical import canonical
 from ratchet.agents.lab import Lab
 from ratchet.agents.model import Endpoint, ModelError
 from ratchet.agents.models import Models
-from ratchet.agents.research.work import CHARACTERS
+from ratchet.agents.research.asking import CHARACTERS
 from ratchet.agents.run import Config, Run
 from ratchet.agents.search import search
 from ratchet.agents.select import POLICIES

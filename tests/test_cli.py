@@ -39,7 +39,8 @@ def test_every_reading_verb_speaks_json(searched: Ratchet) -> None:
     shown = json.loads(searched("show", best, "--json").stdout)
     assert len(tree) == runs[0]["nodes"] == 8
     assert shown["standing"] == "confirmed"
-    assert [len(e["scores"]) for e in shown["evidence"]] == [4, 16, shown["claims"][0]["pairs"], 32]
+    fresh = [claim["pairs"] for claim in shown["claims"]]
+    assert [len(e["scores"]) for e in shown["evidence"]] == [4, 16, *fresh, 32]
     assert "+RATE" in shown["diff"]
     assert json.loads(searched("diff", "0", best, "--json").stdout)["diff"].startswith("---")
     tasks = json.loads(searched("tasks", "--json").stdout)
@@ -51,7 +52,7 @@ def test_every_reading_verb_speaks_json(searched: Ratchet) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["search", "nope"], 2, "no task 'nope': use one of optimizer, "),
+        (["search", "nope"], 2, "no task 'nope': use one of agent_system, "),
         (["search", BOWL, "--agent", "nope"], 2, "no agent named 'nope'"),
         (["search", BOWL, "--select", "nope"], 2, "use one of dgm, best, uniform"),
         (["search", BOWL, "--sandbox", "nope"], 3, "no sandbox backend named 'nope'"),
@@ -156,8 +157,8 @@ def test_what_a_candidate_wrote_cannot_command_the_terminal(
     agent.write_text(
         "from ratchet.evals import Candidate\n"
         "class Painter:\n"
-        "    def propose(self, task, parent, tree, rng):\n"
-        "        bad = '\\x1b[2J\\u202e[bold]gone' + str(rng.random())\n"
+        "    def propose(self, brief):\n"
+        "        bad = '\\x1b[2J\\u202e[bold]gone' + str(brief.rng.random())\n"
         "        text = '# ' + bad + '\\ndef step(x, grad, progress):\\n    raise ValueError(' \n"
         "        return Candidate(files={'step.py': text + repr(bad) + ')\\n'}, idea=bad,"
         " proposer='p')\n"
@@ -190,8 +191,8 @@ def test_what_a_candidate_says_is_shown_as_its_words_and_as_nothing_more(
         "from ratchet.evals import Candidate\n"
         f"PROGRAM = {program + HOSTILE!r}\n"
         "class Speaker:\n"
-        "    def propose(self, task, parent, tree, rng):\n"
-        "        text = PROGRAM + f'# {rng.random()}\\n'\n"
+        "    def propose(self, brief):\n"
+        "        text = PROGRAM + f'# {brief.rng.random()}\\n'\n"
         "        return Candidate(files={'step.py': text}, idea='speak', proposer='p')\n"
         "def create():\n"
         "    return Speaker()\n"

@@ -14,10 +14,10 @@ from rich.console import Console
 from stand_ins.scripted import START, confirmed, node
 from stand_ins.weak_model import answer
 
-from ratchet.agents import contest
+from ratchet.agents.contest import searches as contest
 from ratchet.agents.base import AgentError
-from ratchet.agents.compare import Table, best_baseline, handed_over, path, within
-from ratchet.agents.improvement import improvement, mean_gain
+from ratchet.agents.contest.compare import Table, best_baseline, handed_over, path, within
+from ratchet.agents.contest.improvement import improvement, mean_gain
 from ratchet.agents.select import POLICIES
 from ratchet.app import bench
 from ratchet.app.bench import Order, bench_agents, bench_record, bench_view

@@ -12,10 +12,10 @@ from stand_ins.scripted import ScriptedDesk
 
 from ratchet.agents import best_of_n, evolver, random_tweak, researcher, seed_only
 from ratchet.agents.base import Agent, Brief, Desk, ProposalError
-from ratchet.agents.check_desks import bare_desk
 from ratchet.agents.conformance import CHECKS, Finding, check_agent
+from ratchet.agents.conformance.desks import bare_desk
+from ratchet.agents.conformance.situations import MARK, grown, odd_task, situations
 from ratchet.agents.model import Message
-from ratchet.agents.situations import MARK, grown, odd_task, situations
 from ratchet.archive import Tree
 from ratchet.evals import Candidate
 from ratchet.tasks import Task, load, names

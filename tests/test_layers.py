@@ -15,9 +15,12 @@ HOMES = {
     "langchain_core": {"agents/research/graph.py"},
     "langgraph": {"agents/research/graph.py"},
     "langsmith": {"agents/research/graph.py"},
+    "matplotlib": {"app/curves.py"},
     "openai": {"agents/model/client.py"},
     "sqlalchemy": {f"archive/{name}.py" for name in ("database", "journal", "store", "tables")},
-    "typer": {f"app/{name}.py" for name in ("cli", "images", "options", "output", "reading")},
+    "typer": {
+        f"app/{name}.py" for name in ("benches", "cli", "images", "options", "output", "reading")
+    },
     "torch": set[str](),
 }
 

@@ -11,6 +11,7 @@ from stand_ins.scripted import START, ScriptedDesk, brief, confirmed, node
 
 from ratchet.agents.base import AgentError, Tried
 from ratchet.agents.research import notebook, prompts
+from ratchet.agents.research.asking import CHARACTERS
 from ratchet.agents.research.distance import most_different
 from ratchet.agents.research.fault import described
 from ratchet.agents.research.forms import Lesson, Lessons
@@ -18,7 +19,7 @@ from ratchet.agents.research.notebook import Notebook, newest, parse, rewritten,
 from ratchet.agents.research.prompts import DOCUMENTS, documents, fill
 from ratchet.agents.research.recall import recall
 from ratchet.agents.research.settings import Settings
-from ratchet.agents.research.work import CHARACTERS, Work
+from ratchet.agents.research.work import Work
 from ratchet.archive import Node, Tree
 from ratchet.evals import Summary
 from ratchet.tasks import load

@@ -169,9 +169,8 @@ def test_a_search_repeats_and_its_ids_do_not_depend_on_its_company(
 ) -> None:
     model, walled, alone = Played(), Played(), Played()
     together = run(process_sandbox, START, model, 2)
-    assert [t.scores for t in run(isolated_sandbox, START, walled, 2)] == [
-        trial.scores for trial in together
-    ]
+    behind_walls = run(isolated_sandbox, START, walled, 2)
+    assert [trial.scores for trial in behind_walls] == [trial.scores for trial in together]
     candidate = Candidate(files={"agent.py": START}, idea="", proposer="test")
     apart = [
         measure(candidate, TASK, process_sandbox, [seed], "glance", alone)[0] for seed in SEEDS[:2]
@@ -201,9 +200,7 @@ def broken(ask: Ask) -> str:
 
 UNUSABLE: dict[str, Callable[[Ask], str]] = {
     "says nothing": lambda ask: "",
-    "talks": lambda ask: "I cannot help with that.",
     "does not write Python": broken,
-    "repeats what it was shown": lambda ask: ask.prompt,
     "promises": lambda ask: "IDEA: a gain of 99\n```python\nGAIN = 99.0\n```",
     "lies of files": lambda ask: "FILE: ../grader.py\n```python\nx = 1\n```",
     "fences badly": lambda ask: "``` ```` ```python\n\ud7ff\n``````FILE:\n```",
@@ -215,7 +212,7 @@ def test_with_an_unusable_model_the_start_scales_numbers(
     process_sandbox: Sandbox, reply: str
 ) -> None:
     model = Played(UNUSABLE[reply])
-    trials = run(process_sandbox, START, model, 4)
+    trials = run(process_sandbox, START, model, 3)
     assert mean(trials) > 0.0
     assert model.rounds
 

@@ -18,8 +18,8 @@ from ratchet.agents.cassette import Cassette
 from ratchet.agents.desk import RunDesk
 from ratchet.agents.model import Endpoint, ModelError, strict_schema
 from ratchet.agents.models import Models
-from ratchet.agents.research.tooling import Act, ToolSettings
-from ratchet.agents.research.transcript import Turn, fitted
+from ratchet.agents.research.tool_steps import Act, ToolSettings
+from ratchet.agents.research.tool_transcript import Turn, fitted
 from ratchet.agents.toolsmith import Toolsmith
 from ratchet.archive import Archive
 from ratchet.evals import Candidate, audit

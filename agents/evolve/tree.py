@@ -78,7 +78,8 @@ def code(node: cst.CSTNode) -> str:
     """The source text of a node, as one line and without outer parentheses if an expression."""
     text = cst.Module([]).code_for_node(node)
     if isinstance(node, cst.BaseExpression) and ("\n" in text or node.lpar):
-        return ast.unparse(parse_expression(text)).replace("'", '"')
+        text = ast.unparse(parse_expression(text))
+        return text if '"' in text else text.replace("'", '"')
     return text
 
 

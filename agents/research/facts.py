@@ -58,6 +58,11 @@ def standing(node: Node, metric: Metric) -> str:
     return f"{node.gain:+.4f} [{low:+.4f}, {high:+.4f}] {metric.unit} over the start"
 
 
+def span(found: Estimate, metric: Metric) -> str:
+    """A gain with its interval, in the metric's unit."""
+    return f"{found.gain:+.4f} [{found.low:+.4f}, {found.high:+.4f}] {metric.unit}"
+
+
 def interval(screen: Summary) -> Estimate:
     """The 95 % t interval of a mean gain."""
     from scipy.special import stdtrit
@@ -69,5 +74,4 @@ def interval(screen: Summary) -> Estimate:
 
 
 def _estimate(found: Estimate, metric: Metric, seeds: str) -> str:
-    span = f"{found.gain:+.4f} [{found.low:+.4f}, {found.high:+.4f}] {metric.unit}"
-    return f"{span} over its parent on {found.pairs} {seeds} seeds"
+    return f"{span(found, metric)} over its parent on {found.pairs} {seeds} seeds"

@@ -24,12 +24,17 @@ def described(found: Tried, files: Mapping[str, str]) -> tuple[str, str]:
         text = stable(found.log)[-TAIL:]
         sentence = line(f"{found.status}: {text.strip().rpartition(chr(10))[2]}", 400)
         head = f"its try-out of a few seconds ended with the status {found.status!r}."
-    place = located(text, files)
-    if place is None:
-        return sentence, f"{head}\n\n{quoted(text)}"
-    name, at = place
+    return sentence, f"{head}\n\n{quoted(text)}{place(text, files)}"
+
+
+def place(text: str, files: Mapping[str, str]) -> str:
+    """The lines around the place that a log or a finding names, or nothing where it names none."""
+    found = located(text, files)
+    if found is None:
+        return ""
+    name, at = found
     excerpt = quoted(numbered(files[name], at - AROUND, at + AROUND, at))
-    return sentence, f"{head}\n\n{quoted(text)}\n\nThe place, {name} line {at}:\n{excerpt}"
+    return f"\n\nThe place, {line(name, 80)} line {at}:\n{excerpt}"
 
 
 def located(text: str, files: Mapping[str, str]) -> tuple[str, int] | None:

@@ -69,6 +69,13 @@ class Patch(Form):
     edits: tuple[Edit, ...]
 
 
+class File(Form):
+    """One file of a program, whole."""
+
+    file: str
+    text: str
+
+
 class Design(Idea):
     """An architect's document: all that an engineer is told (after Hong et al. 2024, MetaGPT)."""
 

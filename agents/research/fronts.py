@@ -1,11 +1,12 @@
 """The first halves of the other variants: an architect with a tester, and a conductor's experts."""
 
 from ...sandbox.text import clean
+from .asking import HANDED, told
 from .forms import Conduct, Design, Quality
 from .prompts import fill
 from .recall import program
 from .steps import proposed, revision, written
-from .work import HANDED, State, Work, told
+from .work import State, Work
 
 
 def architect(work: Work, state: State) -> State:

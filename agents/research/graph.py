@@ -6,7 +6,7 @@ One thread a proposal. Steps run in the calling thread; several proposals may ru
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -19,11 +19,10 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langsmith import tracing_context
 
+from ...evals import Candidate
 from ..base import ProposalError
-from .plans import Step, plan
-from .work import State, Work
+from .plan import Plan, S, Step, W
 
-STEPS = 100  # more than any plan can take
 PATIENCE = 60.0  # seconds to wait for another thread's checkpoint
 _setting_up = threading.Lock()
 
@@ -33,45 +32,53 @@ for _name in ("LANGCHAIN_TRACING", "LANGCHAIN_HANDLER"):
     os.environ.pop(_name, None)
 
 
-def finish(work: Work) -> State:
+def offered(plan: Plan[W, S], state: type[S], work: W, limit: int) -> Candidate:
+    """What a plan comes to; raises ProposalError where it was dropped, and what `finish` does."""
+    found = finish(plan, state, work, limit)
+    if "done" not in found:
+        raise ProposalError(str(found.get("dropped")))
+    return Candidate.model_validate_json(str(found["done"]))
+
+
+def finish(plan: Plan[W, S], state: type[S], work: W, limit: int) -> S:
     """The state at the end of a proposal, which takes up where it was left.
 
-    Raises whatever a step raises; then its thread stays as it is, unless nothing can come of it.
+    A plan ends with `done`, a candidate, or `dropped`, a reason, in its state, within `limit`
+    steps. Raises whatever a step raises; then its thread stays as it is, unless nothing can come
+    of it.
     """
     desk = work.brief.desk
-    config: RunnableConfig = {"configurable": {"thread_id": desk.thread}, "recursion_limit": STEPS}
+    config: RunnableConfig = {"configurable": {"thread_id": desk.thread}, "recursion_limit": limit}
     with tracing_context(enabled=False), saver(desk.checkpoints) as kept:
-        app = graph(work).compile(checkpointer=kept)
-        had = cast(State, app.get_state(config).values)
+        app = graph(plan, state, work).compile(checkpointer=kept)
+        had: Mapping[str, object] = app.get_state(config).values
         if had and had.get("plan") != work.plan:
             kept.delete_thread(desk.thread)
             had = {}
         try:
             if not ended(had):
-                begin: State | None = None if had else {"plan": work.plan}
-                had = cast(State, app.invoke(begin, config, durability="sync"))
+                had = app.invoke(None if had else {"plan": work.plan}, config, durability="sync")
         except ProposalError:
             kept.delete_thread(desk.thread)
             raise
         kept.delete_thread(desk.thread)
-        return had
+        return cast(S, had)
 
 
-def ended(state: State) -> bool:
+def ended(state: Mapping[str, object]) -> bool:
     """Whether the graph came to its end, by its own word: a killed one may look finished."""
     return bool(state.get("done") or state.get("dropped"))
 
 
-def graph(work: Work) -> StateGraph[State, None, State, State]:
-    """The plan of the work's variant."""
-    steps = plan(work.settings.variant)
-    built = StateGraph(State)
-    for name, step in steps.items():
+def graph(plan: Plan[W, S], state: type[S], work: W) -> "StateGraph[Any, None, Any, Any]":
+    """The plan as a graph that works on states of that type."""
+    built: StateGraph[Any, None, Any, Any] = StateGraph(cast(Any, state))
+    for name, step in plan.items():
         # No retry policy: the endpoint has its own, and a second one would multiply it.
         built.add_node(name, cast(Any, partial(step.run, work)))
         ways = [to or END for to in dict.fromkeys((*step.to, ""))]
         built.add_conditional_edges(name, partial(_next, step, work), ways)
-    built.add_edge(START, next(iter(steps)))
+    built.add_edge(START, next(iter(plan)))
     return built
 
 
@@ -88,5 +95,5 @@ def saver(path: Path | None) -> Iterator[BaseCheckpointSaver[Any]]:
         yield kept
 
 
-def _next(step: Step, work: Work, state: State) -> str:
+def _next(step: Step[W, S], work: W, state: S) -> str:
     return step.next(work, state) or END

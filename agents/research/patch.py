@@ -84,8 +84,7 @@ def check(files: Mapping[str, str], parent: Mapping[str, str], known: Mapping[st
             what = line(error.msg or "", 200)
             raise PatchError(f"{name} is not Python after it: {what}, line {at}", shown) from None
         except (ValueError, RecursionError, MemoryError) as error:
-            what = line(str(error), 200)
-            raise PatchError(f"{name} is not Python after it: {what}") from None
+            raise PatchError(f"{name} is not Python after it: {line(str(error), 200)}") from None
     form = canonical(files)
     if form == canonical(parent):
         raise PatchError(

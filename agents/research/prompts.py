@@ -26,6 +26,20 @@ DOCUMENTS: Mapping[str, frozenset[str]] = {
         "conduct": "occasion experts",
         "expert": "field instruction",
         "conclude": "answers occasion advice",
+        "aide_draft": "drafts occasion files",
+        "aide_improve": "designs occasion files",
+        "aide_debug": "idea program failure files",
+        "adas_design": "parent files",
+        "adas_reflect": "",
+        "adas_mistakes": "mistakes",
+        "adas_mend": "error parent",
+        "dgm_diagnose": "records problem occasion",
+        "dgm_write": "description suggestion files",
+        "dgm_mend": "error",
+        "hybrid_explain": "findings",
+        "hybrid_write": "explanation findings idea files",
+        "toolsmith_system": "",
+        "toolsmith_work": "occasion files steps evaluations seeds",
     }.items()
 }
 

@@ -51,7 +51,7 @@ class Section(NamedTuple):
 
 def recall(brief: Brief, room: int) -> Briefing:
     """A briefing of at most `room` characters, unless the task and the parent alone are longer."""
-    core = f"{task_words(brief.task)}\n\n{parent_words(brief)}"
+    core = core_words(brief)
     room -= len(core)
     parts: list[str] = []
     left = room
@@ -61,6 +61,11 @@ def recall(brief: Brief, room: int) -> Briefing:
             parts.append(text)
             left -= len(text) + 2
     return Briefing(core, "\n\n".join(parts))
+
+
+def core_words(brief: Brief) -> str:
+    """What every writer has to see: the task and the parent program."""
+    return f"{task_words(brief.task)}\n\n{parent_words(brief)}"
 
 
 def task_words(task: Task) -> str:

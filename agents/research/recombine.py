@@ -1,27 +1,28 @@
 """Recombination: a model explains what an evolver found, and writes it down as one program."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from difflib import unified_diff
 
 from ...archive import Node, Tree
 from ...evals import Candidate
 from ...sandbox.text import line, quoted
 from ...tasks import Metric
-from ..base import Brief, ProposalError
+from ..base import Brief
+from .asking import told
 from .facts import outcome
 from .forms import Form, Idea
-from .pages import page
-from .plans import BACK, Step
+from .plan import Plan, Step
+from .prompts import fill
 from .settings import Settings
 from .steps import written
-from .work import State, Work, told
+from .variants import BACK, LIMIT
+from .work import State, Work
 
 MODE, RECOMBINED = "mode", "recombined"  # notes: how a proposal was made, and of which nodes
 MOST = 6  # findings in one recombination
 DIFF = 4000  # characters of one
 MECHANISM = 300  # characters
-STEPS = 20  # more than the plan can take
 
 
 class Explanation(Form):
@@ -63,24 +64,15 @@ def findings(tree: Tree) -> list[Node]:
 
 
 def recombined(brief: Brief, settings: Settings) -> Candidate:
-    """A program that passed a try-out; raises ProposalError where none did.
+    """A program that passed a try-out; raises ProposalError where none did."""
+    from .graph import offered  # langgraph takes its time to import
 
-    The desk serves replies again after a kill, so that only try-outs are repeated.
-    """
-    work, state, name = Work.of(brief, settings), State(), next(iter(PLAN))
-    for _ in range(STEPS):
-        if not name:
-            break
-        state.update(PLAN[name].run(work, state))
-        name = PLAN[name].next(work, state)
-    if "done" not in state:
-        raise ProposalError(state.get("dropped", "it came to no end"))
-    made = Candidate.model_validate_json(state["done"])
+    made = offered(PLAN, State, Work.of(brief, settings), LIMIT)
     notes = {heading: text for heading, text in made.notes.items() if heading != "diagnosis"}
     notes |= {
         MODE: "recombine",
         RECOMBINED: ", ".join(str(node.number) for node in findings(brief.tree)),
-        "explanation": state["diagnosis"],
+        "explanation": made.notes.get("diagnosis", ""),
     }
     return made.model_copy(update={"proposer": "hybrid", "notes": notes})
 
@@ -88,7 +80,7 @@ def recombined(brief: Brief, settings: Settings) -> Candidate:
 def explain(work: Work, state: State) -> State:
     """Ask what the findings do, and what to make of them."""
     nodes = findings(work.brief.tree)
-    text = page("hybrid_explain", findings=described(work.brief.tree, nodes, _metric(work)))
+    text = fill("hybrid_explain", findings=described(work.brief.tree, nodes, _metric(work)))
     asked = work.ask("explain", "explain", text, Recombination, work.history(state))
     idea = Idea.model_validate(asked.model_dump())
     words = explained(asked.explanations, [node.number for node in nodes])
@@ -98,7 +90,7 @@ def explain(work: Work, state: State) -> State:
 def recombine(work: Work, state: State) -> State:
     """Ask for the patch."""
     tree = work.brief.tree
-    text = page(
+    text = fill(
         "hybrid_write",
         explanation=state["diagnosis"],
         findings=described(tree, findings(tree), _metric(work)),
@@ -108,7 +100,7 @@ def recombine(work: Work, state: State) -> State:
     return written(work, state, "recombine", text)
 
 
-PLAN: Mapping[str, Step] = {
+PLAN: Plan[Work, State] = {
     "explain": Step(explain, ("recombine",)),
     "recombine": Step(
         recombine,

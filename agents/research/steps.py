@@ -8,13 +8,14 @@ from collections.abc import Mapping
 
 from ...sandbox.text import line
 from . import notebook
+from .asking import told
 from .facts import outcome
 from .fault import described
 from .forms import Diagnosis, Idea, Lessons, Patch, Review
 from .patch import PatchError, apply, check
 from .prompts import fill
 from .recall import Entry, program, table
-from .work import State, Work, told
+from .work import State, Work
 
 AUDITS = 2  # times that a program may be one that the audit refuses
 RESULTS = 12_000  # characters of results that a notebook is written from
@@ -50,7 +51,8 @@ def distil(work: Work, state: State) -> State:
 
 def diagnose(work: Work, state: State) -> State:
     """Say what limits the parent."""
-    found = work.ask("diagnose", "diagnose", fill("diagnose", angle=work.angle), Diagnosis, work.history(state))
+    text = fill("diagnose", angle=work.angle)
+    found = work.ask("diagnose", "diagnose", text, Diagnosis, work.history(state))
     return {"diagnosis": told(found.model_dump_json())}
 
 

@@ -6,22 +6,19 @@ from dataclasses import dataclass, field
 from typing import TypedDict
 
 from ...evals import Candidate
-from ...sandbox.text import clean
 from ..base import Brief, Form
-from ..model import Message
 from . import notebook
+from .asking import CHARACTERS, attempt, messages, told
 from .forms import Design, Idea
-from .prompts import fill
+from .programs import editable, known
 from .recall import Briefing, recall
 from .settings import Settings
 
-CHARACTERS = 3  # of a token, counted low so that the budget holds
 LEARNT = 0.2  # of the briefing's room is the notebook's
 KNOWN = """# What the search knows
 
 Brackets hold 95 % intervals. Gains on fresh seeds count; those on search seeds are flattered."""
 MARGIN = len(KNOWN) + 10  # characters beside the briefing and the notebook
-HANDED = 6000  # characters of a reply that are handed on
 # Several proposals are made from one parent at a time, and equal questions have equal answers.
 ANGLES = (
     "the first tenth of training",
@@ -76,13 +73,10 @@ class Work:
     @classmethod
     def of(cls, brief: Brief, settings: Settings) -> "Work":
         """Recall what the brief's tree holds."""
-        forms: dict[str, int] = {}
-        for node in brief.tree:
-            forms.setdefault(node.canonical, node.number)
         before = notebook.newest(brief.tree)
         room = settings.briefing_tokens * CHARACTERS
         briefing, angle = recall(brief, int(room * (1 - LEARNT))), brief.rng.choice(ANGLES)
-        return cls(brief, settings, briefing, before, angle, forms)
+        return cls(brief, settings, briefing, before, angle, known(brief.tree))
 
     @property
     def plan(self) -> str:
@@ -98,7 +92,7 @@ class Work:
     @property
     def editable(self) -> str:
         """The names of its files."""
-        return ", ".join(sorted(self.parent))
+        return editable(self.brief)
 
     def ask(
         self,
@@ -127,7 +121,6 @@ class Work:
     def occasion(self) -> str:
         """Where to look, how bold to be, and which attempt this is."""
         tried = sum(1 for n in self.brief.tree.children(self.brief.parent) if n.verdict)
-        attempt = self.brief.desk.thread.rpartition(".")[2]
         if tried < 2:
             text = "Hardly anything was tried from this parent: prefer the smallest change that "
             text += "puts the reason to the test."
@@ -137,9 +130,9 @@ class Work:
             text = f"{tried} children of this parent were tried: find out what they share, leave "
             text += "it, and use another mechanism."
         text += f" Others work from the same parent now; your share is {self.angle}."
-        if attempt.isdigit() and int(attempt):
-            text += f" This is attempt {int(attempt) + 1}: what was offered before came to nothing "
-            text += "or to a known program, so go another way."
+        if (number := attempt(self.brief)) > 1:
+            text += f" This is attempt {number}: what was offered before came to nothing or to a "
+            text += "known program, so go another way."
         return text
 
     def files(self, state: State) -> dict[str, str]:
@@ -174,25 +167,3 @@ class Work:
             proposer=self.settings.agent,
             notes={heading: text for heading, text in notes.items() if text},
         )
-
-
-def messages(material: str, text: str, again: Sequence[str] = ()) -> list[Message]:
-    """A question: material first, so that steps of one proposal share their beginning."""
-    asked = [Message("system", fill("system")), Message("user", f"{material}\n\n{text}")]
-    for position, each in enumerate(again):
-        asked.append(Message("user" if position % 2 else "assistant", each))
-    return asked
-
-
-def told(text: str) -> str:
-    """A form as the next step reads it: its fields by name."""
-    found = json.loads(text)
-    return "\n".join(_field(name, value) for name, value in found.items())
-
-
-def _field(name: str, value: object) -> str:
-    name = name.replace("_", " ")
-    if isinstance(value, list):
-        lines = "".join(f"\n  - {clean(str(each), HANDED)}" for each in value)
-        return f"{name}:{lines or ' none'}"
-    return f"{name}: {'unknown' if value is None else clean(str(value), HANDED)}"

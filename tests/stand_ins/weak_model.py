@@ -7,10 +7,15 @@ and the others break, change nothing, do not apply, or hurt. What is broken it c
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from model_server import Asked, Reaction, malformed, saying, truncated
 
+BLOCK = re.compile(
+    r"^(\S+\.py):\n[^\n]*\nBEGIN (UNTRUSTED-\w+)\n(.*?)\nEND \2$", re.DOTALL | re.MULTILINE
+)
 CONSTANT = re.compile(r"\b([A-Z][A-Z0-9_]*) = ([0-9][0-9.e-]*)")
 FILES = ("optimizer.py", "step.py")
 KINDS = ("good", "broken", "no-op", "lost", "broken", "good", "bad", "broken", "good", "no form")
@@ -25,14 +30,16 @@ def answer(asked: Asked) -> Reaction | str:
         return malformed()
     if dice % 29 == 11:
         return truncated('{"limits": "the ste')
-    return saying(json.dumps(REPLIES[asked.schema or ""](text, dice)))
+    if asked.schema is None:
+        return saying(f"Average what is noisy, over {dice % 97} steps.")
+    return saying(json.dumps(REPLIES[asked.schema](text, dice)))
 
 
-def diagnosis(text: str, dice: int) -> dict[str, object]:
+def diagnosis(text: str, dice: int) -> dict[str, Any]:
     return {"limits": f"the step is too timid ({dice % 97})", "evidence": ["it stops far out"]}
 
 
-def idea(text: str, dice: int) -> dict[str, object]:
+def idea(text: str, dice: int) -> dict[str, Any]:
     return {
         "title": f"another constant, number {dice % 9973}",
         "idea": "change a constant",
@@ -43,7 +50,7 @@ def idea(text: str, dice: int) -> dict[str, object]:
     }
 
 
-def review(text: str, dice: int) -> dict[str, object]:
+def review(text: str, dice: int) -> dict[str, Any]:
     verdict = "drop" if dice % 11 == 3 else "go"
     return {
         "novel": True,
@@ -55,7 +62,7 @@ def review(text: str, dice: int) -> dict[str, object]:
     }
 
 
-def patch(text: str, dice: int) -> dict[str, object]:
+def patch(text: str, dice: int) -> dict[str, Any]:
     """An edit of a constant that the prompt shows, of one of ten kinds."""
     name = next((each for each in FILES if each in text), FILES[0])
     kind = KINDS[dice % len(KINDS)]
@@ -74,18 +81,91 @@ def patch(text: str, dice: int) -> dict[str, object]:
     return edits(name, search, f"{constant} = {wrong.get(kind, f'{new:.5g}')}\n")
 
 
-def edits(file: str, search: str, replace: str) -> dict[str, object]:
+def edits(file: str, search: str, replace: str) -> dict[str, Any]:
     return {"edits": [{"file": file, "search": search, "replace": replace}]}
 
 
-def lessons(text: str, dice: int) -> dict[str, object]:
+def lessons(text: str, dice: int) -> dict[str, Any]:
     return {"lessons": [{"text": "larger rates help at first", "nodes": [1]}]}
 
 
-REPLIES = {
+def design(text: str, dice: int) -> dict[str, Any]:
+    more = {"changes": ["step: a constant"], "unchanged": "the rest", "checks": ["it is used"]}
+    return {**idea(text, dice), "limits": "the step is too timid", **more}
+
+
+def quality(text: str, dice: int) -> dict[str, Any]:
+    verdict = "fail" if dice % 7 == 3 else "pass"
+    return {"matches_design": True, "problems": [], "verdict": verdict, "advice": "say more"}
+
+
+def conduct(text: str, dice: int) -> dict[str, Any]:
+    asked = {"field": "noise", "instruction": f"What would you average? ({dice % 97})"}
+    return {"thoughts": "the step is too timid", "experts": [asked, {**asked, "field": "rates"}]}
+
+
+def report(text: str, dice: int) -> dict[str, Any]:
+    return {
+        "log_summary": "it stops far out",
+        "potential_improvements": ["another constant"],
+        "improvement_proposal": f"another constant, number {dice % 9973}",
+        "implementation_suggestion": "change the constant",
+        "problem_description": f"the step is too timid ({dice % 97})",
+    }
+
+
+def recombination(text: str, dice: int) -> dict[str, Any]:
+    numbers = dict.fromkeys(re.findall(r"^node (\d+) \(", text, re.MULTILINE))
+    said = [{"node": int(n), "mechanism": "it goes further", "keep": True} for n in numbers]
+    return {**idea(text, dice), "explanations": said}
+
+
+def whole(text: str, dice: int) -> dict[str, Any]:
+    """The program that the prompt shows last, after an edit as of `patch`; fits several forms."""
+    name, _, block = BLOCK.findall(text)[-1]
+    source = "\n".join(line[2:] for line in block.split("\n")) + "\n"
+    for edit in patch(text, dice).get("edits", []):
+        source = (
+            source.replace(edit["search"], edit["replace"]) if edit["search"] else edit["replace"]
+        )
+    return {
+        "plan": f"another constant, number {dice % 9973}",
+        "thought": "it was tuned for something else",
+        "name": f"number {dice % 9973}",
+        "reflection": "none",
+        "files": [{"file": name, "text": source}],
+    }
+
+
+def act(text: str, dice: int) -> dict[str, Any]:
+    """Edit until an edit applies, measure, and hand in."""
+    call: dict[str, Any] = {"tool": "submit"}
+    if "`validate` was carried out." not in text:
+        call = {"tool": "validate"}
+    if "`edit` was carried out." not in text:
+        for edit in patch(text, dice).get("edits", []):
+            call = {
+                "tool": "edit",
+                "file": edit["file"],
+                "old": edit["search"],
+                "new": edit["replace"],
+            }
+    return {"thought": f"another constant, number {dice % 9973}", "call": call}
+
+
+REPLIES: dict[str, Callable[[str, int], dict[str, Any]]] = {
+    "Act": act,
+    "Conduct": conduct,
+    "Design": design,
     "Diagnosis": diagnosis,
     "Idea": idea,
-    "Review": review,
-    "Patch": patch,
     "Lessons": lessons,
+    "Patch": patch,
+    "Program": whole,
+    "Quality": quality,
+    "Recombination": recombination,
+    "Reflected": whole,
+    "Report": report,
+    "Review": review,
+    "Solution": whole,
 }

@@ -76,7 +76,7 @@ def written(brief, told, plan):
     prompt = f"{told}\nThe plan:\n{plan}\n{WRITE}"
     for _ in range(REPAIRS + 1):
         reply = asked(brief, prompt)
-        files = {**brief.parent["files"], **fenced(reply, brief.parent["files"])}
+        files = brief.parent["files"] | fenced(reply, brief.parent["files"])
         if files in known:
             return None
         found = brief.try_out(files)

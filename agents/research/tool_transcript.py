@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from ...evals.gym import Call, Reply
 from ...sandbox.text import clean, quoted
 from ...tasks import Frozen, Metric
-from .bench import Workspace
+from .facts import span
+from .tool_bench import Workspace
 
 OUTPUT = 24_000  # characters of a tool's output: a whole file with line numbers
 ROOM = (
@@ -28,9 +29,8 @@ def facts(call: Call, reply: Reply, space: Workspace, metric: Metric) -> str:
     parts = [f"`{call.tool}` {done}."]
     if reply.scored and reply.scored.valid:
         gain, score = reply.scored.gain, reply.scored
-        span = f"{gain.gain:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}] {metric.unit}"
         lost = f"; {score.failed} of them have no score" if score.failed else ""
-        parts.append(f"Measured: {span} over the parent on {gain.pairs} seeds{lost}.")
+        parts.append(f"Measured: {span(gain, metric)} over the parent on {gain.pairs} seeds{lost}.")
     elif reply.scored:
         parts.append(f"Measured: no seed has a score ({reply.scored.status}).")
     parts.append(f"Best so far: {space.best:+.4f}. Left: {space.steps} calls,")

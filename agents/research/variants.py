@@ -1,33 +1,16 @@
 """Which steps a variant takes, and what decides the way on."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from . import fronts, steps
+from .plan import Plan, Step
 from .work import State, Work
 
-END = ""
-Run = Callable[[Work, State], State]
+LIMIT = 100  # more steps than any plan can take
 Way = Callable[[Work, State], str]
 
 
-@dataclass(frozen=True)
-class Step:
-    """What a node of the graph does, and which of the steps `to` comes next: `way` says, if there
-    are several. Whatever is dropped ends there."""
-
-    run: Run
-    to: tuple[str, ...] = (END,)
-    way: Way | None = None
-
-    def next(self, work: Work, state: State) -> str:
-        """The step that follows, or END."""
-        if state.get("dropped"):
-            return END
-        return self.way(work, state) if self.way else self.to[0]
-
-
-def plan(variant: str) -> Mapping[str, Step]:
+def plan(variant: str) -> Plan[Work, State]:
     """The steps of a variant by name, the first one first."""
     front, first = FRONTS[variant]
     begin = Step(steps.recalled, ("distil", first), _begin(first))
@@ -38,7 +21,7 @@ def _begin(first: str) -> Way:
     return lambda work, state: "distil" if steps.due(work, state) else first
 
 
-def _review(back: str) -> Step:
+def _review(back: str) -> Step[Work, State]:
     ways = {"go": "write", "revise": back}
     return Step(
         steps.review, ("write", back), lambda work, state: ways[steps.reviewed(work, state)]
@@ -51,7 +34,7 @@ def _or_again(step: str, onward: str) -> Way:
 
 
 WRITE = Step(steps.write, ("write", "try"), _or_again("write", "try"))
-FRONTS: Mapping[str, tuple[Mapping[str, Step], str]] = {
+FRONTS: Mapping[str, tuple[Plan[Work, State], str]] = {
     "solo": (
         {
             "diagnose": Step(steps.diagnose, ("propose",)),
@@ -88,7 +71,7 @@ FRONTS: Mapping[str, tuple[Mapping[str, Step], str]] = {
         "conduct",
     ),
 }
-BACK: Mapping[str, Step] = {
+BACK: Plan[Work, State] = {
     "try": Step(
         steps.tried,
         ("repair", "submit"),

@@ -1,26 +1,18 @@
-"""What agents share whose steps follow each other in a straight line, without a graph."""
+"""Programs made from replies: built, held against what is known, and how earlier ones failed."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ...archive import Node, Tree
-from ...sandbox.text import line, quoted
-from ..base import AgentError, Brief
+from ...sandbox.text import quoted
+from ..base import Brief
 from .facts import rejected
-from .fault import described, located, stable
-from .forms import Edit, Form
-from .patch import AROUND, PatchError, apply, check, numbered
-from .prompts import FOLDER, PLACEHOLDER
+from .fault import described, place, stable
+from .forms import Edit, File
+from .patch import PatchError, apply, check
 
 FENCED = re.compile(r"\s*```[\w+-]*\n(.*?)\n?```\s*", re.DOTALL)
-
-
-class File(Form):
-    """One file of a program, whole."""
-
-    file: str
-    text: str
 
 
 class Fault(NamedTuple):
@@ -28,19 +20,6 @@ class Fault(NamedTuple):
 
     sentence: str
     told: str
-
-
-def page(name: str, **values: str) -> str:
-    """A prompt document with its placeholders filled; raises AgentError if they do not match."""
-    try:
-        text = (FOLDER / f"{name}.md").read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise AgentError(f"the prompt {name}.md is missing: install Ratchet again") from None
-    if set(PLACEHOLDER.findall(text)) != values.keys():
-        given = ", ".join(sorted(values)) or "none"
-        raise AgentError(f"the placeholders of prompt {name}.md should be: {given}")
-    filled = PLACEHOLDER.sub(lambda found: values[found[1]], text)
-    return re.sub(r"\n{3,}", "\n\n", filled).strip()
 
 
 def rewrites(files: Iterable[File]) -> list[Edit]:
@@ -58,6 +37,11 @@ def built(brief: Brief, edits: Sequence[Edit]) -> dict[str, str] | Fault:
         return Fault(str(error), error.told)
     found = brief.desk.try_out(files)
     return files if found.ok else Fault(*described(found, files))
+
+
+def editable(brief: Brief) -> str:
+    """The names of the files that may be changed."""
+    return ", ".join(sorted(brief.parent.candidate.files))
 
 
 def known(tree: Tree) -> Mapping[str, int]:
@@ -78,25 +62,8 @@ def void(node: Node) -> bool:
 
 def failure(node: Node, most: int = 2000) -> str:
     """How a broken proposal ended: its reason and log, and the lines that they point to."""
-    files = node.candidate.files
     text = stable(f"{node.verdict.reason if node.verdict else ''}\n{node.log}").strip()
-    place = located(text, files)
-    if place is None:
-        return quoted(text, most)
-    name, at = place
-    shown = quoted(numbered(files[name], at - AROUND, at + AROUND, at))
-    return f"{quoted(text, most)}\n\nThe place, {line(name, 80)} line {at}:\n{shown}"
-
-
-def occasion(brief: Brief) -> str:
-    """Which proposal this is, so that those worked on at one time are not asked for alike."""
-    turn, _, attempt = brief.desk.thread.rpartition("/")[2].partition(".")
-    text = f"This is proposal {turn} of the search. Others are worked on at the same time by the "
-    text += "same rules, so go a way of your own."
-    if attempt.isdigit() and int(attempt):
-        text += f" It is attempt {int(attempt) + 1}: what was offered before came to nothing or to "
-        text += "a known program."
-    return text
+    return f"{quoted(text, most)}{place(text, node.candidate.files)}"
 
 
 def _bare(text: str) -> str:

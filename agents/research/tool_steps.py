@@ -3,7 +3,7 @@
 Every step is a function of the state alone, so a killed process repeats only the step in flight.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, TypedDict
 
@@ -16,12 +16,15 @@ from ...sandbox.text import line
 from ...tasks import Frozen
 from ..base import Brief, ReplyError
 from ..model import Message
-from .bench import Bench, Workspace, digest
+from .asking import messages
+from .facts import span
 from .fault import stable
 from .forms import Form
-from .pages import page
+from .plan import Plan, Step
+from .prompts import fill
 from .settings import Settings
-from .transcript import Turn, facts, fitted
+from .tool_bench import Bench, Workspace, digest
+from .tool_transcript import Turn, facts, fitted
 from .work import Work
 
 
@@ -65,6 +68,7 @@ class Tooling:
     settings: ToolSettings
     bench: Bench
     material: str
+    text: str
     plan: str
 
     @classmethod
@@ -72,7 +76,7 @@ class Tooling:
         """Recall what the tree holds, and draw the seeds of this proposal."""
         keys = Keys(brief.rng.randbytes(16).hex(), brief.rng.randbytes(16).hex())
         work = Work.of(brief, Settings())
-        task = page(
+        text = fill(
             "toolsmith_work",
             occasion=work.occasion(),
             files=work.editable,
@@ -80,7 +84,12 @@ class Tooling:
         )
         bench = Bench(brief, draw(keys, STREAM, settings.seeds))
         plan = f"{work.plan}/{settings.model_dump_json()}/{keys.steer}"
-        return cls(brief, settings, bench, f"{work.history({})}\n\n{task}", plan)
+        return cls(brief, settings, bench, work.history({}), text, plan)
+
+    @property
+    def limit(self) -> int:
+        """More steps than the plan can take: two a call, and the ends."""
+        return 2 * self.settings.steps + 5
 
     def space(self, state: State) -> Workspace:
         """The workspace as it stands."""
@@ -90,10 +99,9 @@ class Tooling:
 
     def messages(self, turns: Sequence[str]) -> list[Message]:
         """The question for the next call: the work, and the calls so far with what came of them."""
-        asked = [Message("system", page("toolsmith_system")), Message("user", self.material)]
-        for call, answer in fitted([Turn.model_validate_json(each) for each in turns]):
-            asked += [Message("assistant", call), Message("user", answer)]
-        return asked
+        shown = fitted([Turn.model_validate_json(each) for each in turns])
+        flat = [text for pair in shown for text in pair]
+        return messages(self.material, self.text, flat, "toolsmith_system")
 
 
 def act(work: Tooling, state: State) -> State:
@@ -136,11 +144,9 @@ def submit(work: Tooling, state: State) -> State:
         return {
             "dropped": f"nothing that it measured beat the parent in {len(turns)} calls: {calls}"
         }
-    gain, unit = work.bench.gain(space, space.submitted), work.brief.task.metric.unit
+    gain, metric = work.bench.gain(space, space.submitted), work.brief.task.metric
     seeds = f"{work.settings.seeds} search seeds of its own"
-    found = (
-        f"{gain.gain:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}] {unit} on {seeds}" if gain else ""
-    )
+    found = f"{span(gain, metric)} on {seeds}" if gain else ""
     if gain and gain.high < 0:
         return {"dropped": f"it handed in what it had found to be worse: {found}"}
     notes = {
@@ -157,3 +163,14 @@ def submit(work: Tooling, state: State) -> State:
         notes={heading: text for heading, text in notes.items() if text},
     )
     return {"done": candidate.model_dump_json()}
+
+
+def _onward(step: str) -> Callable[[Tooling, State], str]:
+    return lambda work, state: "submit" if work.space(state).end else step
+
+
+PLAN: Plan[Tooling, State] = {
+    "act": Step(act, ("tool", "submit"), _onward("tool")),
+    "tool": Step(tool, ("act", "submit"), _onward("act")),
+    "submit": Step(submit),
+}

@@ -16,15 +16,15 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import NamedTuple
 
-from ..evals import Candidate
-from ..sandbox.text import is_visible
-from ..tasks import Task
-from .base import Agent, Brief, ProposalError, ReplyError
-from .budget import BudgetSpent
-from .check_desks import Faulty, Listening, bare_desk
-from .model import ModelError
+from ...evals import Candidate
+from ...sandbox.text import is_visible
+from ...tasks import Task
+from ..base import Agent, Brief, ProposalError, ReplyError
+from ..budget import BudgetSpent
+from ..model import ModelError
+from ..select import POLICIES
+from .desks import Faulty, Listening, bare_desk
 from .outcome import Outcome, asked, differ, named, offer
-from .select import POLICIES
 from .situations import MARK, DeskFor, Situation, first_turns, situations
 
 THREADS = 4

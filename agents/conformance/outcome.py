@@ -3,8 +3,8 @@
 from random import Random
 from typing import NamedTuple
 
-from ..evals import Candidate
-from .base import Agent, Brief, ProposalError
+from ...evals import Candidate
+from ..base import Agent, Brief, ProposalError
 
 
 class Outcome(NamedTuple):

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import NamedTuple
 
-from ..archive import Node, Tree
-from ..evals import Candidate, Estimate, Summary, Verdict
-from ..evals.syntax import size
-from ..tasks import Task, load, names
-from .base import Brief, Desk
-from .check_desks import bare_desk
-from .evolve.canonical import canonical
+from ...archive import Node, Tree
+from ...evals import Candidate, Estimate, Summary, Verdict
+from ...evals.syntax import size
+from ...tasks import Task, load, names
+from ..base import Brief, Desk
+from ..evolve.canonical import canonical
+from .desks import bare_desk
 
 DeskFor = Callable[[Task], Desk]
 MARK = "zqx"  # in every hostile text, and in no other

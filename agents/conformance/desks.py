@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..sandbox import Isolation, Job, Result
-from ..tasks import Task
-from .base import AgentError, Desk, Form, Tried
-from .budget import BudgetSpent
-from .desk import RunDesk
-from .model import Message
+from ...sandbox import Isolation, Job, Result
+from ...tasks import Task
+from ..base import AgentError, Desk, Form, Tried
+from ..budget import BudgetSpent
+from ..desk import RunDesk
+from ..model import Message
 
 
 class NoSandbox:

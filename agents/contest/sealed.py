@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from ..archive import Node
-from ..evals import Evaluation, Keys, Role, draw, judge
-from .lab import Lab
-from .report import SEEDS
+from ...archive import Node
+from ...evals import Evaluation, Keys, Role, draw, judge
+from ..lab import Lab
+from ..report import SEEDS
 
 STREAM = "bench/sealed"
 

@@ -9,16 +9,16 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
-from ..archive import Archive, Node, Tree
-from ..evals import Role
-from ..tasks import Frozen
-from .base import AgentError
-from .contest import Entrant, Say, Terms, ends, search_id
-from .controls import spent
+from ...archive import Archive, Node, Tree
+from ...evals import Role
+from ...tasks import Frozen
+from ..base import AgentError
+from ..controls import spent
+from ..lab import Lab
+from ..report import SEEDS
 from .improvement import Interval, improvement, mean_gain
-from .lab import Lab
-from .report import SEEDS
 from .sealed import Sealed
+from .searches import Entrant, Say, Terms, ends, search_id
 
 
 class Point(NamedTuple):

@@ -1,0 +1,1 @@
+"""Agents against each other: searches of equal budget, measured alike."""

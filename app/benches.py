@@ -1,0 +1,78 @@
+"""The verbs that compare agents."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import (
+    ARCHIVE,
+    Accept,
+    Api,
+    Backend,
+    Isolation,
+    Json,
+    Model,
+    PriceOf,
+    Secret,
+    Seed,
+    Temperature,
+    Where,
+    Workers,
+)
+from .output import show_or_dump
+
+bench = typer.Typer(help="Compare agents with each other.", no_args_is_help=True)
+
+
+@bench.command("agents")
+def bench_agents(
+    task: Annotated[list[str], typer.Option(help="A task; several may be given.")],
+    agents: Annotated[
+        str, typer.Option(help="Names as in search, with commas; the first is compared with.")
+    ] = "evolver,random_tweak,best_of_n",
+    evaluations: Annotated[int, typer.Option(min=1, help="What each search may spend.")] = 1000,
+    searches: Annotated[int, typer.Option(min=1, max=999, help="How many an agent.")] = 5,
+    dollars: Annotated[
+        float | None, typer.Option(min=0.0, help="For models, at most, in each search.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="The same name goes on with the same bench.")] = "bench",
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw gain against evaluations: an SVG.")
+    ] = None,
+    sandbox: Backend = "auto",
+    workers: Workers = 2,
+    seed: Seed = None,
+    secret: Secret = None,
+    isolation: Isolation = "shared",
+    model: Model = None,
+    price: PriceOf = None,
+    api: Api = "auto",
+    temperature: Temperature = None,
+    accept_unisolated: Accept = False,
+    archive: Where = ARCHIVE,
+    as_json: Json = False,
+) -> None:
+    """Give agents searches of equal budget, and measure what each search hands over."""
+    from .bench import Order, bench_record, bench_view
+    from .bench import bench_agents as run
+    from .models import Wanted
+    from .run import INTERRUPTED, Box, polite
+
+    order = Order(
+        tasks=tuple(task),
+        agents=tuple(filter(None, map(str.strip, agents.split(",")))),
+        evaluations=evaluations,
+        searches=searches,
+        dollars=dollars,
+        models=Wanted(tuple(model or ()), tuple(price or ()), api, temperature),
+        chance=(seed, secret),
+        name=name,
+        plot=plot,
+    )
+    try:
+        with polite():
+            tables = run(order, Box(sandbox, workers, accept_unisolated, isolation), archive)
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    show_or_dump(bench_record(tables) if as_json else tables, as_json, bench_view)
