@@ -1,42 +1,54 @@
 """The verb `calibrate`: what a task's noise lets one find, and whether the judge can be trusted."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ..agents.budget import Caps
 from ..agents.calibrate import calibrated, stored
-from ..agents.lab import Lab
+from ..agents.seed_only import SeedOnly
 from ..archive import Archive
 from ..evals import Calibration, Keys, Rule, fresh_key
 from ..tasks import Metric, load
 from . import view
 from .budget import OFTEN, Means, Plan, Standards, rounded_up
+from .models import Wanted, settle_models
+from .purse import purse
 from .run import Box, open_with_warning
 
+NONE = Wanted()
 MULTIPLES = (0.5, 1, 2, 4, 8)  # of the smallest gain that is found, in the table of seeds
 
 
 def calibrate(
-    name: str, seeds: int, again: bool, minutes: float, box: Box, where: str
+    name: str,
+    seeds: int,
+    again: bool,
+    minutes: float,
+    box: Box,
+    where: str,
+    wanted: Wanted = NONE,
 ) -> dict[str, Any]:
     """Calibrate a task, or look its calibration up; what is printed about it."""
     task = load(name)
+    models = settle_models(wanted, SeedOnly(), task, "seed_only")
     said = Console(stderr=True, soft_wrap=True, highlight=False)
-    with closing(open_with_warning(box)) as backend:
+    with closing(open_with_warning(box)) as backend, ExitStack() as stack:
         archive = Archive(where, create=True)
         said.print(f"warming the {backend.name} sandbox up ...")
-        lab = Lab(task, backend, archive, strict=box.isolation == "strict")
+        means = stack.enter_context(closing(purse(archive, "calibrate", models, Caps())))
+        lab = means.lab(task, backend, strict=box.isolation == "strict")
         if again or stored(lab, archive) is None:
             said.print(f"measuring {task.name} on {seeds} seeds ...")
         keys = Keys(fresh_key(), fresh_key())
         found = calibrated(lab, archive, Rule(), keys, seeds, box.workers, again)
     budget = Plan(minutes, box.workers, 1 + len(task.baselines))
-    means = Means(found, Standards().rule(found), task.metric)
-    return record(task.name, means, budget)
+    known = Means(found, Standards().rule(found), task.metric)
+    return record(task.name, known, budget)
 
 
 def record(name: str, means: Means, budget: Plan) -> dict[str, Any]:

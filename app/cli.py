@@ -138,6 +138,9 @@ def calibrate(
     seeds: Annotated[int, typer.Option(min=8, max=4096, help="Repeats of the start.")] = 32,
     again: Annotated[bool, typer.Option("--again", help="Measure even if it is known.")] = False,
     minutes: Annotated[float, typer.Option(min=0.0, help="The budget to plan for.")] = 5.0,
+    model: Model = None,
+    price: PriceOf = None,
+    api: Api = "auto",
     sandbox: Backend = "auto",
     workers: Workers = 2,
     accept_unisolated: Accept = False,
@@ -147,10 +150,14 @@ def calibrate(
     """Measure TASK's noise, say what a search can find in it, and check the judge itself."""
     from .calibrate import calibrate as measure
     from .calibrate import calibration_view
+    from .models import Wanted
     from .run import Box
 
-    box = Box(sandbox, workers, accept_unisolated, "shared")
-    found = measure(task, seeds, again, minutes, box, archive)
+    box, wanted = (
+        Box(sandbox, workers, accept_unisolated, "shared"),
+        Wanted(tuple(model or ()), tuple(price or ()), api),
+    )
+    found = measure(task, seeds, again, minutes, box, archive, wanted)
     show_or_dump(found, as_json, calibration_view)
     raise typer.Exit(0 if found["passed"] else 3)
 

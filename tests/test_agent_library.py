@@ -12,17 +12,17 @@ from ratchet.archive import Archive
 
 KEY = "sk-canary-0123456789abcdefghij"
 TURNS = 5
-FORMS = {
+FORMS: dict[str, set[str | None]] = {
     "researcher": {"Diagnosis", "Idea", "Review", "Patch"},
     "researcher_roles": {"Design", "Patch", "Quality"},
     "researcher_conductor": {"Conduct", None, "Idea", "Review", "Patch"},
     "aide": {"Program"},
     "adas": {"Solution", "Reflected"},
     "dgm": {"Report", "Patch"},
-    "hybrid": {"Recombination", "Patch"},
+    "hybrid": {"Diagnosis", "Idea", "Review", "Patch"},
     "toolsmith": {"Act"},
 }
-SEEDS = dict.fromkeys(FORMS, 1)  # such that the weak model has some luck
+SEEDS = {**dict.fromkeys(FORMS, 1), "hybrid": 3}  # such that the weak model has some luck
 
 
 @pytest.mark.parametrize("name", FORMS)

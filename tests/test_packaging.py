@@ -68,5 +68,6 @@ def test_the_wheel_imports_and_runs_from_a_clean_environment(tmp_path: Path) -> 
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    known = ["agent_system", "optimizer", "policy_objective", "research_agent", "schedule"]
+    known = ["agent_system", "optimizer", "policy_objective"]
+    known += ["research_agent", "research_prompts", "schedule"]
     assert str(known) in done.stdout

@@ -243,6 +243,11 @@ def test_every_prompt_has_exactly_the_placeholders_that_are_filled() -> None:
         fill("refused", error="", more="")
 
 
+def test_every_document_is_registered_and_every_registered_one_is_there() -> None:
+    assert {path.stem for path in prompts.FOLDER.iterdir()} == set(DOCUMENTS)
+    assert set(documents(prompts.FOLDER)) == set(DOCUMENTS)
+
+
 def test_a_prompt_that_lacks_a_placeholder_or_is_missing_is_refused(tmp_path: Any) -> None:
     for name in DOCUMENTS:
         text = (prompts.FOLDER / f"{name}.md").read_text()

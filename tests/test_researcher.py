@@ -488,10 +488,16 @@ def test_requests_leave_for_no_third_party_whatever_the_environment_says(switch:
     assert server.paths == []
 
 
-def test_other_agents_and_the_command_line_load_no_graph_library() -> None:
+def test_no_agent_and_not_the_command_line_load_a_graph_library() -> None:
     code = """
 import sys
-import ratchet.agents.evolver, ratchet.agents.researcher, ratchet.app.cli
+import pkgutil, importlib
+import ratchet.agents, ratchet.app.cli
+for module in pkgutil.iter_modules(ratchet.agents.__path__, "ratchet.agents."):
+    importlib.import_module(module.name)
+assert {"hybrid", "toolsmith", "aide", "adas", "dgm", "archived", "itself", "researcher"} <= {
+    name.rpartition(".")[2] for name in sys.modules
+}
 heavy = {"langgraph", "langchain_core", "langsmith", "openai"}
 print(sorted(heavy & {name.partition(".")[0] for name in sys.modules}))
 """
