@@ -108,9 +108,6 @@ class Archived:
         if set(turn.files) != set(editable):
             given = line(", ".join(turn.files) or "nothing", 200)
             raise ProposalError(f"{self._name} offers {given}, not {', '.join(editable)}")
-        numbers = {node.number: node for node in brief.tree}
-        if dict(turn.files) == dict(numbers.get(turn.parent, brief.parent).candidate.files):
-            raise ProposalError(f"{self._name} offers node {turn.parent} unchanged")
         return Candidate(files=turn.files, idea=turn.idea, proposer=self._name, parent=turn.parent)
 
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import BOWL, Ratchet
+from conftest import BOWL, SECRET, Ratchet
 from model_server import ModelServer
 from stand_ins.weak_model import REPLIES, answer
 
@@ -22,7 +22,11 @@ FORMS: dict[str, set[str | None]] = {
     "hybrid": {"Diagnosis", "Idea", "Review", "Patch"},
     "toolsmith": {"Act"},
 }
-SEEDS = {**dict.fromkeys(FORMS, 1), "hybrid": 3}  # such that the weak model has some luck
+SEEDS = {
+    **dict.fromkeys(FORMS, 1),
+    "hybrid": 3,
+    "toolsmith": 3,
+}  # such that the weak model has some luck
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -32,8 +36,9 @@ def test_a_model_agent_searches_from_the_command_line_and_replays_offline(
     with ModelServer(answer) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
         monkeypatch.setenv("OPENAI_API_KEY", KEY)
-        words = ["--agent", name, "--model", "weak", "--seed", str(SEEDS[name])]
-        done = ratchet("search", BOWL, *words, "--turns", str(TURNS))
+        words = ["--agent", name, "--model", "weak", "--secret", SECRET]
+        words += ["--seed", str(SEEDS[name]), "--turns", str(TURNS)]
+        done = ratchet("search", BOWL, *words)
     assert done.returncode == 0, done.stdout + done.stderr
     assert {each.schema for each in server.asked} >= FORMS[name]
 

@@ -14,6 +14,8 @@ from ratchet.agents import archived
 from ratchet.agents.archived import Archived, guest_program, open_archived
 from ratchet.agents.base import AgentError, Brief, ProposalError, ReplyError, Tried
 from ratchet.agents.desk import RunDesk
+from ratchet.agents.evolve.canonical import canonical
+from ratchet.agents.itself import Itself
 from ratchet.agents.model import Message
 from ratchet.archive import Archive, Node, Tree
 from ratchet.evals import Candidate
@@ -302,3 +304,29 @@ def test_it_opens_from_an_archive(tmp_path: Path, process_sandbox: Sandbox) -> N
             open_archived(archive, "bowl.0")
     finally:
         archive.close()
+
+
+def test_an_agent_changes_itself_and_its_offspring_runs(process_sandbox: Sandbox) -> None:
+    planted = node(0, None).model_copy(
+        update={
+            "candidate": Candidate(files=AGENTS.start, idea="the start", proposer="task"),
+            "canonical": canonical(AGENTS.start),
+        }
+    )
+    tree = Tree([planted])
+    found = []
+    for seed in range(6):
+        desk = RealDesk(process_sandbox, task=AGENTS)
+        try:
+            offer = Itself().propose(Brief(AGENTS, planted, tree, Random(seed), desk))
+        except ProposalError:
+            continue
+        assert offer.proposer == "itself, as node 0"
+        if canonical(offer.files) != planted.canonical and desk.try_out(offer.files).ok:
+            found.append(offer)
+    assert found, "of six changes of itself at least one runs"
+
+
+def test_only_agents_can_change_themselves(process_sandbox: Sandbox) -> None:
+    with pytest.raises(AgentError, match="'bowl' are no agents"):
+        Itself().propose(brief(RealDesk(process_sandbox)))

@@ -411,16 +411,23 @@ def test_closing_leaves_nothing_behind_and_is_final(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    threads, descriptors = threading.active_count(), len(os.listdir("/proc/self/fd"))
-    with closing(opened(name)) as backend:
-        assert attempt(backend, "answer = b'1'").status == "ok"
-        assert attempt(backend, "1 / 0").status == "candidate_error"
-        backend.close()
-        with pytest.raises(SandboxError, match="closed"):
-            attempt(backend, "")
+
+    def left_behind() -> tuple[int, int]:
+        threads, descriptors = threading.active_count(), len(os.listdir("/proc/self/fd"))
+        with closing(opened(name)) as backend:
+            assert attempt(backend, "answer = b'1'").status == "ok"
+            assert attempt(backend, "1 / 0").status == "candidate_error"
+            backend.close()
+            with pytest.raises(SandboxError, match="closed"):
+                attempt(backend, "")
+        opened_now = len(os.listdir("/proc/self/fd"))
+        return threading.active_count() - threads, opened_now - descriptors
+
+    # Sandboxes of other tests may be warming boxes meanwhile; what leaks does so every time.
+    found = [left_behind() for _ in range(3)]
     assert not list(tmp_path.iterdir())
-    assert threading.active_count() <= threads
-    assert len(os.listdir("/proc/self/fd")) <= descriptors
+    assert min(threads for threads, _ in found) <= 0
+    assert min(descriptors for _, descriptors in found) <= 0
 
 
 @pytest.mark.parametrize("name", BACKENDS)

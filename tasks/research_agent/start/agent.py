@@ -21,7 +21,7 @@ LEAPS = 0.2  # the chance of a leap
 GREED = 6.0  # how steeply a node's chance rises with its gain
 MIDDLE = 0.6  # of the best gain, where that chance is one half
 TRIES = 4
-LONGEST = 6000
+LONGEST = 20000
 SWAPS = {"+": "-", "-": "+", "*": "/", "/": "*"}
 
 

@@ -15,7 +15,7 @@ STEP = 0.5  # standard deviation of the logarithm that a number is scaled by
 LEAP = 1.5
 LEAPS = 0.2  # the chance of a leap
 TRIES = 4
-LONGEST = 6000
+LONGEST = 20000
 SWAPS = {"+": "-", "-": "+", "*": "/", "/": "*"}
 
 
