@@ -59,7 +59,9 @@ def test_an_edit_takes_the_place_of_the_proposal(tmp_path: Path, process_sandbox
         tmp_path / "a.db",
         process_sandbox,
         "all",
-        lambda q: Decision(id=q.id, approved=True, files={"step.py": mine} if q.flags == () else {}),
+        lambda q: Decision(
+            id=q.id, approved=True, files={"step.py": mine} if q.flags == () else {}
+        ),
         turns=1,
     )
     child = Tree(list(search(run, always)))[len(run.task.baselines) + 1]
@@ -178,7 +180,11 @@ def test_a_run_that_is_asked_to_stop_comes_to_its_end(tmp_path: Path, ratchet: R
     where = tmp_path / ".ratchet" / "archive.db"
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
-        if where.exists() and (runs := Archive(where).runs()) and Archive(where).tree(runs[0]["id"]):
+        if (
+            where.exists()
+            and (runs := Archive(where).runs())
+            and Archive(where).tree(runs[0]["id"])
+        ):
             break
         time.sleep(0.3)
     told = ratchet("stop")

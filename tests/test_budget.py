@@ -26,11 +26,16 @@ def test_a_unit_that_fits_is_booked_by_what_it_really_cost() -> None:
 
 def test_a_unit_that_fails_costs_nothing_unless_it_said_so() -> None:
     budget = Budget(Caps(tokens=100))
-    with pytest.raises(ZeroDivisionError), budget.reserve(tokens=60):
-        raise ZeroDivisionError
-    with pytest.raises(ZeroDivisionError), budget.reserve(tokens=60) as unit:
-        unit.settle(tokens=40)
-        raise ZeroDivisionError
+
+    def fail(cost: float | None) -> None:
+        with budget.reserve(tokens=60) as unit:
+            if cost is not None:
+                unit.settle(tokens=cost)
+            raise ZeroDivisionError
+
+    for cost in (None, 40):
+        with pytest.raises(ZeroDivisionError):
+            fail(cost)
     assert budget.spent["tokens"] == 40
 
 

@@ -14,8 +14,8 @@ from rich.console import Console
 from stand_ins.scripted import START, confirmed, node
 from stand_ins.weak_model import answer
 
-from ratchet.agents.contest import searches as contest
 from ratchet.agents.base import AgentError
+from ratchet.agents.contest import searches as contest
 from ratchet.agents.contest.compare import Table, best_baseline, handed_over, path, within
 from ratchet.agents.contest.improvement import improvement, mean_gain
 from ratchet.agents.select import POLICIES

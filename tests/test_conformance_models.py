@@ -69,7 +69,6 @@ SCRIPTS: dict[str, dict[str, Any]] = {
     "hybrid": {step: {"edits": [LONGER]} for step in ("write", "recombine", "repair")},
 }
 TASKS = {"hybrid": "schedule"}  # the evolver has little to change in the bowl
-WITHOUT = {"toolsmith": ("faults", "quotes")}  # whose desks can neither be dry nor charge
 
 
 class Workbench(ScriptedDesk):  # type: ignore[misc]  # its module is found at run time alone
@@ -105,8 +104,7 @@ def test_no_agent_of_the_library_goes_unchecked() -> None:
 def test_an_agent_that_asks_a_model_keeps_the_contract(name: str, process_sandbox: Sandbox) -> None:
     script, task = SCRIPTS.get(name, {}), load(TASKS.get(name, BOWL))
     create = import_module(f"ratchet.agents.{name}").create
-    only = [check for check in CHECKS if check not in WITHOUT.get(name, ())]
-    assert check_agent(create, desks(process_sandbox, **script), [task], only) == []
+    assert check_agent(create, desks(process_sandbox, **script), [task]) == []
 
 
 @pytest.mark.parametrize("check", CHECKS)

@@ -292,3 +292,14 @@ def test_threads_that_parse_at_once_do_not_disturb_each_other() -> None:
         gc.set_threshold(*thresholds)
         sys.setswitchinterval(interval)
     assert len(set(trees)) == 1
+
+
+def test_what_a_starred_dict_takes_over_is_read() -> None:
+    source = (
+        "def helper(x):\n    return {'a': x}\n\n\n"
+        "def update(grads, state, params, ctx):\n"
+        "    more = helper(1.0)\n    merged = {**more}\n    return merged, state\n"
+    )
+    task = load("optimizer")
+    program = read(source, facts(task.files["motifs.toml"]))
+    assert "more = helper(1.0)" in tidied(program).source

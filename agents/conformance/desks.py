@@ -1,6 +1,7 @@
 """Desks for checks of agents: one with nothing on it, one that listens, and one that fails."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from ...sandbox import Isolation, Job, Result
@@ -41,6 +42,7 @@ class Listening:
         """Stand in front of a desk."""
         self.desk, self.heard = desk, list[str]()
         self.thread, self.checkpoints = desk.thread, desk.checkpoints
+        self.dry = desk.dry
 
     def ask(self, step: str, role: str, messages: Sequence[Message], form: type[Form]) -> Form:
         """Note what is asked, and ask."""
@@ -64,6 +66,10 @@ class Listening:
         """Run."""
         return self.desk.run(job)
 
+    def charge(self, evaluations: int) -> AbstractContextManager[None]:
+        """Pay."""
+        return self.desk.charge(evaluations)
+
 
 class Faulty:
     """A desk at which the first use of a model, or of the sandbox, ends badly."""
@@ -73,6 +79,7 @@ class Faulty:
         self.desk, self.error, self.used = desk, error, False
         self.thread: str = desk.thread
         self.checkpoints: Path | None = None
+        self.dry = desk.dry
 
     def ask(self, step: str, role: str, messages: Sequence[Message], form: type[Form]) -> Form:
         """Fail."""
@@ -97,6 +104,12 @@ class Faulty:
         if isinstance(self.error, BudgetSpent):
             raise self._fault()
         return self.desk.run(job)
+
+    def charge(self, evaluations: int) -> AbstractContextManager[None]:
+        """Pay, if the fault is a model's."""
+        if isinstance(self.error, BudgetSpent):
+            raise self._fault()
+        return self.desk.charge(evaluations)
 
     def _fault(self) -> Exception:
         self.used = True

@@ -17,7 +17,7 @@ WORD = re.compile(r"[A-Za-z_]\w*")
 class Names(NamedTuple):
     """The names in a statement or an expression.
 
-    `reads` counts all that is read, `outside` not what is read in the values of dicts; `inner`
+    `reads` counts all that is read, `outside` not what is read in named values of dicts; `inner`
     are the targets of comprehensions, `slots` the strings by which something is subscripted;
     `sets_items` says whether an entry of something is assigned.
     """
@@ -81,12 +81,19 @@ def fresh(name: str, taken: Collection[str]) -> str:
 
 
 def _outside(tree: ast.AST) -> Iterator[ast.AST]:
-    """Walk a tree but not into the values of dicts."""
+    """Walk a tree but not into the values of dicts, of those that have a name."""
     yield tree
-    children = [*tree.keys] if isinstance(tree, ast.Dict) else ast.iter_child_nodes(tree)
-    for child in children:
-        if child is not None:
-            yield from _outside(child)
+    for child in _unnamed(tree) if isinstance(tree, ast.Dict) else ast.iter_child_nodes(tree):
+        yield from _outside(child)
+
+
+def _unnamed(node: ast.Dict) -> Iterator[ast.AST]:
+    """The keys of a dict, and the values that no string names, such as what `**` takes over."""
+    for key, value in zip(node.keys, node.values, strict=True):
+        if key is not None:
+            yield key
+        if not (isinstance(key, ast.Constant) and isinstance(key.value, str)):
+            yield value
 
 
 def _named(nodes: Collection[ast.AST], context: type[ast.expr_context]) -> frozenset[str]:
