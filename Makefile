@@ -17,7 +17,7 @@ search: $(READY) ## Search for a better algorithm (TASK=optimizer ARGS="--minute
 
 test: lint ## Check style and types, and run every test
 	@echo "==> tests"
-	$(BIN)/pytest -n 2 -rs
+	$(BIN)/pytest -n 3 --dist worksteal -rs
 
 lint: $(READY) ## Check style and types
 	@echo "==> style and types"

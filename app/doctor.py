@@ -90,24 +90,27 @@ def _archive(archive: str) -> Finding:
 
 
 def _models(model: str | None) -> list[Finding]:
-    """What the environment's model server can do; that there is none is well too."""
+    """What the environment's model server can do: a fault only where somebody named a model."""
     if not any(os.environ.get(name) for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL")):
         found = "no server is set: `evolver` and the other agents without a model work"
         return [Finding(name="models", ok=True, found=found)]
+    named = model or (os.environ.get(VARIABLE) or "").split(",")[0].rpartition("=")[2]
+    findings = _asked(named)
+    if named or all(finding.ok for finding in findings):
+        return findings
+    return [each.model_copy(update={"ok": True, "found": f"no: {each.found}"}) for each in findings]
+
+
+def _asked(named: str) -> list[Finding]:
+    """What a model server answers, as the model named or else the first that it lists."""
     try:
         endpoint = connect("auto")
     except ModelError as error:
         return [Finding(name="models", ok=False, found=str(error), mend="see the message")]
     with closing(endpoint):
         listed = endpoint.models(LIST_SECONDS)
-        first = next(iter(listed), None) if isinstance(listed, Sequence) else None
-        name = (
-            model
-            or (os.environ.get(VARIABLE) or "").split(",")[0].rpartition("=")[2]
-            or first
-            or UNNAMED
-        )
-        return [Finding(**check._asdict()) for check in ask(endpoint, name)]
+        first = next(iter(listed), UNNAMED) if isinstance(listed, Sequence) else UNNAMED
+        return [Finding(**check._asdict()) for check in ask(endpoint, named or first)]
 
 
 def _backends() -> list[Finding]:

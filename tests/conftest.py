@@ -72,3 +72,15 @@ def command(*words: str) -> list[str]:
 def environment() -> dict[str, str]:
     """The user's environment, in which the agents of tests/stand_ins can be named."""
     return {**os.environ, "PYTHONPATH": str(HERE), "COLUMNS": "200", "NO_COLOR": "1"}
+
+
+@pytest.fixture
+def quick_ratchet(ratchet: Ratchet, isolated_sandbox: Sandbox) -> Ratchet:
+    """The same in the quickest sandbox that isolates, for tests that are not about sandboxes."""
+
+    def run(verb: str, *words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        taken = verb in ("search", "resume", "replay", "calibrate") and "--sandbox" not in words
+        box = ["--sandbox", isolated_sandbox.name] if taken else []
+        return ratchet(verb, *words, *box, timeout=timeout)
+
+    return run

@@ -31,14 +31,14 @@ SEEDS = {
 
 @pytest.mark.parametrize("name", FORMS)
 def test_a_model_agent_searches_from_the_command_line_and_replays_offline(
-    name: str, tmp_path: Path, ratchet: Ratchet, monkeypatch: pytest.MonkeyPatch
+    name: str, tmp_path: Path, quick_ratchet: Ratchet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ModelServer(answer) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
         monkeypatch.setenv("OPENAI_API_KEY", KEY)
         words = ["--agent", name, "--model", "weak", "--secret", SECRET]
         words += ["--seed", str(SEEDS[name]), "--turns", str(TURNS)]
-        done = ratchet("search", BOWL, *words)
+        done = quick_ratchet("search", BOWL, *words)
     assert done.returncode == 0, done.stdout + done.stderr
     assert {each.schema for each in server.asked} >= FORMS[name]
 
@@ -51,7 +51,7 @@ def test_a_model_agent_searches_from_the_command_line_and_replays_offline(
     assert {node.candidate.proposer for node in offered} == {name}
     assert {node.candidate.notes["model"] for node in offered} == {"weak"}
 
-    again = ratchet("replay", "--json")
+    again = quick_ratchet("replay", "--json")
     found = json.loads(again.stdout)
     assert (again.returncode, found["outcome"]) == (0, "REPRODUCED"), found
     assert found["same"] == found["states"] > len(made)

@@ -371,6 +371,20 @@ def honest() -> list[tuple[Task, Mapping[str, str]]]:
     return found
 
 
+@cache
+def changeable() -> list[tuple[Task, Mapping[str, str]]]:
+    """Those of them whose expressions can be exchanged: inside of f-strings they cannot."""
+    return [
+        (task, files)
+        for task, files in honest()
+        if not any(
+            isinstance(node, ast.JoinedStr)
+            for text in files.values()
+            for node in ast.walk(ast.parse(text))
+        )
+    ]
+
+
 def test_starts_baselines_and_everything_the_evolver_offers_pass() -> None:
     assert len(honest()) > 300
     for task, files in honest():
@@ -421,7 +435,7 @@ BAD = (
 @FEW
 @given(st.data())
 def test_one_bad_expression_anywhere_is_refused(data: st.DataObject) -> None:
-    task, files = data.draw(st.sampled_from(honest()))
+    task, files = data.draw(st.sampled_from(changeable()))
     text = "import torch\n" + next(iter(files.values()))
     tree = ast.parse(text)
     count = sum(isinstance(node, ast.expr) for node in ast.walk(tree))

@@ -96,7 +96,7 @@ def test_a_search_leaves_it_in_no_archive_log_or_artefact(
         done = subprocess.run(
             command(*words),
             cwd=work,
-            env=environment(),
+            env={**environment(), "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"},
             capture_output=True,
             text=True,
             timeout=200,

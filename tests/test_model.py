@@ -523,8 +523,10 @@ def test_one_slow_answer_is_asked_for_once_more() -> None:
 def test_an_interrupted_request_is_taken_back() -> None:
     """Ctrl-C leaves no request running at a server that may charge for it."""
     program = (
-        "import sys, time\n"
+        "import signal, sys, time\n"
         "from ratchet.agents.model import *\n"
+        # What a job in the background starts would ignore it.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "endpoint = Endpoint(Access.parse(sys.argv[1]))\n"
         "try:\n"
         "    endpoint.complete(Request(model='m', messages=(Message('user', 'hi'),)))\n"

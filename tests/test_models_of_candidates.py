@@ -34,10 +34,10 @@ def small(folder: Path) -> str:
 
 
 def test_what_candidates_ask_is_recorded_and_a_node_is_measured_again_without_the_server(
-    tmp_path: Path, ratchet: Ratchet, server: ModelServer
+    tmp_path: Path, quick_ratchet: Ratchet, server: ModelServer
 ) -> None:
     words = ["search", small(tmp_path), "--agent", "seed_only", "--turns", "1", "--seed", "1"]
-    done = ratchet(*words, "--model", "counter", "--standard", "explore", timeout=280)
+    done = quick_ratchet(*words, "--model", "counter", "--standard", "explore", timeout=280)
     assert done.returncode == 4, done.stdout + done.stderr  # a changed comment is nothing new
     archive = Archive(tmp_path / ".ratchet/archive.db")
     held = archive.replies(archive.run()["id"], "trial/")
@@ -47,21 +47,21 @@ def test_what_candidates_ask_is_recorded_and_a_node_is_measured_again_without_th
     assert "spent: " in done.stdout
     asked = len(server.asked)
     server.__exit__(None, None, None)
-    node = json.loads(ratchet("replay", "0", "--json", timeout=200).stdout)
+    node = json.loads(quick_ratchet("replay", "0", "--json", timeout=200).stdout)
     assert node["outcome"] == "REPRODUCED"
     assert node["differences"] == []
-    run = json.loads(ratchet("replay", "--json", timeout=200).stdout)
+    run = json.loads(quick_ratchet("replay", "--json", timeout=200).stdout)
     assert run["outcome"] == "REPRODUCED"
     assert len(server.asked) == asked
 
 
 def test_a_task_that_asks_a_model_says_so_where_none_is_named(
-    ratchet: Ratchet, monkeypatch: pytest.MonkeyPatch
+    quick_ratchet: Ratchet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY", "RATCHET_MODEL"):
         monkeypatch.delenv(name, raising=False)
     for verb in ("search", "calibrate"):
-        done = ratchet(verb, "agent_system")
+        done = quick_ratchet(verb, "agent_system")
         assert done.returncode == 2
         assert "it asks a language model, and none is named" in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1
