@@ -43,9 +43,9 @@ from .reading import reading
 if TYPE_CHECKING:
     from ..agents.budget import Caps
 
-EPILOG = """Exit codes: 0 done; 1 a bug in Ratchet; 2 bad input; 3 sandbox or archive unusable,
-or a check failed; 4 searched, but no candidate was valid; 5 a replay drifted; 6 a replay failed;
-130 interrupted."""
+EPILOG = """Exit codes: 0 done; 1 a bug in Ratchet; 2 bad input; 3 sandbox, archive or model
+server unusable, or a check failed; 4 searched, but no candidate was valid; 5 a replay drifted;
+6 a replay failed; 130 interrupted."""
 
 INTERRUPTED = 130
 
