@@ -17,7 +17,9 @@ search: $(READY) ## Search for a better algorithm (TASK=optimizer ARGS="--minute
 
 test: lint ## Check style and types, and run every test
 	@echo "==> tests"
-	$(BIN)/pytest -n 3 --dist worksteal -rs
+	$(BIN)/pytest -n 2 -rs -m "not slow"
+	@echo "==> tests, second stage: kills, endurance, attacks and whole searches"
+	$(BIN)/pytest -n 2 -rs -m slow
 
 lint: $(READY) ## Check style and types
 	@echo "==> style and types"

@@ -76,6 +76,7 @@ class Budget:
         self._spent: dict[Resource, float] = {r: (spent or {}).get(r, 0.0) for r in RESOURCES}
         self._open: set[Reservation] = set()
         self._change = threading.Condition()
+        self._closed = False
         self._began = time.monotonic()
 
     @contextmanager
@@ -89,7 +90,9 @@ class Budget:
             raise ValueError(f"cannot reserve {most}")
         unit = Reservation({r: most[r] for r in RESOURCES if r in most})
         with self._change:
-            while short := self._short(unit.most):
+            while (short := self._short(unit.most)) or self._closed:
+                if short is None:
+                    raise BudgetSpent("the budget is closed: the search has come to its end")
                 if not self._open or self._short(unit.most, flying=False):
                     raise BudgetSpent(self._refusal(short, unit.most))
                 self._change.wait(1.0)
@@ -103,13 +106,11 @@ class Budget:
                     self._spent[resource] += amount
                 self._change.notify_all()
 
-    def check(self) -> None:
-        """Raise BudgetSpent if any cap is reached, whatever the next unit costs."""
+    def close(self) -> None:
+        """Let no further unit begin; those in flight are still settled."""
         with self._change:
-            for resource in RESOURCES:
-                cap, spent = self.caps.of(resource), self._so_far(resource)
-                if cap is not None and spent >= cap:
-                    raise BudgetSpent(f"all {cap:g} {UNITS[resource]} of the budget are spent")
+            self._closed = True
+            self._change.notify_all()
 
     @property
     def spent(self) -> dict[Resource, float]:

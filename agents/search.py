@@ -31,14 +31,17 @@ def search(run: Run, more: More) -> Iterator[Node]:
     the budget any more. Raises SandboxError, TaskError, ModelError and ArchiveError for what is not
     a candidate's fault; everything finished by then is archived.
     """
-    pool = ThreadPoolExecutor(run.workers, "ratchet-turn")
+    pool, spent = ThreadPoolExecutor(run.workers, "ratchet-turn"), False
     try:
         yield from _plant(run, pool)
         yield from _Growth(run, pool, more).turns()
     except BudgetSpent as error:
+        spent = True
+        run.budget.close()
         run.archive.log(run.id, "budget spent", {"reason": str(error)})
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        # What is in flight has been paid for: its replies belong into the archive and the books.
+        pool.shutdown(wait=spent, cancel_futures=True)
 
 
 def _planted(run: Run) -> list[tuple[str, str, Candidate]]:

@@ -29,6 +29,7 @@ SEEDS = {
 }  # such that the weak model has some luck
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMS)
 def test_a_model_agent_searches_from_the_command_line_and_replays_offline(
     name: str, tmp_path: Path, quick_ratchet: Ratchet, monkeypatch: pytest.MonkeyPatch

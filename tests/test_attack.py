@@ -103,6 +103,7 @@ def test_exploits_are_chosen_by_number_or_name() -> None:
         select("99")
 
 
+@pytest.mark.slow
 @pytest.mark.docker
 def test_doctor_attacks_a_task(ratchet: Ratchet, boxes: tuple[Sandbox, str]) -> None:
     words = ["doctor", BOWL, "--attack", "--only", "20,14", "--sandbox", boxes[0].name]

@@ -137,3 +137,13 @@ def test_gpu_time_is_reserved_and_settled_by_the_sandbox(process_sandbox: Sandbo
     assert budget.spent["gpu_seconds"] == 0
     with pytest.raises(BudgetSpent, match="GPU seconds"):
         metered.run(Job(program, b"x", limits=Limits(wall_seconds=60, gpus=1)))
+
+
+def test_a_closed_budget_settles_what_is_in_flight_and_begins_nothing() -> None:
+    budget = Budget(Caps(tokens=100))
+    with budget.reserve(tokens=60) as unit:
+        budget.close()
+        unit.settle(tokens=30)
+    assert budget.spent["tokens"] == 30
+    with pytest.raises(BudgetSpent, match="closed"):
+        budget.reserve(tokens=1).__enter__()

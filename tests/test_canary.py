@@ -84,6 +84,7 @@ def test_the_search_for_it_would_find_it(secret: str, tmp_path: Path) -> None:
     assert len(found) >= 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ISOLATED)
 def test_a_search_leaves_it_in_no_archive_log_or_artefact(
     name: str, secret: str, tmp_path: Path

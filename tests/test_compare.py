@@ -249,7 +249,6 @@ def test_bad_orders_are_refused_before_anything_runs(
 
 
 def test_a_plot_has_a_line_an_agent_and_is_the_same_each_time(whole: Whole, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="needs matplotlib: pip install -e .[bench]")
     from ratchet.app.curves import plot
 
     (table,) = run_bench(whole.where, ORDER._replace(plot=tmp_path / "a.svg"))

@@ -69,6 +69,7 @@ def containers(name: str) -> set[str]:
     return {each for each, label in owners.items() if label.split("|")[3] == str(os.getpid())}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", ISOLATED)
 def test_a_thousand_evaluations_leave_nothing_behind(

@@ -316,6 +316,7 @@ def lines(log: Path) -> list[str]:
     return [json.dumps(each["messages"]) for each in found if each["finished"]]
 
 
+@pytest.mark.slow
 def test_a_run_killed_twenty_times_pays_for_no_reply_twice(
     tmp_path: Path, slow_server: tuple[str, Path]
 ) -> None:

@@ -33,6 +33,7 @@ def small(folder: Path) -> str:
     return str(folder / "quiz")
 
 
+@pytest.mark.slow
 def test_what_candidates_ask_is_recorded_and_a_node_is_measured_again_without_the_server(
     tmp_path: Path, quick_ratchet: Ratchet, server: ModelServer
 ) -> None:

@@ -201,6 +201,7 @@ def test_a_search_with_isolation_builds_on_what_it_confirmed(
     assert all(node.isolation == isolated_sandbox.isolation for node in tree)
 
 
+@pytest.mark.slow
 def test_killed_at_twenty_moments_and_resumed_the_archive_is_the_same(
     tmp_path: Path, ratchet: Ratchet
 ) -> None:
