@@ -106,6 +106,11 @@ class Budget:
                     self._spent[resource] += amount
                 self._change.notify_all()
 
+    def open(self) -> None:
+        """Let units begin again, as far as the caps allow."""
+        with self._change:
+            self._closed = False
+
     def close(self) -> None:
         """Let no further unit begin; those in flight are still settled."""
         with self._change:

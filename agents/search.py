@@ -42,6 +42,7 @@ def search(run: Run, more: More) -> Iterator[Node]:
     finally:
         # What is in flight has been paid for: its replies belong into the archive and the books.
         pool.shutdown(wait=spent, cancel_futures=True)
+        run.budget.open()
 
 
 def _planted(run: Run) -> list[tuple[str, str, Candidate]]:

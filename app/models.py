@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import closing
 from typing import Literal, NamedTuple
 
 from rich.console import Console
@@ -47,8 +48,8 @@ def settle_models(wanted: Wanted, agent: Agent, task: Task, name: str) -> Models
     ensemble = tuple(each for each in named if "=" not in each)
     if not ensemble:
         raise ModelChoiceError("--model gives roles alone: add --model NAME for all the others")
-    endpoint = connect(wanted.api)
-    url = endpoint.describe()["url"]
+    with closing(connect(wanted.api)) as endpoint:
+        url = endpoint.describe()["url"]
     models = Models(
         roles=roles, ensemble=ensemble, url=url, api=wanted.api, temperature=wanted.temperature
     )

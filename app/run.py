@@ -10,11 +10,11 @@ from contextlib import ExitStack, closing, contextmanager
 from types import FrameType
 from typing import Any, Literal, NamedTuple
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from ..agents.approve import Mode
 from ..agents.base import Agent, AgentError, open_agent
-from ..agents.budget import BudgetSpent, Caps
+from ..agents.budget import Budget, BudgetSpent, Caps
 from ..agents.lab import Lab
 from ..agents.model import ModelError
 from ..agents.run import Config, Run
@@ -242,13 +242,16 @@ def _sum_up(means: Purse, lab: Lab, console: Console, workers: int) -> int:
     archive = means.archive
     row, tree = archive.run(means.run), archive.tree(means.run)
     best = tree.best()
+    lab.charge(Budget())  # the reading is no part of the search, nor of what it may evaluate
+    reading: RenderableType = "nothing was confirmed: the start and the baselines stand."
     if best is not None:
-        found = read_once(row, lab, archive, workers, console.print, elsewhere(archive))
-        console.print(view.tree_view(row, tree, every=False))
-        console.print(draw(found))
-    else:
-        console.print(view.tree_view(row, tree, every=False))
-        console.print("nothing was confirmed: the start and the baselines stand.")
+        try:
+            found = read_once(row, lab, archive, workers, console.print, elsewhere(archive))
+            reading = draw(found)
+        except BudgetSpent as error:
+            reading = f"the sealed seeds were not read: {error}; `ratchet report` reads them"
+    console.print(view.tree_view(row, tree, every=False))
+    console.print(reading)
     console.print(view.next_commands(tree, best, elsewhere(archive)))
     for words in means.account():
         console.print(words)

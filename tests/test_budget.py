@@ -46,8 +46,10 @@ def test_a_unit_that_does_not_fit_is_refused_in_words() -> None:
 
 
 def test_what_is_not_capped_is_free() -> None:
-    with Budget().reserve(tokens=1e12, dollars=1e9) as unit:
+    budget = Budget()
+    with budget.reserve(tokens=1e12, dollars=1e9) as unit:
         unit.settle(tokens=1e12)
+    assert budget.spent["tokens"] == 1e12
 
 
 def test_nothing_begins_once_the_time_is_up() -> None:

@@ -217,3 +217,12 @@ def test_what_a_candidate_says_is_shown_as_its_words_and_as_nothing_more(
     ratchet("export", "2", "--to", "out")
     readme = (tmp_path / "out/README.md").read_text()
     assert all(c in "\n\t" or unicodedata.category(c)[0] != "C" for c in readme)
+
+
+def test_a_spent_budget_of_evaluations_still_ends_in_a_report(quick_ratchet: Ratchet) -> None:
+    words = ["search", BOWL, "--agent", "stand_ins.tweak", "--seed", "1", "--secret", SECRET]
+    done = quick_ratchet(*words, "--max-evaluations", "500", "--turns", "60")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert "on sealed seeds" in done.stdout
+    assert re.search(r"spent: [\d,]+ evaluations of 500", done.stdout)
