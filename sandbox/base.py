@@ -64,13 +64,15 @@ class Program:
 class Job:
     """One call of a program, whose guest finds `files` in its working directory.
 
-    `files` are untrusted: jobs with different files never share what isolates them.
+    `files` are untrusted: jobs with different files never share what isolates them. A job that is
+    `fresh` runs in a box that has run no job before it.
     """
 
     program: Program
     request: bytes
     files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     limits: Limits = Limits()
+    fresh: bool = False
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ class Pool:
         with self._lock:
             if self._closed:
                 raise SandboxError("the sandbox is closed")
-            boxes = self._idle.get((kind(job), owner))
+            boxes = None if job.fresh else self._idle.get((kind(job), owner))
             if boxes:
                 box = boxes.pop()
                 if not boxes:
