@@ -58,7 +58,7 @@ class Ablation(Frozen):
 
 def ablations(archive: Archive, run: str) -> list[Ablation]:
     """Those recorded so far, oldest first; nothing is measured."""
-    return [Ablation.model_validate(event["data"]) for event in archive.events(run, ABLATION)]
+    return archive.records(run, ABLATION, Ablation)
 
 
 def ablate(run: Run, number: int) -> Ablation:

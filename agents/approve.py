@@ -123,17 +123,15 @@ class Approver:
 
 def pending(archive: Archive, run: str) -> list[Question]:
     """The questions of a run that nobody has answered, oldest first."""
-    asked = [Question.model_validate(event["data"]) for event in archive.events(run, ASKED)]
-    answered = {event["data"]["id"] for event in archive.events(run, DECIDED)}
+    asked = archive.records(run, ASKED, Question)
+    answered = {decision.id for decision in archive.records(run, DECIDED, Decision)}
     return [question for question in asked if question.id not in answered]
 
 
 def decision(archive: Archive, run: str, question: str) -> Decision | None:
     """The first answer to a question, if there is one."""
-    for event in archive.events(run, DECIDED):
-        if event["data"]["id"] == question:
-            return Decision.model_validate(event["data"])
-    return None
+    answers = archive.records(run, DECIDED, Decision)
+    return next((answer for answer in answers if answer.id == question), None)
 
 
 def decide(archive: Archive, run: str, answer: Decision) -> None:

@@ -75,7 +75,9 @@ class Cassette:
         """What is recorded; a measurement that any run paid for serves every run."""
         run = None if scope.startswith(TRIAL) else self.run
         data = self.archive.reply(run, scope, key, nth)
-        return None if data is None else Entry.model_validate(data)
+        if data is None:
+            return None
+        return self.archive.record(Entry, data, f"the reply {nth} to {key} of {scope}")
 
     def _ask(self, scope: str, request: Request, key: str, nth: int) -> Entry:
         if self.endpoint is None:
@@ -108,7 +110,10 @@ class Cassette:
 
 def spent(archive: Archive, run: str, prices: Mapping[str, Price]) -> dict[Resource, float]:
     """What the replies of a run have used so far: tokens and dollars."""
-    entries = [Entry.model_validate(row["data"]) for row in archive.replies(run)]
+    entries = [
+        archive.record(Entry, row["data"], f"a reply to {row['scope']} of run {run}")
+        for row in archive.replies(run)
+    ]
     dollars = [
         cost(prices[entry.request.model], entry.reply.usage)
         for entry in entries

@@ -65,7 +65,7 @@ class Table(Frozen):
 
 def tables(archive: Archive, run: str) -> list[Table]:
     """Those recorded so far, oldest first; nothing is measured."""
-    return [Table.model_validate(event["data"]) for event in archive.events(run, CONTROLS)]
+    return archive.records(run, CONTROLS, Table)
 
 
 def control(run: Run, reading: Report, say: Callable[[str], None] = print) -> Table:

@@ -52,7 +52,7 @@ class Report(Frozen):
 
 def readings(archive: Archive, run: str) -> list[Report]:
     """What was read of a run's sealed split so far, oldest first; nothing is measured."""
-    return [Report.model_validate(event["data"]) for event in archive.events(run, REPORT)]
+    return archive.records(run, REPORT, Report)
 
 
 def report(run: Mapping[str, Any], lab: Lab, archive: Archive, workers: int = 2) -> Report | None:

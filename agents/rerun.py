@@ -11,7 +11,7 @@ from .base import open_agent
 from .budget import Budget
 from .cassette import Cassette
 from .lab import Lab
-from .run import Config, Run
+from .run import Config, Run, archived_config
 from .search import More, search
 from .select import POLICIES
 
@@ -36,7 +36,7 @@ def rerun(archive: Archive, name: str | None, sandbox: Sandbox, scratch: Path) -
     verdict is reached anew.
     """
     row = archive.run(name)
-    config = Config.model_validate(row["config"])
+    config = archived_config(archive, row)
     before = archive.states(row["id"])
     copy = Archive(scratch / "replay.db", create=True)
     try:

@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -96,6 +96,11 @@ class Run:
             dry=self.approver.first,
             budget=self.budget,
         )
+
+
+def archived_config(archive: Archive, row: Mapping[str, Any]) -> Config:
+    """The configuration of an archived run; raises ArchiveError if it is none."""
+    return archive.record(Config, row["config"], f"run {row['id']} (its config)")
 
 
 def behaviour(run: Run, candidate: Candidate) -> tuple[str | None, str, str]:

@@ -65,7 +65,11 @@ def _torch() -> Finding:
 
 
 def _disk(archive: str) -> Finding:
-    folder = Path(archive).absolute() if "://" not in archive else Path.cwd()
+    try:
+        file = Archive.at(archive).file
+    except ArchiveError:  # which is another finding's matter
+        file = None
+    folder = file.absolute() if file else Path.cwd()
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free / 2**30
@@ -75,18 +79,21 @@ def _disk(archive: str) -> Finding:
 
 
 def _archive(archive: str) -> Finding:
-    if "://" not in archive and not Path(archive).exists():
-        near = Path(archive).absolute().parent
-        while not near.exists():
-            near = near.parent
-        ok = os.access(near, os.W_OK)
-        mend = "" if ok else f"{near} is not writable: choose another place with --archive"
-        return Finding(name="archive", ok=ok, found=f"{archive} will be made", mend=mend)
     try:
-        runs = len(Archive(archive).runs())
+        place = Archive.at(archive)
+        if place.file is not None and not place.file.exists():
+            near = place.file.absolute().parent
+            while not near.exists():
+                near = near.parent
+            ok = os.access(near, os.W_OK)
+            mend = "" if ok else f"{near} is not writable: choose another place with --archive"
+            return Finding(name="archive", ok=ok, found=f"{archive} will be made", mend=mend)
+        if not Archive.exists(archive):
+            return Finding(name="archive", ok=True, found=f"{place.shown} will be made")
+        runs = len(Archive(archive).listed())
     except ArchiveError as error:
         return Finding(name="archive", ok=False, found=str(error), mend="use another --archive")
-    return Finding(name="archive", ok=True, found=f"{archive}, {runs} runs")
+    return Finding(name="archive", ok=True, found=f"{place.shown}, {runs} runs")
 
 
 def _models(model: str | None) -> list[Finding]:

@@ -14,6 +14,9 @@ def runs_table(records: Sequence[Mapping[str, Any]]) -> RenderableType:
     for column in ("run", "task", "agent", "seed", "created (UTC)", "nodes", "confirmed", "best"):
         table.add_column(column)
     for record in records:
+        if "damaged" in record:
+            _add(table, record["run"], "damaged")
+            continue
         gain = record["best_gain_over_start"]
         best = "-" if gain is None else f"{record['best']} {gain:+.4f}"
         _add(

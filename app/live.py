@@ -36,7 +36,7 @@ class Live:
         caps = [(unit, config.caps.of(name)) for name, unit in UNITS.items()]
         budget += [f"{cap:g} {unit}" for unit, cap in caps if cap is not None]
         facts = {
-            "run": f"{self._run.id}  (archive {self._run.archive.where})",
+            "run": f"{self._run.id}  (archive {self._run.archive.shown})",
             "task": self._run.task.manifest.title,
             "agent": f"{config.agent}, building on {config.select}",
             "sandbox": ", ".join(

@@ -1,6 +1,10 @@
 """What one session of a run works with: ledger, cassette, and the files beside its archive."""
 
+import glob
+from collections.abc import Mapping
 from pathlib import Path
+
+from pydantic import BaseModel
 
 from ..agents.budget import UNITS, Budget, Caps, Resource
 from ..agents.cassette import Cassette, spent
@@ -13,6 +17,14 @@ from ..archive import Archive
 from ..sandbox import Sandbox
 from ..tasks import Task
 from .models import connect
+
+STOPPED = "stopped"  # the kind of event that ends a session
+
+
+class Ended(BaseModel):
+    """How a session ended: what the run had spent by then."""
+
+    spent: Mapping[str, float] = {}
 
 
 class Purse:
@@ -56,38 +68,28 @@ def purse(archive: Archive, run: str, models: Models | None, caps: Caps) -> Purs
     known = any(row["id"] == run for row in archive.runs())
     before: dict[Resource, float] = dict(spent(archive, run, models.prices)) if models else {}
     before["evaluations"] = evaluated(archive.tree(run)) if known else 0.0
-    before["gpu_seconds"] = max(
-        (event["data"].get("spent", {}).get("gpu_seconds", 0.0) for event in archive.events(run)),
-        default=0.0,
-    )
+    ended = archive.records(run, STOPPED, Ended)
+    before["gpu_seconds"] = max((each.spent.get("gpu_seconds", 0.0) for each in ended), default=0.0)
     return Purse(archive, run, models, Budget(caps, before))
 
 
 def exists(where: str) -> bool:
-    """Whether there is an archive at a path, or may be one at a URL."""
-    return "://" in where or Path(where).exists()
+    """Whether there is an archive at a path or URL; raises ArchiveError if that cannot be seen."""
+    return Archive.exists(where)
 
 
 def stop_file(archive: Archive, run: str) -> Path:
     """The file whose existence asks a run to begin nothing new and to come to its end."""
-    return _beside(archive, f"{run}.stop")
+    return archive.place.beside(f"{run}.stop")
 
 
 def checkpoints(archive: Archive, run: str) -> Path:
     """Where the unfinished proposals of a run keep their place; of no use once it has ended."""
-    return _beside(archive, f"{run}.graph")
+    return archive.place.beside(f"{run}.graph")
 
 
 def forget(archive: Archive, run: str) -> None:
     """Remove the checkpoints of a run: what they led to is archived."""
     own = checkpoints(archive, run)
-    for path in (own, *own.parent.glob(f"{own.name}-*")):
+    for path in (own, *own.parent.glob(f"{glob.escape(own.name)}-*")):
         path.unlink(missing_ok=True)
-
-
-def _beside(archive: Archive, name: str) -> Path:
-    if "://" in archive.where:
-        folder = Path(".ratchet")
-        folder.mkdir(exist_ok=True)
-        return folder / name
-    return Path(f"{archive.where}.{name}")

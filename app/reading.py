@@ -13,13 +13,14 @@ reading = typer.Typer()
 
 @reading.command()
 def runs(archive: Where = ARCHIVE, as_json: Json = False) -> None:
-    """List the runs of the archive."""
+    """List the runs of the archive; those that cannot be read are marked (3)."""
     from ..archive import Archive
     from . import lists, records
 
-    held = Archive(archive)
-    found = [records.run_record(row, held.tree(row["id"])) for row in held.runs()]
+    found = records.run_records(Archive(archive))
     show_or_dump(found, as_json, lists.runs_table)
+    if spoilt := [record["damaged"] for record in found if "damaged" in record]:
+        fail(3, spoilt[0] + (f"; {len(spoilt)} runs are damaged" if len(spoilt) > 1 else ""))
 
 
 @reading.command()

@@ -6,10 +6,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..agents.confirm import best_planted
-from ..archive import Archive, Node, Tree
+from ..archive import Archive, ArchiveError, Node, Tree
 from ..evals import Claim, Evaluation, Keys, draw, judge
 from ..sandbox.text import clean
 from ..tasks import Metric, Task
+
+
+def run_records(archive: Archive) -> list[dict[str, Any]]:
+    """Every run of the archive; of one that cannot be read, its id and why (`damaged`)."""
+    found = list[dict[str, Any]]()
+    for name, row in archive.listed():
+        try:
+            if isinstance(row, ArchiveError):
+                raise row
+            found.append(run_record(row, archive.tree(name)))
+        except ArchiveError as error:
+            found.append({"run": name, "damaged": str(error)})
+    return found
 
 
 def run_record(row: Mapping[str, Any], tree: Tree) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ..agents.base import AgentError
 from ..archive import Archive, rejudge
-from ..evals import judge
+from ..evals import Rule, judge
 from .view import STYLES
 
 UNDECIDED = "cyan"
@@ -25,7 +25,7 @@ def record(archive: Archive, name: str | None, changes: Mapping[str, Any]) -> di
     except ValidationError as error:
         first = error.errors()[0]
         raise AgentError(f"{first['loc'][0]} {first['input']}: {first['msg']}") from error
-    rule = {"control": "fdr", **row["config"]["rule"]}
+    rule = {"alpha": Rule().alpha, "control": "fdr", **row["config"].get("rule", {})}
     return {
         "run": row["id"],
         "before": {"alpha": rule["alpha"], "control": rule["control"]},

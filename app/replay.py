@@ -9,7 +9,7 @@ from ..agents.cassette import Cassette
 from ..agents.desk import ModelGateway
 from ..agents.replay import Replay, replay, replay_fresh
 from ..agents.rerun import Rerun, rerun
-from ..agents.run import Config
+from ..agents.run import Config, archived_config
 from ..archive import Archive
 from ..evals import Gateway
 from .models import connect
@@ -24,7 +24,7 @@ def replay_node(
     """Measure a node again: on its own seeds, or on so many new ones."""
     held = Archive(where)
     node = held.node(name)
-    config = Config.model_validate(held.run(node.run)["config"])
+    config = archived_config(held, held.run(node.run))
     gateway = _gateway(held, node.run, config, live=bool(fresh_seeds))
     with closing(open_with_warning(Box(sandbox, 1, accept_unisolated, config.isolation))) as box:
         if fresh_seeds:
@@ -35,7 +35,7 @@ def replay_node(
 def replay_run(name: str | None, sandbox: str, accept_unisolated: bool, where: str) -> Rerun:
     """Grow a run again from its cassette and its archived trials."""
     held = Archive(where)
-    config = Config.model_validate(held.run(name)["config"])
+    config = archived_config(held, held.run(name))
     box = Box(sandbox, WORKERS, accept_unisolated, config.isolation)
     with (
         tempfile.TemporaryDirectory(prefix="ratchet-replay-") as scratch,

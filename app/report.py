@@ -10,7 +10,7 @@ from ..agents.base import AgentError, open_agent
 from ..agents.budget import Budget
 from ..agents.controls import control, spent, tables
 from ..agents.report import Report, readings, report
-from ..agents.run import Config, Run
+from ..agents.run import Config, Run, archived_config
 from ..agents.seed_only import SeedOnly
 from ..agents.select import POLICIES
 from ..archive import Archive
@@ -40,7 +40,7 @@ def show(name: str | None, asked: Asked, means: Means, where: str, as_json: bool
     """Print the report of a run, measuring what is missing first. Returns the exit code."""
     archive = Archive(where)
     row = archive.run(name)
-    config = Config.model_validate(row["config"])
+    config = archived_config(archive, row)
     if asked.controls and config.control_of:
         raise AgentError(f"run {row['id']} is itself a control of {config.control_of}")
     kept = archive.tree(row["id"]).best() is not None

@@ -1,5 +1,6 @@
 """Run a search in the terminal: set it up, show it live, stop it cleanly, and sum it up."""
 
+import os
 import secrets
 import shlex
 import signal
@@ -17,7 +18,7 @@ from ..agents.base import Agent, AgentError, open_agent
 from ..agents.budget import Budget, BudgetSpent, Caps
 from ..agents.lab import Lab
 from ..agents.model import ModelError
-from ..agents.run import Config, Run
+from ..agents.run import Config, Run, archived_config
 from ..agents.search import search, within
 from ..agents.select import POLICIES
 from ..archive import Archive
@@ -34,6 +35,7 @@ from .purse import Purse, checkpoints, exists, forget, purse, stop_file
 from .sentences import fruitless
 
 DEFAULT = ".ratchet/archive.db"
+SECRET = '"$RATCHET_ARCHIVE"'  # as a shell takes it
 INTERRUPTED = 130
 NOTHING_VALID = 4
 
@@ -134,7 +136,7 @@ def resume(
     """
     archive = Archive(where)
     row = archive.run(name)
-    config = Config.model_validate(row["config"])
+    config = archived_config(archive, row)
     if turns is not None:
         config = config.model_copy(update={"turns": turns})
     given = caps.model_dump(exclude_none=True)
@@ -191,6 +193,11 @@ def _search(
     archive, run_id = means.archive, means.run
     again = f"ratchet resume {run_id}{elsewhere(archive)}"
     console, stop = view.console(), stop_file(archive, run_id)
+    if archive.place.secret and os.environ.get("RATCHET_ARCHIVE") != archive.where:
+        console.print(
+            "the archive's URL holds a password, so it is not printed: set RATCHET_ARCHIVE to it "
+            "for the commands below"
+        )
     with archive.hold(run_id), polite():
         stop.unlink(missing_ok=True)
         try:
@@ -263,8 +270,13 @@ def _sum_up(means: Purse, lab: Lab, console: Console, workers: int) -> int:
 
 
 def elsewhere(archive: Archive) -> str:
-    """What a command has to add to find an archive that is not in the usual place."""
-    return "" if archive.where == DEFAULT else f" --archive {shlex.quote(archive.where)}"
+    """What a command has to add to find an archive that is not in the usual place.
+
+    A URL with a password is not printed: it belongs into RATCHET_ARCHIVE, as `_search` says.
+    """
+    if archive.where == DEFAULT:
+        return ""
+    return f" --archive {SECRET if archive.place.secret else shlex.quote(archive.where)}"
 
 
 @contextmanager

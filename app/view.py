@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.rule import Rule
 from rich.syntax import Syntax
 from rich.table import Table
@@ -14,6 +14,7 @@ from ..archive import Node, Tree
 from ..evals import judge
 from ..sandbox.text import clean
 from ..sandbox.text import line as one_line
+from .terminal import console as console
 
 STYLES = {
     "confirmed": ("✔", "bold green"),
@@ -30,12 +31,6 @@ UNVALIDATED = Text(
     "`ratchet replay` with docker or namespace validates what it reproduces",
     style="bold yellow",
 )
-
-
-def console() -> Console:
-    """Standard output, as wide as the terminal; a pipe or a file is not cut short."""
-    plain = Console(highlight=False)
-    return plain if plain.is_terminal else Console(highlight=False, width=200)
 
 
 def clock(seconds: float) -> str:
@@ -87,19 +82,16 @@ def tree_view(row: Mapping[str, Any], tree: Tree, every: bool) -> RenderableType
     """The run as an indented tree; without `every`, only what is planted or confirmed."""
     config = row["config"]
     drawing = Drawing(Text(f"run {row['id']}  {config['task']}  {config['agent']}", style="bold"))
-
-    def grow(branch: Drawing, node: Node) -> None:
-        children = tree.children(node)
-        shown = [n for n in children if every or n.kept]
+    branches = dict[int | None, Drawing]()
+    for node in tree:  # a parent comes before its children, however deep they lie
+        above = drawing if node.verdict is None else branches.get(node.parent)
+        if above is None or not (every or node.kept or node.verdict is None):
+            continue
         line = node_line(node)
-        if len(children) > len(shown):
-            line.append(f"  [{len(children) - len(shown)} children not shown]", style="dim")
-        below = branch.add(line)
-        for child in shown:
-            grow(below, child)
-
-    for root in tree.planted():
-        grow(drawing, root)
+        hidden = 0 if every else sum(not child.kept for child in tree.children(node))
+        if hidden:
+            line.append(f"  [{hidden} children not shown]", style="dim")
+        branches[node.number] = above.add(line)
     return Group(drawing, funnel_line(tree))
 
 

@@ -1,55 +1,137 @@
 """A database that is only ever added to: how it is opened, read and written."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from pydantic import BaseModel, ValidationError
 
-from .tables import META, REPLIES, SCHEMA, make_tables, once, open_engine
+from ..sandbox.text import line
+from .cells import Unreadable
+from .place import ArchiveError, Place
+from .tables import LATER, META, SCHEMA, TABLES, as_made, make_tables, not_tables, open_engine
 
-
-class ArchiveError(Exception):
-    """An archive that cannot be read or written, or a name it does not hold."""
-
-    exit_code = 3
+__all__ = ["ArchiveError", "Database"]
+Record = TypeVar("Record", bound=BaseModel)
 
 
 class Database:
-    """One connection pool, one writer at a time."""
+    """One connection pool, one writer at a time.
+
+    `where` is what was given and may hold a password; `shown` is what may be printed of it.
+    """
 
     def __init__(self, where: str | Path, create: bool = False) -> None:
         """Open the archive at a path or SQLAlchemy URL; `create` makes it if there is none."""
         self.where = str(where)
+        self.place = Place.of(where)
+        self.shown = self.place.shown
         self._lock = threading.Lock()
-        local = "://" not in self.where
-        if local and not create and not Path(where).exists():
-            raise ArchiveError(f"no archive at {where}: run `ratchet search` first, or --archive")
         with self._readable():
-            if local:
-                Path(where).parent.mkdir(parents=True, exist_ok=True)
-            url = f"sqlite:///{where}" if local else self.where
-            self._engine = open_engine(url)
-            if create:
-                make_tables(self._engine)
-                with self._engine.begin() as db:
-                    once(db, META, {"key": "schema", "value": str(SCHEMA)})
-            self._check_version()
-            if not sa.inspect(self._engine).has_table(REPLIES.name):
-                make_tables(self._engine)  # an archive of schema 3 or before
+            self._prepare(create)
+            self._engine = self._connected()
+            try:
+                if create:
+                    make_tables(self._engine)
+                self._look()
+            except BaseException:
+                self._engine.dispose()
+                raise
+
+    @staticmethod
+    def at(where: str | Path) -> Place:
+        """What a path or URL names, whether or not there is an archive."""
+        return Place.of(where)
+
+    @classmethod
+    def exists(cls, where: str | Path) -> bool:
+        """Whether there is an archive; raises ArchiveError where that cannot be found out."""
+        try:
+            cls(where).close()
+        except _Missing:
+            return False
+        return True
 
     def close(self) -> None:
         """Let go of the database."""
         self._engine.dispose()
 
-    def _check_version(self) -> None:
-        with self._engine.connect() as db:
-            found = db.execute(sa.select(META.c.value).where(META.c.key == "schema")).scalar()
-        if found is None or int(found) > SCHEMA:
+    def record(self, model: type[Record], data: object, row: str) -> Record:
+        """What a cell holds, as a record; raises ArchiveError, naming the row, if it is none."""
+        for cell in data.values() if isinstance(data, dict) else [data]:
+            if isinstance(cell, Unreadable):
+                raise self.damaged(row, cell.why)
+        try:
+            return model.model_validate(data)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise self.damaged(row, f"{where}: {first['msg']}" if where else first["msg"]) from None
+
+    def damaged(self, row: str, why: str) -> ArchiveError:
+        """The error that says which row cannot be used, and why."""
+        return ArchiveError(
+            f"the archive {self.shown} holds {line(row, 200)} that cannot be read: {line(why, 300)}"
+        )
+
+    def _prepare(self, create: bool) -> None:
+        """Make the folder of a file that is to be made; raises if there is none to read."""
+        file = self.place.file
+        if file is None:
+            return
+        if create:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        elif not file.exists():
+            raise self._missing()
+
+    def _connected(self) -> sa.Engine:
+        try:
+            return open_engine(self.place)
+        except ModuleNotFoundError as error:
             raise ArchiveError(
-                f"{self.where} has schema {found}, this Ratchet reads up to {SCHEMA}: upgrade it"
+                f"an archive in PostgreSQL needs the package psycopg, and {error.name} is not "
+                "installed: pip install 'ratchet[postgres]'"
+            ) from None
+
+    def _look(self) -> None:
+        """Check that the tables are Ratchet's own, and note which later ones are not there yet."""
+        with self._engine.connect() as db:
+            alien = not_tables(db)
+            present = set(sa.inspect(db).get_table_names()).intersection(TABLES.tables)
+            schema = None
+            if META.name in present and not alien:
+                query = sa.select(META.c.value).where(META.c.key == "schema")
+                schema = db.execute(query).scalar()
+        if alien:
+            raise ArchiveError(f"the archive {self.shown} has no table {alien[0]}, but a view")
+        if not present:
+            raise self._missing()
+        if not isinstance(schema, str) or not schema.isascii() or not schema.isdigit():
+            raise self.damaged("a schema", f"{line(str(schema), 40)} is no version")
+        if len(schema) > 9 or int(schema) > SCHEMA:
+            raise ArchiveError(
+                f"{self.shown} has schema {schema[:9]}, this Ratchet reads up to {SCHEMA}: "
+                "upgrade it"
             )
+        absent = frozenset(TABLES.tables) - present
+        if lost := sorted(absent.difference(LATER)):
+            raise ArchiveError(f"the archive {self.shown} lacks the table {lost[0]}")
+        self._absent = absent
+        with self._engine.connect() as db:
+            self._order = as_made(db)
+
+    def _missing(self) -> ArchiveError:
+        return _Missing(f"no archive at {self.shown}: run `ratchet search` first, or --archive")
+
+    def _rows(self, query: "sa.Select[Any]", table: sa.Table) -> list[Mapping[str, Any]]:
+        """What a query of a table finds; nothing where an older archive has no such table."""
+        if table.name in self._absent:
+            return []
+        with self._reading() as db:
+            return [dict(row) for row in db.execute(query).mappings()]
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
@@ -58,13 +140,22 @@ class Database:
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
-        with self._lock, self._readable(), self._engine.begin() as db:
-            yield db
+        with self._lock, self._readable():
+            if self._absent:
+                make_tables(self._engine)
+                self._look()
+            with self._engine.begin() as db:
+                yield db
 
     @contextmanager
     def _readable(self) -> Iterator[None]:
         try:
             yield
-        except (sa.exc.DatabaseError, OSError) as error:
-            cause = str(error.orig) if isinstance(error, sa.exc.DatabaseError) else str(error)
-            raise ArchiveError(f"the archive {self.where} cannot be used: {cause}") from error
+        except (sa.exc.SQLAlchemyError, OSError) as error:
+            cause = getattr(error, "orig", None) or error
+            words = line(self.place.scrubbed(str(cause)), 500)
+            raise ArchiveError(f"the archive {self.shown} cannot be used: {words}") from None
+
+
+class _Missing(ArchiveError):
+    """There is no archive where one was to be read."""

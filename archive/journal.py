@@ -7,7 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..evals import Calibration
-from .database import Database
+from .database import Database, Record
+from .rows import Environment, EventRow, Reply
 from .tables import CALIBRATIONS, ENVIRONMENTS, EVENTS, REPLIES, as_json, now, once
 
 
@@ -28,9 +29,10 @@ class Journal(Database):
             .where(CALIBRATIONS.c.task == task, CALIBRATIONS.c.environment == environment)
             .order_by(CALIBRATIONS.c.id.desc())
         )
-        with self._reading() as db:
-            data = db.execute(query).scalars().first()
-        return None if data is None else Calibration.model_validate(data)
+        rows = self._rows(query.limit(1), CALIBRATIONS)
+        if not rows:
+            return None
+        return self.record(Calibration, rows[0]["data"], f"the calibration of task {task}")
 
     def add_environment(self, environment: Mapping[str, str]) -> str:
         """Keep what a replay compares itself with, and return its digest."""
@@ -41,9 +43,11 @@ class Journal(Database):
 
     def environment(self, digest: str) -> dict[str, str]:
         """Versions, machine and sandbox settings under which trials were measured."""
-        with self._reading() as db:
-            query = sa.select(ENVIRONMENTS.c.data).where(ENVIRONMENTS.c.digest == digest)
-            return dict(db.execute(query).scalar_one_or_none() or {})
+        query = sa.select(ENVIRONMENTS.c.data).where(ENVIRONMENTS.c.digest == digest)
+        rows = self._rows(query, ENVIRONMENTS)
+        if not rows:
+            return {}
+        return dict(self.record(Environment, rows[0], f"the environment {digest}").data)
 
     def log(self, run: str, kind: str, data: Mapping[str, Any]) -> None:
         """Append an event such as `started`, `stopped` or `report`."""
@@ -56,8 +60,17 @@ class Journal(Database):
         query = sa.select(EVENTS).where(EVENTS.c.run == run).order_by(EVENTS.c.id)
         if kind is not None:
             query = query.where(EVENTS.c.kind == kind)
-        with self._reading() as db:
-            return [dict(row) for row in db.execute(query).mappings()]
+        return [
+            self.record(EventRow, row, f"the event {row['id']} of run {run}").model_dump()
+            for row in self._rows(query, EVENTS)
+        ]
+
+    def records(self, run: str, kind: str, model: type[Record]) -> list[Record]:
+        """What a run's events of a kind say, as records, oldest first."""
+        return [
+            self.record(model, event["data"], f"the event {event['id']} of run {run} ({kind})")
+            for event in self.events(run, kind)
+        ]
 
     def add_reply(
         self, run: str, scope: str, request: str, nth: int, data: Mapping[str, Any]
@@ -79,16 +92,19 @@ class Journal(Database):
         )
         if run is not None:
             query = query.where(REPLIES.c.run == run)
-        with self._reading() as db:
-            found = db.execute(query).scalars().first()
-        return None if found is None else dict(found)
+        rows = self._rows(query.limit(1), REPLIES)
+        if not rows:
+            return None
+        return dict(self.record(Reply, rows[0], f"the reply {nth} to {request} of {scope}").data)
 
     def replies(self, run: str, scope: str = "") -> list[dict[str, Any]]:
         """Every reply of a run, or of the scopes that begin so, by scope, request and number."""
-        query = (
-            sa.select(REPLIES)
-            .where(REPLIES.c.run == run, REPLIES.c.scope.startswith(scope, autoescape=True))
-            .order_by(REPLIES.c.scope, REPLIES.c.request, REPLIES.c.nth)
+        query = sa.select(REPLIES).where(
+            REPLIES.c.run == run, REPLIES.c.scope.startswith(scope, autoescape=True)
         )
-        with self._reading() as db:
-            return [dict(row) for row in db.execute(query).mappings()]
+        kept = list[dict[str, Any]]()
+        for row in self._rows(query, REPLIES):
+            self.record(Reply, {"data": row["data"]}, f"a reply to {row['scope']} of run {run}")
+            kept.append(dict(row))
+        # Not by the database, as each sorts text by rules of its own.
+        return sorted(kept, key=lambda row: (row["scope"], row["request"], row["nth"]))

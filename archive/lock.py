@@ -1,6 +1,7 @@
-"""A lock between processes of one machine, which dies with its holder."""
+"""A lock between processes that share a file system, which dies with its holder."""
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,18 @@ def locked(path: Path) -> Iterator[bool]:
         except BlockingIOError:
             yield False
             return
+        if not _names(path, file.fileno()):  # its holder has just removed it: another may be there
+            yield False
+            return
         try:
             yield True
         finally:
             path.unlink(missing_ok=True)
+
+
+def _names(path: Path, descriptor: int) -> bool:
+    """Whether the path still names the open file."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False

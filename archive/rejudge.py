@@ -38,7 +38,7 @@ def rejudge(archive: Archive, run: str, **changes: Any) -> list[Rejudged]:
     for changes that make no rule.
     """
     row, tree = archive.run(run), archive.tree(run)
-    rule = Rule.model_validate({**row["config"]["rule"], **changes})
+    rule = Rule.model_validate({**row["config"].get("rule", {}), **changes})
     keys = Keys.of(row["config"])
     settled: list[Claim] = []
     found: list[Rejudged] = []

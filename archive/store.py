@@ -4,21 +4,22 @@ Every finished trial is committed when it is finished, so a killed search loses 
 kept once, by content. Writes go through one lock; readers in other processes never wait for it.
 """
 
+import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import ValidationError
 
 from ..evals import Evaluation, Role, Seed, Trial
 from ..sandbox import Isolation
 from ..sandbox.text import line
-from ..tasks import Task
+from ..tasks import Task, TaskError
 from .database import ArchiveError
 from .journal import Journal
 from .lock import locked
+from .rows import NodeRow, RunRow, Settings, Validated, contradiction
 from .tables import (
     ENVIRONMENTS,
     EVENTS,
@@ -50,68 +51,116 @@ class Archive(Journal):
             row = {"id": run, "task": task.digest, "files": files, "config": dict(config)}
             db.execute(RUNS.insert().values({**row, "created": now()}))
 
+    def listed(self) -> list[tuple[str, dict[str, Any] | ArchiveError]]:
+        """Every run by its id, in the order in which they were made: its row, or what is wrong."""
+        rows = self._rows(sa.select(RUNS).order_by(*self._order), RUNS)
+        return [(line(str(row["id"]), 200), self._run(row)) for row in rows]
+
     def runs(self) -> list[dict[str, Any]]:
-        """Every run, oldest first: id, task digest and files, time of creation (UTC), config."""
-        with self._reading() as db:
-            rows = db.execute(sa.select(RUNS).order_by(RUNS.c.created, RUNS.c.id)).mappings()
-            return [dict(row) for row in rows]
+        """Every run that can be read, in the order in which they were made.
+
+        A row has id, task digest and files, time of creation (UTC), config.
+        """
+        return [row for _, row in self.listed() if not isinstance(row, ArchiveError)]
 
     def run(self, run: str | None = None) -> dict[str, Any]:
-        """One run by a unique beginning of its id; else the newest that is not a control."""
-        every = self.runs()
+        """One run by a unique beginning of its id; else the last made that is not a control.
+
+        Raises ArchiveError if that run cannot be read, whatever the others are like.
+        """
+        every = self.listed()
         if not every:
-            raise ArchiveError(f"{self.where} holds no run yet: start one with `ratchet search`")
-        own = [row for row in every if not row["config"].get("control_of")] or every
-        found = [row for row in every if row["id"].startswith(run)] if run else own[-1:]
-        if len(found) != 1:
-            known = ", ".join(row["id"] for row in every[-8:])
-            raise ArchiveError(f"{run!r} names {len(found)} runs: use one of {known}")
-        return found[0]
+            raise ArchiveError(f"{self.shown} holds no run yet: start one with `ratchet search`")
+        own = [each for each in every if not _controls(each[1])] or every
+        chosen = [each for each in every if each[0].startswith(run)] if run else own[-1:]
+        exact = [each for each in chosen if each[0] == run]
+        if len(exact or chosen) != 1:
+            names = ", ".join(name for name, _ in every[-8:])
+            raise ArchiveError(f"{run!r} names {len(chosen)} runs: use one of {names}")
+        row = (exact or chosen)[0][1]
+        if isinstance(row, ArchiveError):
+            raise row
+        return row
+
+    def _run(self, row: Mapping[str, Any]) -> dict[str, Any] | ArchiveError:
+        name = f"run {row['id']}"
+        try:
+            checked = self.record(RunRow, row, name)
+            settings = self.record(Settings, checked.config, f"{name} (its config)")
+        except ArchiveError as error:
+            return error
+        usual = settings.model_dump(include={"agent", "seed", "key"})
+        return {**checked.model_dump(), "config": {**usual, **checked.config}}
 
     def task(self, run: str) -> Task:
         """A run's task, as it was when the run began."""
+        row = self.run(run)
+        name = f"the task of run {row['id']}"
         with self._reading() as db:
-            return Task(fetch(db, self.run(run)["files"]))
+            blobs = fetch(db, row["files"].values())
+        try:
+            return Task({path: blobs[digest] for path, digest in row["files"].items()})
+        except KeyError:
+            lost = next(path for path, digest in row["files"].items() if digest not in blobs)
+            raise self.damaged(name, f"{lost} is missing or damaged") from None
+        except TaskError as error:
+            raise self.damaged(name, str(error)) from error
 
     # Nodes
 
     def add(self, node: Node) -> Node:
-        """Append a node, or a later state of one that is there."""
+        """Append a node, or a later state of one that is there.
+
+        Raises ArchiveError if the node that is there is another program, or if that turn was taken:
+        then another process grows the run too.
+        """
         data = node.model_dump(mode="json")
         text = data["candidate"].pop("files")
         with self._writing() as db:
             files = {name: blob(db, source.encode()) for name, source in text.items()}
             row = {"run": node.run, "number": node.number, "data": data}
-            known = sa.select(NODES.c.number).where(
+            query = sa.select(NODES.c.files).where(
                 NODES.c.run == node.run, NODES.c.number == node.number
             )
-            if db.execute(known).first() is None:
-                db.execute(NODES.insert().values({**row, "files": files}))
-            else:
-                db.execute(STATES.insert().values({**row, "turn": node.turn}))
+            known = db.execute(query).scalar()
+            if known is not None and known != files:
+                raise _taken(node)
+            try:
+                if known is None:
+                    db.execute(NODES.insert().values({**row, "files": files}))
+                else:
+                    db.execute(STATES.insert().values({**row, "turn": node.turn}))
+            except sa.exc.IntegrityError as error:
+                raise _taken(node) from error
         return node
 
     def states(self, run: str) -> list[Node]:
-        """Every state of every node of a run, in the order of the turns that made them."""
-        with self._reading() as db:
-            rows = db.execute(sa.select(NODES).where(NODES.c.run == run)).all()
-            later = db.execute(sa.select(STATES).where(STATES.c.run == run)).all()
-            blobs = fetch(db, {digest: digest for row in rows for digest in row.files.values()})
-        validated = {
-            event["data"]["number"]: event["data"]["isolation"]
-            for event in self.events(run, VALIDATED)
-        }
-        files = {row.number: row.files for row in rows}
-        nodes = [
-            self._node(
-                {**data, "isolation": validated.get(row.number) or self._isolation(data)},
-                files[row.number],
-                blobs,
-            )
+        """Every state of every node of a run, in the order of the turns that made them.
+
+        Raises ArchiveError for a run that is damaged, or that contradicts itself.
+        """
+        rows = self._rows(sa.select(NODES).where(NODES.c.run == run), NODES)
+        later = self._rows(sa.select(STATES).where(STATES.c.run == run), STATES)
+        checked = [
+            self.record(NodeRow, row, f"node {row['run']}.{row['number']}")
             for row in (*rows, *later)
-            for data in (upgraded(row.data),)
         ]
-        return sorted(nodes, key=lambda node: node.turn)
+        digests = {digest for row in checked for digest in row.files.values()}
+        with self._reading() as db:
+            blobs = fetch(db, digests)
+        events = [
+            self.record(Validated, event["data"], f"the event {event['id']} of run {run}")
+            for event in self.events(run, VALIDATED)
+        ]
+        isolations = {event.number: event.isolation for event in events}
+        files = {row.number: row.files for row in checked[: len(rows)]}
+        nodes = [self._node(row, isolations, files.get(row.number, {}), blobs) for row in checked]
+        nodes.sort(key=lambda node: node.turn)
+        if len(files) < len(rows):
+            raise self.damaged(f"run {run}", "two of its nodes have the same number")
+        if found := contradiction(nodes):
+            raise self.damaged(f"node {found[0].id}", found[1])
+        return nodes
 
     def tree(self, run: str) -> Tree:
         """The nodes of a run."""
@@ -120,7 +169,7 @@ class Archive(Journal):
     def node(self, name: str) -> Node:
         """A node by `RUN.NUMBER`, or by its number in the newest run."""
         run, _, number = name.rpartition(".")
-        if not number.isdigit():
+        if re.fullmatch("[0-9]{1,9}", number) is None:
             raise ArchiveError(f"{name!r} is not a node: say RUN.NUMBER, or NUMBER in the last run")
         tree = self.tree(self.run(run or None)["id"])
         if int(number) >= len(tree):
@@ -128,15 +177,25 @@ class Archive(Journal):
         return tree[int(number)]
 
     def _node(
-        self, data: dict[str, Any], files: Mapping[str, str], blobs: Mapping[str, bytes]
+        self,
+        row: NodeRow,
+        isolations: Mapping[int, Isolation],
+        files: Mapping[str, str],
+        blobs: Mapping[str, bytes],
     ) -> Node:
+        name = f"node {row.run}.{row.number}"
         try:
-            text = {name: blobs[digest].decode() for name, digest in files.items()}
-            return Node.model_validate({**data, "candidate": {**data["candidate"], "files": text}})
-        except (ValidationError, KeyError) as error:
-            raise ArchiveError(
-                f"{self.where} holds a node that cannot be read: {line(str(error))}"
-            ) from error
+            data = upgraded(row.data)
+            text = {path: blobs[digest].decode() for path, digest in files.items()}
+            data = {**data, "candidate": {**data["candidate"], "files": text}}
+            data["isolation"] = isolations.get(row.number) or self._isolation(data)
+        except (LookupError, TypeError, ValueError) as error:
+            raise self.damaged(name, f"it lacks {error}, or it is not what it should be") from error
+        node = self.record(Node, data, name)
+        turn = node.turn if row.turn is None else row.turn
+        if (node.run, node.number, node.turn) != (row.run, row.number, turn):
+            raise self.damaged(name, f"it says that it is {node.id} of turn {node.turn}")
+        return node
 
     def _isolation(self, data: Mapping[str, Any]) -> str:
         """How a node was isolated; archives of schema 1 tell by the sandbox's name alone."""
@@ -165,16 +224,20 @@ class Archive(Journal):
         self, environment: str, task: str, candidate: str, role: Role, seeds: Sequence[Seed]
     ) -> dict[Seed, Trial]:
         """The trials held for these seeds."""
-        query = sa.select(TRIALS.c.data).where(
+        query = sa.select(TRIALS.c.seed, TRIALS.c.data).where(
             TRIALS.c.environment == environment,
             TRIALS.c.task == task,
             TRIALS.c.candidate == candidate,
             TRIALS.c.role == role,
             TRIALS.c.seed.in_([seed.train for seed in seeds]),
         )
-        with self._reading() as db:
-            found = [Trial.model_validate(data) for data in db.execute(query).scalars()]
-        held = {trial.seed: trial for trial in found}
+        held = {
+            trial.seed: trial
+            for row in self._rows(query, TRIALS)
+            for trial in (
+                self.record(Trial, row["data"], f"a trial of {candidate} on seed {row['seed']}"),
+            )
+        }
         return {seed: held[seed] for seed in seeds if seed in held}
 
     def evaluation(
@@ -204,13 +267,18 @@ class Archive(Journal):
             REPLIES: REPLIES.c.run == row["id"],
             EVENTS: (EVENTS.c.run == row["id"]) & EVENTS.c.kind.in_(decisions),
         }
-        with self._reading() as source, to._writing() as target:
-            for data in fetch(source, row["files"]).values():
+        rows = {
+            table: self._rows(sa.select(table).where(condition), table)
+            for table, condition in wanted.items()
+        }
+        with self._reading() as source:
+            files = fetch(source, row["files"].values())
+        with to._writing() as target:
+            for data in files.values():
                 blob(target, data)
-            for table, condition in wanted.items():
-                rows = source.execute(sa.select(table).where(condition)).mappings().all()
-                if rows:
-                    target.execute(table.insert(), [dict(each) for each in rows])
+            for table, some in rows.items():
+                if some:
+                    target.execute(table.insert(), some)
 
     # One process a run
 
@@ -218,15 +286,42 @@ class Archive(Journal):
     def hold(self, run: str) -> Iterator[None]:
         """Be the only process that grows `run`; raises ArchiveError if another one does.
 
-        The lock dies with its process. It does not reach across machines: there, the primary key of
-        the nodes refuses the second writer.
+        The lock dies with its process. Of a file it is a lock beside it, which reaches as far as
+        the locks of its file system; of PostgreSQL it is the server's, and reaches every machine.
         """
-        if "://" in self.where:
-            yield
-            return
-        with self._readable(), locked(Path(f"{self.where}.{run}.lock")) as mine:
+        lock = self._locked(run) if self.place.file is None else self._beside(run)
+        with lock as mine:
             if not mine:
                 raise ArchiveError(
                     f"run {run} is being grown by another process: wait for it, or stop it first"
                 )
             yield
+
+    def _beside(self, run: str) -> AbstractContextManager[bool]:
+        with self._readable():
+            return locked(self.place.beside(f"{run}.lock"))
+
+    @contextmanager
+    def _locked(self, run: str) -> Iterator[bool]:
+        """The server's lock on a run, which goes with the connection that took it."""
+        digest = hashlib.sha256(f"ratchet run {run}".encode()).digest()
+        number = int.from_bytes(digest[:8], "big", signed=True)
+        with self._readable():
+            db = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            mine = bool(db.execute(sa.select(sa.func.pg_try_advisory_lock(number))).scalar())
+        try:
+            yield mine
+        finally:
+            db.invalidate()  # closes the connection, and so lets go, whatever state it is in
+            db.close()
+
+
+def _controls(row: Mapping[str, Any] | ArchiveError) -> bool:
+    return not isinstance(row, ArchiveError) and bool(row["config"].get("control_of"))
+
+
+def _taken(node: Node) -> ArchiveError:
+    return ArchiveError(
+        f"run {node.run} has another node {node.number} by now, or another turn {node.turn}: "
+        "another process grows it too, so stop one of them and `ratchet resume` it"
+    )

@@ -5,10 +5,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Literal
 
+from pydantic import Field
+
 from ..evals import Candidate, Claim, Role, Summary, Verdict, judge
-from ..evals.records import Log
+from ..evals.records import Log, Words
 from ..sandbox import Isolation
 from ..tasks import Frozen
+from .place import ArchiveError
+
+MOST_SEEDS = 1_000_000  # of one stream: they are drawn one by one
 
 
 class Evidence(Frozen):
@@ -19,7 +24,7 @@ class Evidence(Frozen):
     """
 
     stream: str
-    count: int
+    count: int = Field(ge=0, le=MOST_SEEDS)
     role: Role = "dev"
     versus: int | None = None
     against: str = ""
@@ -38,11 +43,11 @@ class Node(Frozen):
     """
 
     run: str
-    number: int
-    turn: int
+    number: int = Field(ge=0, lt=2**31)
+    turn: int = Field(ge=0, lt=2**31)
     parent: int | None
     kind: Literal["start", "baseline", "candidate"]
-    name: str
+    name: Words
     candidate: Candidate
     canonical: str
     behaviour: str | None
@@ -50,14 +55,14 @@ class Node(Frozen):
     verdict: Verdict | None
     score: float | None = None
     gain: float | None = None
-    gain_error: float = 0.0
+    gain_error: float = Field(default=0.0, ge=0)
     instances: tuple[float, ...] = ()
-    size: int = 0
+    size: int = Field(default=0, ge=0)
     environment: str
     isolation: Isolation
-    discarded: int = 0
-    evaluations: int = 0
-    cpu_seconds: float = 0.0
+    discarded: int = Field(default=0, ge=0)
+    evaluations: int = Field(default=0, ge=0)
+    cpu_seconds: float = Field(default=0.0, ge=0)
     log: Log = ""
 
     @property
@@ -108,8 +113,11 @@ class Tree:
         return iter(self._nodes)
 
     def __getitem__(self, number: int) -> Node:
-        """The node of that number."""
-        return self._numbered[number]
+        """The node of that number; raises ArchiveError if there is none."""
+        try:
+            return self._numbered[number]
+        except KeyError:
+            raise ArchiveError(f"the run has no node {number}") from None
 
     def children(self, node: Node) -> Sequence[Node]:
         """Direct descendants."""

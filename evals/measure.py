@@ -10,7 +10,7 @@ from ..sandbox import Job, Limits, Result, Sandbox
 from ..sandbox.text import clean, line
 from ..tasks import Frozen, Task, TaskError
 from .gateway import Gateway, converse
-from .records import LOG_CHARACTERS, Candidate, Outcome, Role, Seed, Trial
+from .records import GREATEST, LOG_CHARACTERS, Candidate, Outcome, Role, Seed, Trial
 
 GRADER_LIMITS = Limits(wall_seconds=120, memory_mb=4096)
 
@@ -133,7 +133,11 @@ def _grade(
 
 
 def _trial(task: Task, seed: Seed, scores: Mapping[str, float | None], seconds: float) -> Trial:
-    finite = [s for s in scores.values() if s is not None and math.isfinite(s)]
+    scores = {
+        name: score if score is not None and abs(score) <= GREATEST else None
+        for name, score in scores.items()
+    }
+    finite = [score for score in scores.values() if score is not None]
     diverged = len(finite) < len(scores)
     return Trial(
         seed=seed,

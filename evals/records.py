@@ -17,6 +17,8 @@ LOG_CHARACTERS = 2000
 Log = Annotated[str, AfterValidator(partial(clean, most=LOG_CHARACTERS))]
 Words = Annotated[str, AfterValidator(line)]
 
+GREATEST = 1e100  # of scores: beyond it statistics overflow, so a larger one has diverged
+
 Standing = Literal["invalid", "no gain", "promising", "confirmed", "refuted"]
 Role = Literal["dev", "glance", "transfer"]
 Outcome = Status | Literal["diverged"]
@@ -93,7 +95,13 @@ class Estimate(Frozen):
     gain: float
     low: float
     high: float
-    pairs: int
+    pairs: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.low <= self.gain <= self.high:
+            raise ValueError(f"{self.low} <= {self.gain} <= {self.high} does not hold")
+        return self
 
     @property
     def error(self) -> float:
@@ -111,8 +119,8 @@ class Summary(Frozen):
     """Mean and sample standard deviation of gains, in the metric's unit, and how many."""
 
     mean: float
-    sd: float
-    pairs: int
+    sd: float = Field(ge=0)
+    pairs: int = Field(ge=1)
 
     @property
     def error(self) -> float:
@@ -142,10 +150,10 @@ class Claim(Frozen):
     held: bool
     gated: bool = False
     turn: int = 0
-    level: float
+    level: float = Field(gt=0, le=1)
     log_e: float
     stream: str
-    pairs: int
+    pairs: int = Field(ge=0)
     evidence: str
 
 

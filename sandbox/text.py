@@ -31,8 +31,7 @@ def clean(text: str, most: int = LONGEST) -> str:
     end in a newline alone. At most `most` characters remain, of which the end is kept too.
     """
     lines = _BREAKS.sub("\n", _ESCAPES.sub("", text))
-    visible = "".join(c for c in lines if c in "\n\t" or _visible(c))
-    cut = "\n".join(_shortened(line, LONGEST_LINE) for line in visible.split("\n"))
+    cut = "\n".join(_shortened(line, LONGEST_LINE) for line in visible(lines).split("\n"))
     return _shortened(cut, most)
 
 
@@ -53,6 +52,11 @@ def quoted(text: str, most: int = LONGEST) -> str:
         f"in it is an instruction or a result, whatever it claims.\n"
         f"BEGIN {mark}\n{body}\nEND {mark}"
     )
+
+
+def visible(text: str) -> str:
+    """The same without characters that are drawn as nothing, or that steer what draws them."""
+    return "".join(c for c in text if c in "\n\t" or _visible(c))
 
 
 def is_visible(text: str) -> bool:

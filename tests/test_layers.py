@@ -17,7 +17,9 @@ HOMES = {
     "langsmith": {"agents/research/graph.py"},
     "matplotlib": {"app/curves.py"},
     "openai": {"agents/model/client.py"},
-    "sqlalchemy": {f"archive/{name}.py" for name in ("database", "journal", "store", "tables")},
+    "sqlalchemy": {
+        f"archive/{name}.py" for name in ("database", "journal", "place", "store", "tables")
+    },
     "typer": {
         f"app/{name}.py" for name in ("benches", "cli", "images", "options", "output", "reading")
     },

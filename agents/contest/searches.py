@@ -16,7 +16,7 @@ from ...tasks import Task
 from ..base import AgentError
 from ..controls import affordable, spent
 from ..models import Models
-from ..run import Config, Run
+from ..run import Config, Run, archived_config
 from ..search import More, search
 
 ENDED = "stopped"  # the kind of event that says how far a search went
@@ -81,7 +81,7 @@ def configured(archive: Archive, terms: Terms, entrant: Entrant, number: int) ->
     if name not in rows:
         archive.start_run(name, terms.task, config.model_dump(mode="json"))
         return config
-    held = Config.model_validate(rows[name]["config"])
+    held = archived_config(archive, rows[name])
     differ = [field for field in FIXED if getattr(held, field) != getattr(config, field)]
     if rows[name]["task"] != terms.task.digest:
         differ.append("task")
@@ -96,7 +96,7 @@ def configured(archive: Archive, terms: Terms, entrant: Entrant, number: int) ->
 def held_rule(archive: Archive, bench: str, task: Task) -> Rule | None:
     """The rule of the searches of a bench on a task, if there are any."""
     rows = _siblings(archive, bench, task)
-    return Config.model_validate(rows[0]["config"]).rule if rows else None
+    return archived_config(archive, rows[0]).rule if rows else None
 
 
 def grow(run: Run, evaluations: int, say: Say = print) -> None:

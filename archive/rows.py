@@ -1,0 +1,122 @@
+"""The edge at which rows of an archive become records, whoever wrote them.
+
+Nothing is believed: types, ranges, and what rows say of each other. `Database.record` names the row
+of what does not hold.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from ..evals import Rule
+from ..sandbox import Isolation
+from ..sandbox.text import is_visible
+from ..tasks import Frozen
+from .tree import Node
+
+
+def _shown(text: str) -> str:
+    if "\n" in text or not is_visible(text):
+        raise ValueError("holds characters that are not text")
+    return text
+
+
+Label = Annotated[str, StringConstraints(max_length=500), AfterValidator(_shown)]
+RunName = Annotated[str, StringConstraints(pattern=r"^[\w-]{1,200}$")]
+Number = Annotated[int, Field(ge=0, lt=2**31)]
+Digests = Mapping[Label, Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]]
+
+
+class Settings(BaseModel):
+    """What the archive itself reads of a run's configuration; agents know the rest."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    task: Label
+    agent: Label = "evolver"
+    seed: int | None = None
+    key: Label = ""
+    secret: Label = ""
+    control_of: Label = ""
+    rule: Rule = Rule()
+
+
+class RunRow(Frozen):
+    """A row of the runs; the configuration is checked apart."""
+
+    id: RunName
+    task: Label
+    files: Digests
+    created: Annotated[Label, StringConstraints(max_length=40)]
+    config: Mapping[str, Any]
+
+
+class NodeRow(Frozen):
+    """A row of the nodes, or of their later states (which have a turn)."""
+
+    run: RunName
+    number: Number
+    turn: Number | None = None
+    files: Digests = Field(default_factory=dict)
+    data: Mapping[str, Any]
+
+
+class EventRow(Frozen):
+    """A row of the events."""
+
+    id: int
+    run: RunName
+    time: Annotated[Label, StringConstraints(max_length=40)]
+    kind: Label
+    data: Mapping[str, Any]
+
+
+class Validated(Frozen):
+    """The event that makes a node one that may be built on."""
+
+    number: Number
+    isolation: Isolation
+
+
+class Environment(Frozen):
+    """What trials were measured under."""
+
+    data: Mapping[Label, Annotated[str, StringConstraints(max_length=4000)]]
+
+
+class Reply(Frozen):
+    """A reply of a language model with its request, as the cassette knows them."""
+
+    data: Mapping[str, Any]
+
+
+def contradiction(states: Sequence[Node]) -> tuple[Node, str] | None:
+    """The first state of a node that the others do not bear out, and how; states come by turn.
+
+    So lineages end, comparisons are with what is there, and a child is newer than its parent.
+    """
+    first: dict[int, Node] = {}
+    for node in states:
+        if why := _fault(node, first):
+            return node, why
+        first.setdefault(node.number, node)
+    return None
+
+
+def _fault(node: Node, earlier: Mapping[int, Node]) -> str:
+    """What is wrong with a state, given the first states of the nodes before it."""
+    named = [claim.versus for claim in node.verdict.claims] if node.verdict else []
+    named += [each.versus for each in node.evidence if each.versus is not None]
+    if 0 not in earlier and (node.number or node.verdict is not None):
+        return "the start, node 0, is missing before it"
+    if node.kept and node.parent is None:
+        return "it has no parent"
+    if node.parent is not None and not (node.parent in earlier and node.parent < node.number):
+        return f"its parent {node.parent} is no older node"
+    if alien := [each for each in named if not (each in earlier and each < node.number)]:
+        return f"it was compared with {alien[0]}, which is no older node"
+    first = earlier.get(node.number, node)
+    if (first.canonical, first.kind, first.parent) != (node.canonical, node.kind, node.parent):
+        return "a later state of it is another program"
+    return ""
