@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from .place import ArchiveError
+
 LARGEST = 256 << 20  # characters of one cell
 GREATEST = 1e150  # of numbers: their squares and sums can still be computed with
 _LONG = re.compile(r"\d{120}|\d[eE]\+?\d{3}")
@@ -20,12 +22,17 @@ class Unreadable:
 
 
 def to_json(value: object) -> str:
-    """JSON of a value; raises ValueError for NaN and infinity, which no database takes."""
-    return json.dumps(value, allow_nan=False)
+    """JSON of a value; raises ArchiveError for NaN and infinity, which no database takes."""
+    try:
+        return json.dumps(value, allow_nan=False)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ArchiveError(f"a record holds what no JSON can hold: {error}") from error
 
 
 def from_json(cell: object) -> Any:
     """The value of a cell, or Unreadable; never raises."""
+    if isinstance(cell, bytes | bytearray | memoryview):  # as PostgreSQL's driver hands it on
+        cell = bytes(cell).decode(errors="surrogateescape")
     if not isinstance(cell, str):
         return Unreadable("it is no text")
     if len(cell) > LARGEST:

@@ -34,7 +34,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True)
 
     task: Label
-    agent: Label = "evolver"
+    agent: Annotated[Label, StringConstraints(min_length=1)] = "evolver"
     seed: int | None = None
     key: Label = ""
     secret: Label = ""
