@@ -1,13 +1,17 @@
 """The Task record, and how a folder becomes one."""
 
+import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..sandbox import Limits, Program, digest_files
+from ..sandbox.text import line
+from .folder import TaskError, check_programs, files_in
+from .names import BASELINE, FileName, Label, Module, Name, Words
 
 HERE = Path(__file__).parent
 # The rest would tell a candidate of the data.
@@ -22,13 +26,6 @@ warm = getattr(trainer, "warm", lambda: None)
 def answer(message, memory):
     return trainer.run(message, os.getcwd())
 """
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-
-
-class TaskError(Exception):
-    """A task that does not exist or a task folder that cannot be used."""
-
-    exit_code = 2
 
 
 class Frozen(BaseModel):
@@ -43,8 +40,8 @@ class Metric(Frozen):
     `worst` stands in for a seed that diverged. `minimum_gain` is the smallest gain worth claiming.
     """
 
-    name: str
-    unit: str
+    name: Label
+    unit: Label
     goal: Literal["max", "min"]
     worst: float
     minimum_gain: float = Field(ge=0)
@@ -84,23 +81,30 @@ class Workloads(Frozen):
 class Audit(Frozen):
     """The `[audit]` of a task: what a candidate may import."""
 
-    imports: tuple[str, ...] = ("math", "torch")
+    imports: tuple[Module, ...] = ("math", "torch")
 
 
 class Manifest(Frozen):
     """What task.toml says. Where `candidate` is "agent", its programs can search in their turn."""
 
     name: Name
-    title: str
-    statement: str
+    title: Label
+    statement: Words
     candidate: Literal["algorithm", "agent"] = "algorithm"
-    editable: tuple[str, ...] = Field(min_length=1)
-    library: tuple[str, ...] = ()
+    editable: tuple[FileName, ...] = Field(min_length=1, max_length=50)
+    library: tuple[FileName, ...] = ()
     metric: Metric
     workloads: Workloads
     limits: Resources
     audit: Audit = Audit()
     model: bool = False  # its candidates ask a language model
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        for field, names in (("editable", self.editable), ("library", self.library)):
+            if len(set(names)) < len(names):
+                raise ValueError(f"{field} names a file twice")
+        return self
 
 
 class Task:
@@ -116,10 +120,7 @@ class Task:
         for role in ("trainer.py", "grader.py"):
             self._file(role)
         self.start = self._program("start")
-        self.baselines = {
-            name: self._program(f"baselines/{name}")
-            for name in sorted({p.split("/")[1] for p in files if p.startswith("baselines/")})
-        }
+        self.baselines = {name: self._program(f"baselines/{name}") for name in _baselines(files)}
         harmed = any(path.startswith("crippled/") for path in files)
         self.crippled = self._program("crippled") if harmed else None
 
@@ -185,7 +186,13 @@ class Task:
         return {**files, entry: self._file(entry)}
 
     def _program(self, folder: str) -> dict[str, str]:
-        return {n: self._file(f"{folder}/{n}").decode() for n in self.manifest.editable}
+        program = dict[str, str]()
+        for name in self.manifest.editable:
+            try:
+                program[name] = self._file(f"{folder}/{name}").decode()
+            except UnicodeDecodeError:
+                raise TaskError(f"{folder}/{name} is not UTF-8") from None
+        return program
 
     def _file(self, path: str) -> bytes:
         try:
@@ -197,17 +204,16 @@ class Task:
 def load(name: str) -> Task:
     """Open a built-in task by name, or any task folder by path (one that contains a slash)."""
     folder = Path(name) if "/" in name else HERE / name
-    if not (folder / "task.toml").is_file():
+    if "\0" in name or not os.path.isfile(folder / "task.toml"):
         raise TaskError(f"no task {name!r}: use one of {', '.join(names())}, or a folder's path")
-    task_files = {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix in {".py", ".toml", ".md"}
-    }
+    shipped = folder.resolve().is_relative_to(HERE.resolve())
+    task_files = files_in(folder, HERE if shipped else folder)
     library = {f"library/{p.name}": p.read_bytes() for p in sorted((HERE / "library").glob("*.py"))}
     used = _manifest(task_files).library
     shared = {n: d for n, d in library.items() if n.removeprefix("library/") in used}
-    return Task({**shared, **task_files})
+    task = Task({**shared, **task_files})
+    check_programs(task_files)
+    return task
 
 
 def names() -> list[str]:
@@ -215,12 +221,24 @@ def names() -> list[str]:
     return sorted(folder.parent.name for folder in HERE.glob("*/task.toml"))
 
 
+def _baselines(files: Mapping[str, bytes]) -> list[str]:
+    """The folders below baselines/, less what stands beside them."""
+    parts = (path.split("/") for path in files)
+    named = sorted({each[1] for each in parts if each[0] == "baselines" and len(each) > 2})
+    for name in named:
+        if BASELINE.fullmatch(name) is None:
+            raise TaskError(
+                f"baselines/{line(name, 60)} is no name for a baseline: use letters, digits and _"
+            )
+    return named
+
+
 def _manifest(files: Mapping[str, bytes]) -> Manifest:
     try:
         return Manifest.model_validate(tomllib.loads(files["task.toml"].decode()))
     except KeyError:
         raise TaskError("the task folder has no task.toml") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise TaskError(f"task.toml is not TOML: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]

@@ -59,7 +59,16 @@ def serving() -> Iterator[Server]:
         if user is not None:
             for path in (folder, folder / "password"):
                 shutil.chown(path, user)
-        made: list[str | Path] = ["-D", folder / "data", "-U", Server.user, "--no-sync", "-E", "UTF8", "--locale=C"]
+        made: list[str | Path] = [
+            "-D",
+            folder / "data",
+            "-U",
+            Server.user,
+            "--no-sync",
+            "-E",
+            "UTF8",
+            "--locale=C",
+        ]
         login: list[str | Path] = ["-A", "scram-sha-256", "--pwfile", folder / "password"]
         _run([programs / "initdb", *made, *login], user)
         port = _free_port()
