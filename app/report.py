@@ -18,6 +18,7 @@ from .findings import draw, gather
 from .output import show_or_dump
 from .purse import Purse
 from .run import INTERRUPTED, Box, elsewhere, open_with_warning
+from .terminal import guarded
 
 
 class Asked(NamedTuple):
@@ -57,7 +58,7 @@ def show(name: str | None, asked: Asked, means: Means, where: str, as_json: bool
 
 def console() -> Console:
     """Standard error, so that what is printed of the progress is no part of the JSON."""
-    return Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    return guarded(Console(stderr=True, soft_wrap=True, highlight=False, markup=False))
 
 
 def _complete(archive: Archive, run: str, asked: Asked) -> bool:

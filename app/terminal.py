@@ -16,8 +16,13 @@ def console() -> Console:
     plain = Console(highlight=False, markup=False)
     if not plain.is_terminal:
         plain = Console(highlight=False, markup=False, width=200)
-    plain.push_render_hook(_Guard())
-    return plain
+    return guarded(plain)
+
+
+def guarded(screen: Console) -> Console:
+    """The same console, on which characters that are not text are dropped."""
+    screen.push_render_hook(_Guard())
+    return screen
 
 
 @dataclass(frozen=True)

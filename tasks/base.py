@@ -238,9 +238,9 @@ def _manifest(files: Mapping[str, bytes]) -> Manifest:
         return Manifest.model_validate(tomllib.loads(files["task.toml"].decode()))
     except KeyError:
         raise TaskError("the task folder has no task.toml") from None
-    except (ValueError, RecursionError) as error:
-        raise TaskError(f"task.toml is not TOML: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise TaskError(f"task.toml: {where}: {first['msg']}") from error
+    except (ValueError, RecursionError) as error:
+        raise TaskError(f"task.toml is not TOML: {error}") from error

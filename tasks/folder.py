@@ -76,7 +76,7 @@ def _entries(root: Path) -> Iterator[Path]:
 
 def _read(path: Path, name: str, within: Path, room: int) -> bytes:
     """A file's bytes, at most `room`; links have to stay below `within`."""
-    if path.is_symlink() and not path.resolve().is_relative_to(within):
+    if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(within):
         raise TaskError(f"{name} is a link that leaves the task folder: put a copy there")
     if not path.is_file():
         raise TaskError(f"{name} is no plain file: remove it, or put a file there")

@@ -45,10 +45,10 @@ STOPPED = "the sandbox would have been opened now"
 def grown(tmp_path_factory: pytest.TempPathFactory, process_sandbox: Sandbox) -> Path:
     """An archive with two runs: `test`, which was searched and read, and the empty `whole`."""
     path = tmp_path_factory.mktemp("grown") / "a.db"
-    run = start(path, process_sandbox, Tweak(), turns=3)
-    for _ in search(run, lambda tree, turn: turn < 5):
+    run = start(path, process_sandbox, Tweak(), turns=5)
+    for _ in search(run, lambda tree, turn: turn < 12):
         pass
-    report(run.archive.run("test"), run.lab, run.archive)
+    assert report(run.archive.run("test"), run.lab, run.archive) is not None
     run.archive.start_run("whole", load(BOWL), {"task": "bowl", "key": "k"})
     run.archive.close()
     with closing(sqlite3.connect(path)) as db:
@@ -135,7 +135,7 @@ DAMAGE: dict[str, tuple[str, object, str]] = {
     "config is empty": (RUN, "{}", r"run test \(its config\) .* task: Field required"),
     "config is text": (RUN, '"x"', "run test that cannot be read: config"),
     "config is cut": (RUN, '{"task": "bowl', "run test that cannot be read: it is no JSON"),
-    "created is NULL": ("UPDATE runs SET created = ? WHERE id = 'test'", 5, "run test .* created"),
+    "created is odd": ("UPDATE runs SET created = ? WHERE id = 'test'", ODD, "run test .* created"),
     "task lost": ("UPDATE runs SET files = ? WHERE id = 'test'", "{}", "no task.toml|test.*files"),
     "event is no JSON": ("UPDATE events SET data = ?", "{", "event . of run test .* no JSON"),
 }
@@ -186,7 +186,7 @@ CHANGES: dict[str, dict[str, object]] = {
 def test_a_node_that_cannot_be_is_refused_by_name(grown: Path, tmp_path: Path, kind: str) -> None:
     text = edited(grown, "nodes", "run = 'test' AND number = 3", CHANGES[kind])
     with damaged(grown, tmp_path, (NODE, [text])) as path:
-        for verb in VERBS[1:]:
+        for verb in [each for each in VERBS if each[0] not in ("runs", "approve")]:
             _, error = read(verb, path)
             assert isinstance(error, ArchiveError), (verb, error)
             if str(error) != STOPPED:
@@ -235,7 +235,7 @@ def test_odd_names_reach_no_terminal(grown: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ("UPDATE meta SET value = 'abc'", "a schema that cannot be read: 'abc' is no version"),
+        ("UPDATE meta SET value = 'abc'", "a schema that cannot be read: abc is no version"),
         ("UPDATE meta SET value = NULL", "a schema that cannot be read"),
         ("UPDATE meta SET value = '-1'", "a schema that cannot be read"),
         ("DELETE FROM meta", "a schema that cannot be read"),

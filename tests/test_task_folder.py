@@ -70,7 +70,7 @@ REFUSED: dict[str, tuple[Callable[[Path], None], str]] = {
     "link out": (link("note.md", "/etc/hostname"), "note.md is a link that leaves the task folder"),
     "link out in the start": (link("start/secret.py", "/etc/passwd"), "start/secret.py is a link"),
     "dangling link": (link("note.md", "nothing.md"), "note.md is no plain file"),
-    "link to itself": (link("note.md", "note.md"), "the task folder cannot be read"),
+    "link to itself": (link("note.md", "note.md"), "note.md is no plain file"),
     "device": (link("trainer.py", "/dev/zero"), "trainer.py is a link that leaves"),
     "linked folder": (linked_baseline, "baselines/more is a link to a folder"),
     "fifo": (fifo, "notes.md is no plain file"),
