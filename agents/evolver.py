@@ -12,11 +12,11 @@ from random import Random
 import libcst as cst
 
 from ..evals import Candidate
+from ..evals.canonical import canonical
 from ..evals.syntax import parse
 from ..tasks import Task
 from .base import Brief, ProposalError
 from .evolve import edits
-from .evolve.canonical import canonical
 from .evolve.constants import Edited, perturb_constant
 from .evolve.crossover import crossover, exchange_constants
 from .evolve.facts import Facts, facts

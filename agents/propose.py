@@ -5,10 +5,10 @@ from random import Random
 
 from ..archive import Node, Tree
 from ..evals import Candidate, Findings, audit
+from ..evals.canonical import canonical
 from ..evals.syntax import size
 from .approve import Rejected
 from .base import Brief, ProposalError
-from .evolve.canonical import canonical
 from .run import Run, behaviour
 from .schedule import simpler
 

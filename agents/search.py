@@ -13,10 +13,10 @@ from statistics import fmean
 
 from ..archive import Evidence, Node, Tree
 from ..evals import COMMON, Candidate, Evaluation, draw, judge
+from ..evals.canonical import canonical
 from ..evals.syntax import size
 from .budget import BudgetSpent
 from .confirm import instances
-from .evolve.canonical import canonical
 from .run import Run, behaviour
 from .schedule import SCHEDULES, Action
 from .turn import Draft, explore, settle

@@ -14,11 +14,11 @@ from ratchet.agents import archived
 from ratchet.agents.archived import Archived, guest_program, open_archived
 from ratchet.agents.base import AgentError, Brief, ProposalError, ReplyError, Tried
 from ratchet.agents.desk import RunDesk
-from ratchet.agents.evolve.canonical import canonical
 from ratchet.agents.itself import Itself
 from ratchet.agents.model import Message
 from ratchet.archive import Archive, Node, Tree
 from ratchet.evals import Candidate
+from ratchet.evals.canonical import canonical
 from ratchet.sandbox import Job, Result, Sandbox
 from ratchet.tasks import Task, load
 

@@ -5,9 +5,9 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import NamedTuple
 
+from ...evals.canonical import canonical
 from ...evals.syntax import parse
 from ...sandbox.text import line, quoted
-from ..evolve.canonical import canonical
 from .forms import Edit
 
 MARK = "| "  # of a quoted line, which models copy now and then
