@@ -133,7 +133,7 @@ def _weights(program: Program) -> list[float]:
 def _read(source: str, known: Facts) -> Program | None:
     try:
         return read(source, known)
-    except cst.ParserSyntaxError:
+    except (cst.ParserSyntaxError, RecursionError):
         return None
 
 
@@ -153,6 +153,6 @@ def sound(child: Program, parent: Program) -> bool:
 def _parses(text: str) -> bool:
     try:
         parse(text)
-    except SyntaxError:
+    except (SyntaxError, ValueError):
         return False
     return True

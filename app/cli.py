@@ -210,6 +210,7 @@ def approve(
     """Show what waits for a person's decision in a run, or decide it."""
     from ..agents.approve import pending
     from ..archive import Archive
+    from ..sandbox.text import line
     from . import view
     from .approve import answer, drawn, record
 
@@ -219,7 +220,7 @@ def approve(
     name = held.run(run)["id"]
     if yes or reject is not None or edit is not None:
         for decision in answer(held, name, question, reject, edit):
-            typer.echo(f"{'approved' if decision.approved else 'rejected'} {decision.id}")
+            typer.echo(f"{'approved' if decision.approved else 'rejected'} {line(decision.id)}")
         return
     waiting = [each for each in pending(held, name) if each.id.startswith(question)]
     if as_json:

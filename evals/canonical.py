@@ -8,6 +8,7 @@ from functools import lru_cache
 from .syntax import LONGEST, parse
 
 DIGITS = 4
+LONG = 14_000  # bits of a number from which on Python may refuse to write out its digits
 SKIPPED = frozenset(("ctx", "annotation", "returns", "type_comment", "type_params", "kind"))
 
 
@@ -94,7 +95,9 @@ class _Form:
             case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
                 if abs(value) < 1e300:
                     return format(value, f".{DIGITS}g")
-                return hex(value) if isinstance(value, int) else repr(value)
+                if isinstance(value, int) and value.bit_length() > LONG:
+                    return hex(value)
+                return repr(value)
             case ast.Constant(value=value):
                 if isinstance(value, str) and value in self.keys:
                     return self.slots.setdefault(value, f"slot{len(self.slots)}")

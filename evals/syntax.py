@@ -14,7 +14,7 @@ from typing import TypeVar
 Parsed = TypeVar("Parsed")
 
 TRIES = 5
-LONGEST = 100_000  # characters that are parsed at all: a megabyte costs seconds
+LONGEST = 40_000  # characters that are parsed at all: a megabyte would cost seconds
 DEPTH = 100  # levels of a syntax tree; what people and models write has fewer than 20
 
 _one_at_a_time = threading.Lock()
