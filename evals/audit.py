@@ -17,7 +17,6 @@ SOURCE_BYTES = 20_000
 LITERAL_BYTES = 4_000
 COOKIE = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")  # PEP 263
 IMPORTS = ("math", "torch")
-TOO_MUCH = "it is nested too deeply for the parser"
 
 
 class Findings(Frozen):
@@ -57,8 +56,8 @@ def _file(
     except Unreadable as error:
         yield Finding(str(error))
         return
-    except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError) as error:
-        what = f"is not Python: {getattr(error, 'msg', None) or str(error) or TOO_MUCH}"
+    except (SyntaxError, ValueError, SystemError) as error:
+        what = f"is not Python: {getattr(error, 'msg', None) or error}"
         yield Finding(what, getattr(error, "lineno", None) or 0)
         return
     yield from Wording(tree, imports, words, library).findings()

@@ -25,20 +25,25 @@ class Unreadable(ValueError):
 
 
 def parse(source: str) -> ast.Module:
-    """The syntax tree of a module; raises what `ast.parse` does.
+    """The syntax tree of a module; raises SyntaxError and ValueError, as `ast.parse` does.
 
     Raises Unreadable for a text of more than LONGEST characters, and for a tree of more than DEPTH
-    levels, on which what walks the tree could run out of stack.
+    levels, on which what walks the tree could run out of stack. The parser itself does so sooner or
+    later by the thread that it is called from, so all of these say the same.
     """
     if len(source) > LONGEST:
         raise Unreadable(f"has {len(source)} characters, and no more than {LONGEST} are read")
-    tree = _patiently(lambda: ast.parse(source))
+    deep = f"is nested more than {DEPTH} levels deep, which no program needs"
+    try:
+        tree = _patiently(lambda: ast.parse(source))
+    except (RecursionError, MemoryError) as error:
+        raise Unreadable(deep) from error
     level, nodes = 0, [*ast.iter_child_nodes(tree)]
     while nodes:
         level += 1
         nodes = [child for node in nodes for child in ast.iter_child_nodes(node)]
     if level > DEPTH:
-        raise Unreadable(f"is nested {level} levels deep, and {DEPTH} are the most")
+        raise Unreadable(deep)
     return tree
 
 

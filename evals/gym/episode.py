@@ -44,10 +44,15 @@ class Episode:
     def __init__(
         self, task: Task, start: Mapping[str, str], scorer: Scorer, sandbox: Opener, budget: Budget
     ) -> None:
-        """Begin with the files of `start`; raises TaskError if they are not the editable ones."""
+        """Begin with the files of `start`; raises TaskError if they are not the editable ones.
+
+        Another start than the task's has to be text that is short enough.
+        """
         if set(start) != set(task.manifest.editable):
             wanted = ", ".join(task.manifest.editable)
             raise TaskError(f"an episode of {task.name!r} starts from the files {wanted}")
+        if start != task.start and (why := unfit(start, task.manifest.editable)):
+            raise TaskError(f"no episode of {task.name!r} can start so: {why}")
         self.files, self.budget = dict(start), budget
         self.best = 0.0
         self.best_files = dict(start)
