@@ -31,7 +31,7 @@ LEFT = 0.5  # of the budget: a brief does not say
 LIMITS = Limits(wall_seconds=30, memory_mb=1024, reply_bytes=1 << 20)
 # Of all jobs of one proposal. An honest one says little more than its program, and may compute for
 # two seconds a job.
-SENT_BYTES, SECONDS = 2 << 20, 60.0
+SENT_BYTES, SECONDS = 4 << 20, 60.0
 IDEA = 10_000  # characters of an idea that are looked at
 
 

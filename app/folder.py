@@ -70,10 +70,15 @@ def _text(folder: Path, name: str) -> str:
     except OSError as error:
         cause = "it is a link" if (folder / name).is_symlink() else error.strerror
         raise ArchiveError(f"{name} cannot be read from {folder}: {cause}") from error
-    with open(descriptor, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise ArchiveError(f"{name} cannot be read from {folder}: it is no plain file")
-        data = file.read(SOURCE_BYTES + 1)
+        with open(descriptor, "rb", closefd=False) as file:
+            data = file.read(SOURCE_BYTES + 1)
+    except OSError as error:
+        raise ArchiveError(f"{name} cannot be read from {folder}: {error.strerror}") from error
+    finally:
+        os.close(descriptor)
     if len(data) > SOURCE_BYTES:
         raise ArchiveError(
             f"{name} in {folder} has more than {SOURCE_BYTES} bytes: make it shorter"

@@ -7,6 +7,7 @@ here; what other libraries parse meanwhile is answered by trying again.
 
 import ast
 import threading
+import warnings
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TypeVar
@@ -53,7 +54,10 @@ def parse_expression(source: str) -> ast.expr:
 
 
 def _patiently(attempt: Callable[[], Parsed]) -> Parsed:
-    with _one_at_a_time:
+    # What Python would warn of is the author's business: it is neither printed on the terminal of
+    # whoever searches, nor an error where a user has made warnings that.
+    with _one_at_a_time, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         for _ in range(TRIES - 1):
             try:
                 return attempt()

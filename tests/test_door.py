@@ -2,6 +2,7 @@
 
 import string
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -163,6 +164,17 @@ def test_what_made_readers_fail_is_refused_with_a_reason(text: str, words: str) 
 )
 def test_what_is_odd_and_harmless_is_admitted(text: str) -> None:
     assert not looked_at({"step.py": text}).refused
+
+
+@pytest.mark.parametrize("text", ["x = 1if 1else 2\n", "x = '\\d'\n", "x = 1 is 1\n", "x = 1()\n"])
+def test_what_python_warns_of_is_neither_printed_nor_an_error(text: str) -> None:
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        assert not looked_at({"step.py": text}).refused
+    assert heard == []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert not admit({"step.py": text + "\n"}, TASK).refused
 
 
 def test_programs_with_huge_numbers_are_told_apart_by_them() -> None:
