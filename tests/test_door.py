@@ -1,5 +1,6 @@
 """Nothing that anyone writes gets past the door unread, hurts what reads it, or takes it long."""
 
+import json
 import string
 import time
 import warnings
@@ -15,8 +16,11 @@ from ratchet.evals import Admission, admit
 from ratchet.evals.audit import SOURCE_BYTES
 from ratchet.evals.canonical import canonical
 from ratchet.evals.door import KEPT_BYTES, is_plain, unfit
+from ratchet.evals.env import ResearchEnv
+from ratchet.evals.gym.calls import Action, Run, Submit, Validate, Write
 from ratchet.evals.syntax import DEPTH, size
-from ratchet.tasks import load
+from ratchet.sandbox import Isolation, Job, Result
+from ratchet.tasks import TaskError, load
 
 Answer = TypeVar("Answer")
 TASK = load(BOWL)
@@ -280,3 +284,61 @@ def test_a_sound_program_is_admitted_with_its_form_and_size() -> None:
     assert entry == Admission(
         canonical=canonical({"step.py": SOUND}), size=size({"step.py": SOUND})
     )
+
+
+# The gym
+
+
+class Unlucky:
+    """A sandbox in which nothing that runs succeeds."""
+
+    name = "unlucky"
+    isolation: Isolation = "none"
+
+    def run(self, job: Job) -> Result:
+        return Result("candidate_error", log="no luck")
+
+    def describe(self) -> dict[str, str]:
+        return {}
+
+    def close(self) -> None:
+        pass
+
+
+@given(st.lists(texts, min_size=1, max_size=3), st.sampled_from(["write", "files", "edit"]))
+@anything
+def test_no_text_that_is_written_ends_an_episode(written: list[str], how: str) -> None:
+    env = ResearchEnv(TASK, backend=Unlucky(), seeds=2)
+    env.reset(seed=1)
+    for text in written:
+        before = env.step('{"tool": "run"}')[0]["files"]
+        action = {
+            "write": {"tool": "write", "file": "step.py", "text": text},
+            "files": {"tool": "write", "file": text, "text": text},
+            "edit": {"tool": "edit", "file": "step.py", "old": "0.02", "new": text},
+        }[how]
+        (observation, *_, info), seconds = timed(env.step, json.dumps(action))
+        assert seconds < SECONDS
+        assert info["valid"] or observation["files"] == before
+        ran, seconds = timed(env.step, '{"tool": "run"}')
+        assert seconds < SECONDS
+        assert "it fails" in ran[0]["feedback"] or "not allowed" in ran[0]["feedback"]
+
+
+@pytest.mark.parametrize("text", ["\ud800", "x = 1\n" * 100_000, "X = 0x" + "f" * 4000])
+@pytest.mark.parametrize("tool", [Run(), Validate(), Submit()])
+def test_what_is_called_past_the_json_is_looked_at_too(text: str, tool: Action) -> None:
+    env = ResearchEnv(TASK, backend=Unlucky(), seeds=2)
+    env.reset(seed=1)
+    env.call(Write.model_construct(tool="write", file="step.py", text=text))
+    if text.startswith("X"):
+        assert "not allowed" in env.call(tool)
+    else:
+        assert env.call(Run()) == "it fails: candidate_error\nthe program printed:\n| no luck"
+
+
+@pytest.mark.parametrize("text", ["\ud800", "x = 1\n" * 100_000])
+def test_an_episode_cannot_start_from_what_nobody_may_offer(text: str) -> None:
+    env = ResearchEnv(TASK, backend=Unlucky(), seeds=2, start={"step.py": text})
+    with pytest.raises(TaskError, match="can start so"):
+        env.reset(seed=1)

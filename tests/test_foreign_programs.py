@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from conftest import BOWL, SECRET
+from conftest import BOWL, SECRET, UNISOLATED, Ratchet
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stand_ins.scripted import START, confirmed, node
@@ -198,6 +198,27 @@ def test_an_export_lists_what_it_wrote_and_its_first_line_is_one_line(
     first, rest = Path("out/step.py").read_text().split("\n", 1)
     assert first.startswith("# Ratchet node")
     assert rest == BETTER
+
+
+@pytest.mark.slow
+def test_a_discovered_agent_that_offers_a_number_too_long_to_print_ends_no_search(
+    archive: Archive, ratchet: Ratchet
+) -> None:
+    source = (
+        "def propose(brief):\n"
+        "    files = dict(brief.parent['files'])\n"
+        "    files['step.py'] += '\\n\\n\\nX = 0x' + 'f' * 4000 + '\\n'\n"
+        "    assert not brief.try_out(files)['ok']\n"
+        "    return {'files': files, 'idea': 'a number', 'parent': brief.parent['number']}\n"
+    )
+    doctored(archive, {"agent.py": source}, AGENTS)
+    done = ratchet(
+        *("search", BOWL, "--agent", "r.1", "--turns", "2", *UNISOLATED, "--archive", archive.where)
+    )
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 4, done.stderr
+    (run,) = [row["id"] for row in archive.runs() if row["id"] != "r"]
+    assert len(archive.tree(run)) == 4
 
 
 # The folder on disk
