@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from statistics import fmean
 
-from ..archive import Evidence, Node, Tree
+from ..archive import Evidence, Node, Tree, in_use, require_sound
 from ..evals import COMMON, Candidate, Evaluation, draw, judge
 from ..evals.canonical import canonical
 from ..evals.syntax import size
@@ -33,6 +33,7 @@ def search(run: Run, more: More) -> Iterator[Node]:
     a candidate's fault, and AgentError where `Run.patience` turns in a row failed by the agent's
     fault; everything finished by then is archived.
     """
+    require_sound(in_use(run.archive.tree(run.id)), run.task)
     pool, spent = ThreadPoolExecutor(run.workers, "ratchet-turn"), False
     try:
         yield from _plant(run, pool)

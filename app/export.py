@@ -16,6 +16,7 @@ This program was written by Ratchet's agent `{proposer}`, starting from programs
 project (Apache-2.0, see https://www.apache.org/licenses/LICENSE-2.0). You may use it under the same
 licence. It was found automatically: read it before you rely on it.
 """
+LONGEST = 100_000  # characters of a README
 UNVALIDATED = """\
 **Unvalidated**: it ran without isolation, where a candidate could have written its own scores."""
 
@@ -64,7 +65,7 @@ def _documented(node: Node, record: dict[str, Any], text: str) -> str:
 
 def _readme(node: Node, record: dict[str, Any], files: list[str], example: bool) -> str:
     lines = [
-        f"# {record['task']}: node {node.id}",
+        line(f"# {record['task']}: node {node.id}"),
         "",
         f"Idea: {clean(node.candidate.idea)}",
         "",
@@ -98,7 +99,7 @@ def _readme(node: Node, record: dict[str, Any], files: list[str], example: bool)
         *(f"- {key}: {value}" for key, value in sorted(record["environment"].items())),
         "",
     ]
-    return "\n".join(lines)
+    return clean("\n".join(lines), most=LONGEST)
 
 
 def _evidence(record: dict[str, Any]) -> str:

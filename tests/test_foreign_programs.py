@@ -11,14 +11,18 @@ from conftest import BOWL, SECRET, UNISOLATED, Ratchet
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stand_ins.scripted import START, confirmed, node
+from stand_ins.tweak import Tweak
+from test_search import always, start
 
 from ratchet.agents.approve import Question, pending
 from ratchet.agents.archived import open_archived
 from ratchet.agents.run import Config
+from ratchet.agents.search import search
 from ratchet.app.cli import main
 from ratchet.app.folder import read, write
-from ratchet.archive import Archive, ArchiveError, Node
+from ratchet.archive import Archive, ArchiveError, Node, in_use, require_sound, unsound
 from ratchet.evals import Candidate
+from ratchet.sandbox import Sandbox
 from ratchet.tasks import Task, load
 
 TASK = load(BOWL)
@@ -128,9 +132,17 @@ def test_such_a_node_is_never_run_nor_built_on(
     assert len(archive.states("r")) == 3
 
 
-def test_one_that_was_refused_in_its_day_stands_in_nobodys_way(archive: Archive) -> None:
-    from ratchet.archive import in_use, require_sound
+def test_a_search_that_goes_on_anywhere_refuses_such_a_node(
+    tmp_path: Path, archive: Archive, process_sandbox: Sandbox
+) -> None:
+    doctored(archive, HOSTILE["trainer"], run="test")
+    run = start(tmp_path / "a.db", process_sandbox, Tweak(), turns=3)
+    with pytest.raises(ArchiveError, match=r"node test\.1 may be shown, but not used"):
+        list(search(run, always))
+    assert len(archive.states("test")) == 2
 
+
+def test_one_that_was_refused_in_its_day_stands_in_nobodys_way(archive: Archive) -> None:
     child = doctored(archive, HOSTILE["above"])
     assert child.verdict is not None
     refused = child.verdict.model_copy(update={"standing": "invalid"})
@@ -139,8 +151,6 @@ def test_one_that_was_refused_in_its_day_stands_in_nobodys_way(archive: Archive)
 
 
 def test_a_start_that_is_not_the_tasks_is_not_used(archive: Archive) -> None:
-    from ratchet.archive import unsound
-
     child = doctored(archive, {"step.py": BETTER})
     planted = archive.tree("r")[0]
     assert unsound(planted, TASK) == ""
