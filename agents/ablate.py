@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Literal
 
 from ..archive import Archive, Node
-from ..evals import Candidate, Estimate, audit, judge
+from ..evals import Candidate, Estimate, admit, judge
 from ..evals.records import Words
 from ..evals.syntax import size
 from ..tasks import Frozen
@@ -112,7 +112,7 @@ def _finding(gain: Estimate) -> Finding:
 
 def _broken(run: Run, without: Candidate) -> str:
     """Why a merged program is none, or nothing: it need not be what anyone meant."""
-    if refused := audit(without.files, run.task).refused:  # also what is not Python
+    if refused := admit(without.files, run.task).refused:  # also what is not Python
         return f"without it: {refused[0]}"
     _, failure, _ = behaviour(run, without)
     return f"without it: {failure}" if failure else ""

@@ -14,9 +14,9 @@ from collections.abc import Mapping
 
 from ..archive import Node, Tree
 from ..evals import Candidate
+from ..evals.canonical import canonical
 from ..sandbox.text import line, quoted
 from .base import Brief, ProposalError
-from .evolve.canonical import canonical
 from .research.asking import messages, occasion
 from .research.facts import outcome, rejected
 from .research.forms import File, Form

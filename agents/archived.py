@@ -12,9 +12,9 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from ..archive import Archive, Node, Tree
+from ..archive import Archive, Node, Tree, require_sound
 from ..evals import Candidate
-from ..sandbox import Job, Limits, Program
+from ..sandbox import Job, Limits, Program, Result
 from ..sandbox.text import clean, line
 from ..tasks import Frozen, Task
 from .base import AgentError, Brief, Desk, ProposalError
@@ -28,7 +28,11 @@ PROMPT = 60_000  # characters of a question
 LOG = 2000
 ROLE = "agent"
 LEFT = 0.5  # of the budget: a brief does not say
-LIMITS = Limits(wall_seconds=30, memory_mb=1024, reply_bytes=4 << 20)
+LIMITS = Limits(wall_seconds=30, memory_mb=1024, reply_bytes=1 << 20)
+# Of all jobs of one proposal. An honest one says little more than its program, and may compute for
+# two seconds a job.
+SENT_BYTES, SECONDS = 4 << 20, 60.0
+IDEA = 10_000  # characters of an idea that are looked at
 
 
 class Question(Frozen):
@@ -50,7 +54,7 @@ class Turn(Frozen):
 
     files: Mapping[str, str] = {}
     idea: str = ""
-    parent: int = 0
+    parent: int = Field(default=0, ge=0, lt=2**31)
     asks: tuple[Question, ...] = Field(default=(), max_length=1)
 
 
@@ -67,8 +71,16 @@ class Archived:
     def propose(self, brief: Brief) -> Candidate:
         """What the agent offers; raises ProposalError where it fails or breaks its interface."""
         told, replies = self._told(brief), dict[str, object]()
+        sent, seconds = 0, 0.0
         for number in range(ROUNDS):
-            turn = self._run(brief.desk, {**told, "replies": replies})
+            result = self._run(brief.desk, {**told, "replies": replies})
+            sent, seconds = sent + len(result.reply), seconds + result.wall_seconds
+            if sent > SENT_BYTES or seconds > SECONDS:
+                raise ProposalError(
+                    f"{self._name} sent {sent} bytes in {seconds:.0f} s, and {SENT_BYTES} bytes "
+                    f"and {SECONDS:.0f} s are the most for one proposal"
+                )
+            turn = self._turn(result)
             if not turn.asks:
                 return self._candidate(brief, turn)
             (question,) = turn.asks
@@ -92,27 +104,36 @@ class Archived:
             "fresh": True,
         }
 
-    def _run(self, desk: Desk, told: Mapping[str, object]) -> Turn:
+    def _run(self, desk: Desk, told: Mapping[str, object]) -> Result:
         request = b"p" + json.dumps(told).encode()
         result = desk.run(Job(self._program, request, self._files, LIMITS))
         if result.status != "ok":
             said = line(result.log[-LOG:], 300)
             raise ProposalError(f"{self._name} ended with {result.status}, and said: {said}")
+        return result
+
+    def _turn(self, result: Result) -> Turn:
         try:
             return Turn.model_validate_json(result.reply)
         except ValidationError as error:
-            raise ProposalError(f"{self._name} replied badly: {line(str(error), 300)}") from error
+            what = line(str(error)[:2000], 300)
+            raise ProposalError(f"{self._name} replied badly: {what}") from error
 
     def _candidate(self, brief: Brief, turn: Turn) -> Candidate:
         editable = brief.task.manifest.editable
         if set(turn.files) != set(editable):
-            given = line(", ".join(turn.files) or "nothing", 200)
+            given = line(", ".join(turn.files)[:2000] or "nothing", 200)
             raise ProposalError(f"{self._name} offers {given}, not {', '.join(editable)}")
-        return Candidate(files=turn.files, idea=turn.idea, proposer=self._name, parent=turn.parent)
+        return Candidate(
+            files=turn.files, idea=turn.idea[:IDEA], proposer=self._name, parent=turn.parent
+        )
 
 
 def open_archived(archive: Archive, name: str) -> Archived:
-    """The agent that is node `name`; raises AgentError if that node is none."""
+    """The agent that is node `name`; raises AgentError if that node is none.
+
+    Raises ArchiveError if its program may not run.
+    """
     node = archive.node(name)
     task = archive.task(node.run)
     if task.manifest.candidate != "agent":
@@ -120,6 +141,7 @@ def open_archived(archive: Archive, name: str) -> Archived:
             f"node {node.id} is a program for {task.name!r}, not an agent: name a node of a task "
             'whose task.toml says candidate = "agent", such as research_agent'
         )
+    require_sound([node], task)
     return Archived(node.candidate.files, guest_program(task), f"agent {node.id}")
 
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from ..archive import Archive, Node, Tree
 from ..evals import Candidate
 from ..sandbox import Job, Result
+from ..sandbox.text import line
 from ..tasks import Task
 from .model import Message
 
@@ -116,14 +117,18 @@ class Agent(Protocol):
     """
 
     def propose(self, brief: Brief) -> Candidate:
-        """Offer a changed program, or raise ProposalError. Equal briefs give equal offers."""
+        """Offer a changed program, or raise ProposalError. Equal briefs give equal offers.
+
+        What the desk raises goes through. Anything else that is raised is a proposal that failed.
+        """
         ...
 
 
 def open_agent(name: str, archive: Archive | None = None) -> Agent:
     """Open the agent in the module of that name: `evolver`, or `your.module` with `create()`.
 
-    RUN.NUMBER is one that a search has found, from `archive`. Raises AgentError.
+    RUN.NUMBER is one that a search has found, from `archive`. Raises AgentError, also for whatever
+    a module raises while it is imported or makes its agent.
     """
     if archive is not None and re.fullmatch(r"[\w-]+\.\d+", name):
         from .archived import open_archived
@@ -135,7 +140,20 @@ def open_agent(name: str, archive: Archive | None = None) -> Agent:
         raise AgentError(
             f"no agent named {name!r}: use evolver, or a module with create() ({error})"
         ) from error
+    except (Exception, SystemExit) as error:
+        raise AgentError(f"the module {name} cannot be imported: {_named(error)}") from error
     if not hasattr(module, "create"):
         raise AgentError(f"{module.__name__} has no create(), so it is not an agent")
-    agent: Agent = module.create()
+    try:
+        agent: Agent = module.create()
+    except AgentError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise AgentError(f"create() of {module.__name__} raised {_named(error)}") from error
+    if not callable(getattr(agent, "propose", None)):
+        raise AgentError(f"what create() of {module.__name__} makes has no method propose")
     return agent
+
+
+def _named(error: BaseException) -> str:
+    return line(f"{type(error).__name__}: {error}", 300)

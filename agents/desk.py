@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from ..evals import Ask, Candidate, audit, probe
+from ..evals import Ask, Candidate, admit, probe
 from ..sandbox import Job, Result, Sandbox
 from ..sandbox.text import clean
 from ..tasks import Task
@@ -77,15 +77,15 @@ class RunDesk:
         return self._models.of(role) if self._models else ""
 
     def try_out(self, files: Mapping[str, str]) -> Tried:
-        """Audit, and if that allows it run for seconds; the log is cut to what matters."""
-        findings = audit(files, self._task)
-        if findings.refused:
-            return Tried(findings.refused, findings.flags)
+        """Pass the door, and if that allows it run for seconds; the log is cut to what matters."""
+        entry = admit(files, self._task)
+        if entry.refused:
+            return Tried(entry.refused, entry.flags)
         if self.dry:
-            return Tried((), findings.flags, "ok", "not run: a person decides before it runs")
+            return Tried((), entry.flags, "ok", "not run: a person decides before it runs")
         candidate = Candidate(files=files, idea="try-out", proposer="desk")
         result = probe(candidate, self._task, self._sandbox)
-        return Tried((), findings.flags, result.status, clean(result.log, LOG))
+        return Tried((), entry.flags, result.status, clean(result.log, LOG))
 
     def run(self, job: Job) -> Result:
         """Run a job in the run's sandbox."""

@@ -12,11 +12,11 @@ from random import Random
 import libcst as cst
 
 from ..evals import Candidate
+from ..evals.canonical import canonical
 from ..evals.syntax import parse
 from ..tasks import Task
 from .base import Brief, ProposalError
 from .evolve import edits
-from .evolve.canonical import canonical
 from .evolve.constants import Edited, perturb_constant
 from .evolve.crossover import crossover, exchange_constants
 from .evolve.facts import Facts, facts
@@ -133,7 +133,7 @@ def _weights(program: Program) -> list[float]:
 def _read(source: str, known: Facts) -> Program | None:
     try:
         return read(source, known)
-    except cst.ParserSyntaxError:
+    except (cst.ParserSyntaxError, RecursionError):
         return None
 
 
@@ -153,6 +153,6 @@ def sound(child: Program, parent: Program) -> bool:
 def _parses(text: str) -> bool:
     try:
         parse(text)
-    except SyntaxError:
+    except (SyntaxError, ValueError):
         return False
     return True

@@ -1,14 +1,18 @@
-"""Get from the agent a candidate that is new, allowed and alive, before anything is spent on it."""
+"""Get from the agent a candidate that is new, allowed and alive, before anything is spent on it.
+
+Every program passes the door, and whatever an agent raises is a proposal that failed. What is no
+agent's fault, such as a dead model server or a full disk, goes on to whoever runs the search.
+"""
 
 from dataclasses import dataclass
 from random import Random
 
 from ..archive import Node, Tree
-from ..evals import Candidate, Findings, audit
-from ..evals.syntax import size
+from ..evals import Admission, Candidate, admit
+from ..evals.canonical import canonical
 from .approve import Rejected
 from .base import Brief, ProposalError
-from .evolve.canonical import canonical
+from .faults import asked, asks, said
 from .run import Run, behaviour
 from .schedule import simpler
 
@@ -17,7 +21,10 @@ ATTEMPTS = 8  # how often a turn asks an agent that does not say otherwise
 
 @dataclass(frozen=True)
 class Proposal:
-    """What the agent offered. `refused` says why it may not be measured, `empty` that it is old."""
+    """What the agent offered. `refused` says why it may not be measured, `empty` that it is old.
+
+    A `fault` is the agent's: it raised what it may not, or offered what is no candidate.
+    """
 
     candidate: Candidate
     canonical: str
@@ -27,6 +34,7 @@ class Proposal:
     refused: str = ""
     empty: str = ""
     log: str = ""
+    fault: bool = False
 
 
 def propose(run: Run, turn: int, parent: Node, tree: Tree, rng: Random) -> Proposal:
@@ -34,7 +42,7 @@ def propose(run: Run, turn: int, parent: Node, tree: Tree, rng: Random) -> Propo
 
     One that behaves as a known program does is new if it says the same with less code.
     """
-    attempts = getattr(run.agent, "attempts", ATTEMPTS)
+    attempts = asks(run.agent, ATTEMPTS)
     forms = {node.canonical: node.number for node in tree}
     habits: dict[str, Node] = {}
     for node in sorted((n for n in tree if n.behaviour), key=lambda n: -n.size):
@@ -45,37 +53,52 @@ def propose(run: Run, turn: int, parent: Node, tree: Tree, rng: Random) -> Propo
         thread = f"{run.id}/{turn}.{discarded}"
         brief = Brief(run.task, parent, sound, rng, run.desk(thread, sound))
         try:
-            offer = run.agent.propose(brief)
+            offer = asked(run.agent, brief)
+            if isinstance(offer, str):
+                return failed(run, parent, offer, discarded)
             base = _chosen(offer, parent, sound)
         except ProposalError as error:
-            why = str(error)
+            why = said(error)
             continue
-        last, form = offer, canonical(offer.files)
-        if run.config.novelty and form in forms:
-            why = f"the same program as node {forms[form]}"
+        entry = admit(offer.files, run.task)
+        if entry.barred:
+            return _barred(run, parent, offer, discarded, entry)
+        last = offer
+        if run.config.novelty and entry.canonical in forms:
+            why = f"the same program as node {forms[entry.canonical]}"
             continue
-        findings = audit(last.files, run.task)
-        if findings.refused:
-            return _refused(last, form, discarded, findings)
+        if entry.refused:
+            return _refused(last, discarded, entry)
         try:
-            wanted = run.approver.candidate(thread, base, last, findings.flags)
+            wanted = run.approver.candidate(thread, base, last, entry.flags)
         except Rejected as error:
-            return Proposal(last, form, None, discarded, findings.flags, str(error))
+            form, flags = entry.canonical, entry.flags
+            return Proposal(last, form, None, discarded, flags, str(error))
         if wanted is not last:
-            last, form, findings = wanted, canonical(wanted.files), audit(wanted.files, run.task)
-            if findings.refused:
-                return _refused(last, form, discarded, findings)
+            entry = admit(wanted.files, run.task)
+            if entry.barred:
+                return _barred(run, parent, wanted, discarded, entry)
+            last = wanted
+            if entry.refused:
+                return _refused(last, discarded, entry)
         habit, failure, log = behaviour(run, last)
         if habit is None:
-            return Proposal(last, form, None, discarded, findings.flags, failure, log=log)
+            return Proposal(last, entry.canonical, None, discarded, entry.flags, failure, log=log)
         like = habits.get(habit)
-        if run.config.novelty and like and not simpler(size(last.files), like):
+        if run.config.novelty and like and not simpler(entry.size, like):
             why = f"behaves exactly like node {like.number}"
             continue
-        return Proposal(last, form, habit, discarded, findings.flags)
+        return Proposal(last, entry.canonical, habit, discarded, entry.flags)
     times = "1 attempt" if attempts == 1 else f"{attempts} attempts"
     empty = f"nothing new in {times}: {why}"
     return Proposal(last, canonical(last.files), discarded=attempts - 1, empty=empty)
+
+
+def failed(run: Run, parent: Node, why: str, discarded: int = 0) -> Proposal:
+    """What stands for a proposal that never came to be, because of whoever should have made it."""
+    nothing = _nothing(run, parent)
+    form = canonical(nothing.files)
+    return Proposal(nothing, form, discarded=discarded, empty=why, fault=True)
 
 
 def _chosen(candidate: Candidate, parent: Node, tree: Tree) -> Node:
@@ -88,10 +111,19 @@ def _chosen(candidate: Candidate, parent: Node, tree: Tree) -> Node:
     raise ProposalError(f"it builds on node {candidate.parent}, which may not be built on")
 
 
-def _refused(candidate: Candidate, form: str, discarded: int, findings: Findings) -> Proposal:
-    """A proposal that the audit does not let run."""
-    words, log = "; ".join(findings.refused[:3]), "\n".join(findings.refused)
-    return Proposal(candidate, form, None, discarded, findings.flags, words, log=log)
+def _refused(candidate: Candidate, discarded: int, entry: Admission) -> Proposal:
+    """A proposal that the door does not let run."""
+    words, log = "; ".join(entry.refused[:3]), "\n".join(entry.refused)
+    return Proposal(candidate, entry.canonical, None, discarded, entry.flags, words, log=log)
+
+
+def _barred(run: Run, parent: Node, offer: Candidate, discarded: int, entry: Admission) -> Proposal:
+    """A proposal whose files cannot even be kept: the parent's stand in for them."""
+    nothing = _nothing(run, parent)
+    nothing = nothing.model_copy(update={"idea": offer.idea, "proposer": offer.proposer})
+    return Proposal(
+        nothing, canonical(nothing.files), None, discarded, refused="; ".join(entry.refused)
+    )
 
 
 def _nothing(run: Run, parent: Node) -> Candidate:

@@ -89,6 +89,7 @@ def _run(
         workers=2,
         budget=budget,
         cassette=Cassette(copy, row["id"], None, budget, {}) if config.models else None,
+        patience=len(before) + 1,  # what took several sessions is grown again in one
     )
 
 

@@ -19,6 +19,7 @@ from .base import Agent
 from .budget import Budget, Caps
 from .cassette import Cassette
 from .desk import RunDesk
+from .faults import IN_A_ROW
 from .lab import Lab
 from .models import Models
 from .select import Select
@@ -56,7 +57,10 @@ class Config(Frozen):
 
 @dataclass(frozen=True)
 class Run:
-    """The parts of one search."""
+    """The parts of one search.
+
+    `patience` is how many turns in a row may fail by the agent's fault, the last ending the search.
+    """
 
     id: str
     config: Config
@@ -69,6 +73,7 @@ class Run:
     cassette: Cassette | None = None
     prompt: Callable[[Question], Decision] | None = None
     checkpoints: Path | None = None
+    patience: int = IN_A_ROW
 
     @property
     def task(self) -> Task:

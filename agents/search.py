@@ -11,12 +11,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from statistics import fmean
 
-from ..archive import Evidence, Node, Tree
+from ..archive import Evidence, Node, Tree, in_use, require_sound
 from ..evals import COMMON, Candidate, Evaluation, draw, judge
+from ..evals.canonical import canonical
 from ..evals.syntax import size
+from .base import AgentError
 from .budget import BudgetSpent
 from .confirm import instances
-from .evolve.canonical import canonical
 from .run import Run, behaviour
 from .schedule import SCHEDULES, Action
 from .turn import Draft, explore, settle
@@ -29,8 +30,10 @@ def search(run: Run, more: More) -> Iterator[Node]:
 
     Over a half-grown run it goes on where that stopped. It ends at the turn that does not fit into
     the budget any more. Raises SandboxError, TaskError, ModelError and ArchiveError for what is not
-    a candidate's fault; everything finished by then is archived.
+    a candidate's fault, and AgentError where `Run.patience` turns in a row failed by the agent's
+    fault; everything finished by then is archived.
     """
+    require_sound(in_use(run.archive.tree(run.id)), run.task)
     pool, spent = ThreadPoolExecutor(run.workers, "ratchet-turn"), False
     try:
         yield from _plant(run, pool)
@@ -104,6 +107,7 @@ class _Growth:
         self.planted = len(Tree(self.states).planted())
         self.actions = _actions(self.states)
         self.ahead: dict[int, Future[Draft]] = {}
+        self.faults = 0  # turns in a row that failed by the agent's fault, in this session
 
     def turns(self) -> Iterator[Node]:
         """Settle one turn after another, with others explored ahead of it."""
@@ -117,6 +121,18 @@ class _Growth:
             node = settle(self.run, self.pool, draft, Tree(self.states))
             self.states.append(self.run.archive.add(node))
             yield node
+            self._count(draft)
+
+    def _count(self, draft: Draft) -> None:
+        """Raise AgentError once the agent has failed too many turns in a row.
+
+        Their nodes are archived, so a session after this one goes on behind them.
+        """
+        if draft.action.kind != "expand":
+            return
+        self.faults = self.faults + 1 if draft.fault else 0
+        if self.faults >= self.run.patience:
+            raise AgentError(f"{self.faults} turns in a row failed, the last one so: {draft.fault}")
 
     def _start(self) -> bool:
         """Begin the next turn, unless the budget or the schedule has none."""

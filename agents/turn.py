@@ -16,7 +16,8 @@ from ..evals.syntax import size
 from .approve import Rejected
 from .base import AgentError
 from .confirm import against, confirm, gains, measured, merged, rank, screens
-from .propose import Proposal, propose
+from .faults import raised
+from .propose import Proposal, failed, propose
 from .run import Run
 from .schedule import RETEST, Action, common_seeds, simpler
 
@@ -25,12 +26,14 @@ from .schedule import RETEST, Action, common_seeds, simpler
 class Draft:
     """A turn that has been explored but not yet settled: a node, and what its screen says.
 
-    `values` are gains over the parent on search seeds, where there are any to be judged still.
+    `values` are gains over the parent on search seeds, where there are any to be judged still. A
+    `fault` is what kept the agent, or the policy, from making a proposal at all.
     """
 
     action: Action
     node: Node
     values: list[float] | None = None
+    fault: str = ""
 
 
 def explore(run: Run, turn: int, number: int, action: Action, tree: Tree) -> Draft:
@@ -49,16 +52,29 @@ def explore(run: Run, turn: int, number: int, action: Action, tree: Tree) -> Dra
 def _expand(run: Run, turn: int, number: int, tree: Tree) -> Draft:
     """Select, propose something new, and screen it against its parent."""
     rng = Random(f"{run.config.key}/{turn}")
-    parent = run.select(tree, rng)
-    if not parent.eligible:
-        raise AgentError(f"the selection policy chose node {parent.id}, which may not be built on")
-    proposal = propose(run, turn, parent, tree, rng)
+    parent, why = _selected(run, tree, rng)
+    proposal = failed(run, parent, why) if why else propose(run, turn, parent, tree, rng)
     node = _node(run, turn, number, parent, proposal)
     if node.standing != "promising":
-        return Draft(Action("expand"), node)
+        return Draft(Action("expand"), node, fault=proposal.empty if proposal.fault else "")
     rule = run.config.rule
     counts = [rule.first_look, *([rule.screen] if run.config.schedule == "fixed" else [])]
     return _screen(run, node, tree, counts, Action("expand"))
+
+
+def _selected(run: Run, tree: Tree, rng: Random) -> tuple[Node, str]:
+    """The node to build on, or the start and what the selection policy raised."""
+    try:
+        parent = run.select(tree, rng)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a policy may be a user's own, as an agent may
+        return tree[0], raised("the selection policy", error)
+    if not isinstance(parent, Node):
+        return tree[0], f"the selection policy chose {type(parent).__name__}, not a node"
+    if not parent.eligible:
+        raise AgentError(f"the selection policy chose node {parent.id}, which may not be built on")
+    return parent, ""
 
 
 def _node(run: Run, turn: int, number: int, parent: Node, proposal: Proposal) -> Node:

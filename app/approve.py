@@ -14,14 +14,17 @@ from rich.text import Text
 
 from ..agents.approve import Decision, Question, decide, pending
 from ..archive import Archive, ArchiveError
+from ..evals import admit
 from ..sandbox.text import clean, line
+from ..tasks import Task
 from . import view
+from .folder import read, write
 
 WHAT = {"candidate": "may it run?", "confirmation": "may it be put to fresh seeds?"}
 
 
-def asker(console: Console) -> Callable[[Question], Decision] | None:
-    """Whoever sits at this terminal; None where nobody does."""
+def asker(console: Console, task: Task) -> Callable[[Question], Decision] | None:
+    """Whoever sits at this terminal; None where nobody does. An edit has to be one for `task`."""
     if not sys.stdin.isatty():
         return None
     one_at_a_time = threading.Lock()
@@ -29,12 +32,12 @@ def asker(console: Console) -> Callable[[Question], Decision] | None:
     def ask(question: Question) -> Decision:
         with one_at_a_time:
             console.print(drawn(question))
-            return _answer(question, console)
+            return _answer(question, console, task)
 
     return ask
 
 
-def _answer(question: Question, console: Console) -> Decision:
+def _answer(question: Question, console: Console, task: Task) -> Decision:
     choices = ["approve", "reject", *(["edit"] if question.what == "candidate" else [])]
     choice = Prompt.ask("your decision", choices=choices, console=console)
     if choice == "reject":
@@ -43,10 +46,15 @@ def _answer(question: Question, console: Console) -> Decision:
     if choice == "approve":
         return Decision(id=question.id, approved=True)
     folder = Path(tempfile.mkdtemp(prefix="ratchet-edit-"))
-    for name, text in question.after.items():
-        (folder / name).write_text(text)
-    Prompt.ask(f"edit the files in {folder}, then press Enter", console=console, default="")
-    return Decision(id=question.id, approved=True, files=_edited(question, folder))
+    write(folder, question.after)
+    while True:
+        Prompt.ask(f"edit the files in {folder}, then press Enter", console=console, default="")
+        try:
+            files = _edited(question, folder, task)
+        except ArchiveError as error:
+            console.print(f"{error}.", markup=False)
+            continue
+        return Decision(id=question.id, approved=True, files=files)
 
 
 def answer(
@@ -54,8 +62,10 @@ def answer(
 ) -> list[Decision]:
     """Decide the waiting questions whose id begins so; raises ArchiveError if there is none.
 
-    With `reject` they are rejected for that reason, else approved; `folder` holds edited files.
+    With `reject` they are rejected for that reason, else approved; `folder` holds edited files. It
+    is raised too where those may not run, and then nothing is decided.
     """
+    task = archive.task(run)
     chosen = [each for each in pending(archive, run) if each.id.startswith(wanted)]
     if not chosen:
         raise ArchiveError(f"nothing that waits in run {run} is called {wanted!r}")
@@ -66,7 +76,7 @@ def answer(
             id=each.id,
             approved=reject is None,
             reason=reject or "",
-            files=_edited(each, folder) if folder is not None else None,
+            files=_edited(each, folder, task) if folder is not None else None,
         )
         for each in chosen
     ]
@@ -75,12 +85,12 @@ def answer(
     return made
 
 
-def _edited(question: Question, folder: Path) -> dict[str, str]:
-    try:
-        return {name: (folder / name).read_text() for name in question.after}
-    except (OSError, UnicodeDecodeError) as error:
-        names = ", ".join(question.after)
-        raise ArchiveError(f"--edit needs a folder with {names}: {error}") from error
+def _edited(question: Question, folder: Path, task: Task) -> dict[str, str]:
+    """The program as a person left it in `folder`; raises ArchiveError where it may not run."""
+    files = read(folder, question.after)
+    if refused := admit(files, task).refused:
+        raise ArchiveError(f"the edited program may not run, and nothing is decided: {refused[0]}")
+    return files
 
 
 def record(question: Question) -> dict[str, Any]:
@@ -90,10 +100,10 @@ def record(question: Question) -> dict[str, Any]:
 
 def drawn(question: Question) -> RenderableType:
     """A question with the change that it is about, and the audit's flags."""
-    head = Text(f"{question.id}: {line(question.idea)}\n", style="bold")
-    head.append(f"a child of {question.parent}: {WHAT[question.what]}")
+    head = Text(f"{line(question.id)}: {line(question.idea)}\n", style="bold")
+    head.append(f"a child of {line(question.parent)}: {WHAT[question.what]}")
     facts = [f"flag: {line(flag)}" for flag in question.flags]
-    facts += [question.screen] if question.screen else []
+    facts += [line(question.screen)] if question.screen else []
     return Group(head, Text("\n".join(facts)), view.diff_view({"diff": diff(question)}))
 
 

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..archive import Archive, Node
-from ..sandbox.text import clean
+from ..archive import Archive, ArchiveError, Node, require_sound
+from ..sandbox.text import clean, line
+from .folder import write
 from .records import full_record
 
 LICENCE = """\
@@ -15,29 +16,37 @@ This program was written by Ratchet's agent `{proposer}`, starting from programs
 project (Apache-2.0, see https://www.apache.org/licenses/LICENSE-2.0). You may use it under the same
 licence. It was found automatically: read it before you rely on it.
 """
+LONGEST = 100_000  # characters of a README
 UNVALIDATED = """\
 **Unvalidated**: it ran without isolation, where a candidate could have written its own scores."""
 
 
 def export(node: Node, archive: Archive, folder: Path) -> list[Path]:
-    """Fill `folder`, which must not exist or be empty; raises FileExistsError otherwise."""
+    """Fill `folder`, which must not exist or be empty; raises FileExistsError otherwise.
+
+    Raises ArchiveError, and writes nothing, for a node whose program or names are not as the task
+    demands, since the archive may be anyone's.
+    """
     if folder.exists() and any(folder.iterdir()):
         raise FileExistsError(folder)
-    record = full_record(archive, node)
     task = archive.task(node.run)
+    require_sound([node], task)
+    record = full_record(archive, node)
+    program = {name: _documented(node, record, text) for name, text in node.candidate.files.items()}
     contents = {
-        **{name: _documented(node, record, text) for name, text in node.candidate.files.items()},
         "README.md": _readme(node, record, list(node.candidate.files), "example.py" in task.files),
         "evidence.csv": _evidence(record),
         "evidence.json": json.dumps(record, indent=2) + "\n",
         "LICENCE-NOTE.txt": LICENCE.format(proposer=node.candidate.proposer),
     }
     if "example.py" in task.files:
-        contents["example.py"] = task.files["example.py"].decode()
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in contents.items():
-        (folder / name).write_text(text)
-    return [folder / name for name in sorted(contents)]
+        contents["example.py"] = task.files["example.py"].decode(errors="replace")
+    if both := {name.lower() for name in contents} & {name.lower() for name in program}:
+        raise ArchiveError(
+            f"node {node.id} has a file {min(both)}, the name of one that an export adds: it can "
+            "be shown, and not exported"
+        )
+    return write(folder, {**contents, **program})
 
 
 def _documented(node: Node, record: dict[str, Any], text: str) -> str:
@@ -50,12 +59,13 @@ def _documented(node: Node, record: dict[str, Any], text: str) -> str:
     )
     if not record["validated"]:
         words += ", measured without isolation and not validated"
-    return f"# Ratchet node {node.id}, task {record['task']}: {words}. See README.md.\n{text}"
+    head = line(f"Ratchet node {node.id}, task {record['task']}: {words}. See README.md.")
+    return f"# {head}\n{text}"
 
 
 def _readme(node: Node, record: dict[str, Any], files: list[str], example: bool) -> str:
     lines = [
-        f"# {record['task']}: node {node.id}",
+        line(f"# {record['task']}: node {node.id}"),
         "",
         f"Idea: {clean(node.candidate.idea)}",
         "",
@@ -89,7 +99,7 @@ def _readme(node: Node, record: dict[str, Any], files: list[str], example: bool)
         *(f"- {key}: {value}" for key, value in sorted(record["environment"].items())),
         "",
     ]
-    return "\n".join(lines)
+    return clean("\n".join(lines), most=LONGEST)
 
 
 def _evidence(record: dict[str, Any]) -> str:

@@ -153,10 +153,13 @@ def export(
     """Write a node as a module that runs without Ratchet, with its evidence beside it."""
     from ..archive import Archive
     from .export import export as write
+    from .folder import require_plain
 
     held = Archive(archive)
     found = held.node(node)
     folder = to or Path(f"ratchet-{found.id}")
+    if to is None:
+        require_plain([folder.name if folder.parent == Path() else str(folder)])
     try:
         written = write(found, held, folder)
     except FileExistsError:

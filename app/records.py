@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..agents.confirm import best_planted
-from ..archive import Archive, ArchiveError, Node, Tree
+from ..archive import Archive, ArchiveError, Node, Tree, unsound
 from ..evals import Claim, Evaluation, Keys, draw, judge
 from ..sandbox.text import clean
 from ..tasks import Metric, Task
@@ -94,6 +94,7 @@ def full_record(archive: Archive, node: Node) -> dict[str, Any]:
             for index in range(len(node.evidence))
         ],
         "environment": archive.environment(node.environment),
+        "unusable": unsound(node, task),
         "files": dict(node.candidate.files),
         "diff": diff_text(parent, node) if parent else "",
         "log": clean(node.log),

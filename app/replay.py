@@ -9,8 +9,8 @@ from ..agents.cassette import Cassette
 from ..agents.desk import ModelGateway
 from ..agents.replay import Replay, replay, replay_fresh
 from ..agents.rerun import Rerun, rerun
-from ..agents.run import Config, archived_config
-from ..archive import Archive
+from ..agents.run import archived_config
+from ..archive import Archive, require_sound
 from ..evals import Gateway
 from .models import connect
 from .run import Box, open_with_warning
@@ -24,6 +24,7 @@ def replay_node(
     """Measure a node again: on its own seeds, or on so many new ones."""
     held = Archive(where)
     node = held.node(name)
+    require_sound([node] if node.evidence else [], held.task(node.run))
     config = archived_config(held, held.run(node.run))
     gateway = _gateway(held, node.run, config, live=bool(fresh_seeds))
     with closing(open_with_warning(Box(sandbox, 1, accept_unisolated, config.isolation))) as box:

@@ -13,7 +13,7 @@ from ..agents.report import Report, readings, report
 from ..agents.run import Config, Run, archived_config
 from ..agents.seed_only import SeedOnly
 from ..agents.select import POLICIES
-from ..archive import Archive
+from ..archive import Archive, in_use, require_sound
 from .findings import draw, gather
 from .output import show_or_dump
 from .purse import Purse
@@ -93,6 +93,7 @@ def _measure(
     # An agent of the user's is only needed, and only opened, for the control that proposes with it.
     agent = open_agent(config.agent, archive) if asked.controls else SeedOnly()
     task = archive.task(run_id)
+    require_sound(in_use(archive.tree(run_id)), task)
     models = config.models if asked.controls or task.manifest.model else None
     with (
         closing(Purse(archive, run_id, models, Budget(config.caps))) as own,

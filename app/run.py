@@ -21,7 +21,7 @@ from ..agents.model import ModelError
 from ..agents.run import Config, Run, archived_config
 from ..agents.search import search, within
 from ..agents.select import POLICIES
-from ..archive import Archive
+from ..archive import Archive, in_use, require_sound
 from ..evals import Keys, fresh_key, key_from
 from ..sandbox import Sandbox, open_sandbox
 from ..tasks import load
@@ -144,6 +144,7 @@ def resume(
     if config.turns is None and minutes is None:
         minutes = 5.0
     task, agent = archive.task(row["id"]), open_agent(config.agent, archive)
+    require_sound(in_use(archive.tree(row["id"])), task)
     box = Box(sandbox or config.sandbox, workers, accept_unisolated, config.isolation)
     with (
         closing(purse(archive, row["id"], config.models, config.caps)) as means,
@@ -212,7 +213,7 @@ def _search(
                 workers=workers,
                 budget=means.budget,
                 cassette=means.cassette,
-                prompt=asker(console),
+                prompt=asker(console, lab.task),
                 checkpoints=checkpoints(archive, run_id),
             )
             archive.log(run_id, "started", {"environment": lab.environment, "workers": workers})
@@ -229,7 +230,7 @@ def _search(
                 f"\nstopped. Everything finished is in the archive. Go on with:\n  {again}"
             )
             return INTERRUPTED
-        except ModelError as error:
+        except (AgentError, ModelError) as error:
             _stopped(means, str(error))
             console.print(f"\nstopped. Everything finished is archived. Go on with:\n  {again}")
             raise

@@ -141,6 +141,8 @@ def node_view(record: Mapping[str, Any]) -> RenderableType:
         )
     if record["flags"]:
         facts["audit flags"] = "; ".join(record["flags"])
+    if record["unusable"]:
+        facts["may not run"] = record["unusable"]
     facts["cost"] = f"{record['evaluations']} evaluations, {record['cpu_seconds']} CPU-seconds"
     parts: list[RenderableType] = [heading(facts)]
     if record["notes"]:

@@ -2,6 +2,7 @@
 
 from .database import ArchiveError
 from .rejudge import Rejudged, claimed_gains, rejudge
+from .sound import in_use, require_sound, unsound
 from .store import Archive
 from .tree import Evidence, Node, Tree
 
@@ -13,5 +14,8 @@ __all__ = [
     "Rejudged",
     "Tree",
     "claimed_gains",
+    "in_use",
     "rejudge",
+    "require_sound",
+    "unsound",
 ]

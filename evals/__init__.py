@@ -3,6 +3,7 @@
 from . import judge
 from .audit import Findings, audit
 from .calibration import Calibration
+from .door import Admission, admit
 from .gateway import Ask, Gateway
 from .measure import measure, probe
 from .records import (
@@ -22,6 +23,7 @@ from .seeds import COMMON, Keys, draw, fresh_key, key_from
 
 __all__ = [
     "COMMON",
+    "Admission",
     "Ask",
     "Calibration",
     "Candidate",
@@ -38,6 +40,7 @@ __all__ = [
     "Summary",
     "Trial",
     "Verdict",
+    "admit",
     "audit",
     "draw",
     "fresh_key",

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from ..sandbox.text import is_visible, line
 from ..tasks import Frozen, Task
-from .syntax import parse
+from .syntax import Unreadable, parse
 from .wording import Finding, Wording, literals
 
 SOURCE_BYTES = 20_000
@@ -53,7 +53,10 @@ def _file(
     yield from _text(source)
     try:
         tree = parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+    except Unreadable as error:
+        yield Finding(str(error))
+        return
+    except (SyntaxError, ValueError, SystemError) as error:
         what = f"is not Python: {getattr(error, 'msg', None) or error}"
         yield Finding(what, getattr(error, "lineno", None) or 0)
         return
@@ -86,4 +89,6 @@ def _size(node: ast.Constant) -> int:
     value = node.value
     if isinstance(value, bool) or value is None:
         return 0
+    if isinstance(value, int) and value.bit_length() > 64:
+        return 1 + value.bit_length() * 30_103 // 100_000  # digits: to write them out may raise
     return len(value.encode(errors="replace")) if isinstance(value, str) else len(repr(value))

@@ -7,6 +7,7 @@ here; what other libraries parse meanwhile is answered by trying again.
 
 import ast
 import threading
+import warnings
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TypeVar
@@ -14,13 +15,37 @@ from typing import TypeVar
 Parsed = TypeVar("Parsed")
 
 TRIES = 5
+LONGEST = 40_000  # characters that are parsed at all: a megabyte would cost seconds
+DEPTH = 100  # levels of a syntax tree; what people and models write has fewer than 20
 
 _one_at_a_time = threading.Lock()
 
 
+class Unreadable(ValueError):
+    """A text that is longer, or nested deeper, than anything that is read here."""
+
+
 def parse(source: str) -> ast.Module:
-    """The syntax tree of a module; raises what `ast.parse` does."""
-    return _patiently(lambda: ast.parse(source))
+    """The syntax tree of a module; raises SyntaxError and ValueError, as `ast.parse` does.
+
+    Raises Unreadable for a text of more than LONGEST characters, and for a tree of more than DEPTH
+    levels, on which what walks the tree could run out of stack. The parser itself does so sooner or
+    later by the thread that it is called from, so all of these say the same.
+    """
+    if len(source) > LONGEST:
+        raise Unreadable(f"has {len(source)} characters, and no more than {LONGEST} are read")
+    deep = f"is nested more than {DEPTH} levels deep, which no program needs"
+    try:
+        tree = _patiently(lambda: ast.parse(source))
+    except (RecursionError, MemoryError) as error:
+        raise Unreadable(deep) from error
+    level, nodes = 0, [*ast.iter_child_nodes(tree)]
+    while nodes:
+        level += 1
+        nodes = [child for node in nodes for child in ast.iter_child_nodes(node)]
+    if level > DEPTH:
+        raise Unreadable(deep)
+    return tree
 
 
 def parse_expression(source: str) -> ast.expr:
@@ -29,7 +54,10 @@ def parse_expression(source: str) -> ast.expr:
 
 
 def _patiently(attempt: Callable[[], Parsed]) -> Parsed:
-    with _one_at_a_time:
+    # What Python would warn of is the author's business: it is neither printed on the terminal of
+    # whoever searches, nor an error where a user has made warnings that.
+    with _one_at_a_time, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         for _ in range(TRIES - 1):
             try:
                 return attempt()
@@ -41,16 +69,18 @@ def _patiently(attempt: Callable[[], Parsed]) -> Parsed:
 def size(files: Mapping[str, str]) -> int:
     """How much program there is: the nodes of all syntax trees, whatever is named or documented.
 
-    A file that is not Python counts a node a character.
+    A file that is not Python, or that `parse` takes for unreadable, counts a node a character.
+    Raises nothing, whatever the files hold.
     """
-    return sum(_nodes(text) for text in files.values())
+    texts = files.values()
+    return sum(_nodes(text) if len(text) <= LONGEST else len(text) for text in texts)
 
 
 @lru_cache(maxsize=1024)
 def _nodes(source: str) -> int:
     try:
         module = parse(source)
-    except (SyntaxError, ValueError, RecursionError):
+    except Exception:  # whatever strange text makes the parser raise: it is no program then
         return len(source)
     documented = (ast.Module, ast.FunctionDef, ast.ClassDef)
     walked = list(ast.walk(module))

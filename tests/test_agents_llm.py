@@ -21,7 +21,6 @@ from ratchet.agents.base import Brief, ProposalError, ReplyError, Tried, open_ag
 from ratchet.agents.budget import Budget, BudgetSpent, Caps
 from ratchet.agents.cassette import Cassette
 from ratchet.agents.desk import RunDesk
-from ratchet.agents.evolve.canonical import canonical
 from ratchet.agents.lab import Lab
 from ratchet.agents.model import Endpoint, ModelError
 from ratchet.agents.models import Models
@@ -31,6 +30,7 @@ from ratchet.agents.search import search
 from ratchet.agents.select import POLICIES
 from ratchet.archive import Archive, Node, Tree
 from ratchet.evals import Candidate, Rule, key_from
+from ratchet.evals.canonical import canonical
 from ratchet.sandbox import Sandbox
 from ratchet.tasks import load
 

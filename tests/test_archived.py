@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
@@ -9,16 +10,18 @@ from random import Random
 import pytest
 from conftest import BOWL
 from stand_ins.scripted import START, confirmed, node
+from test_search import always, start
 
 from ratchet.agents import archived
 from ratchet.agents.archived import Archived, guest_program, open_archived
 from ratchet.agents.base import AgentError, Brief, ProposalError, ReplyError, Tried
 from ratchet.agents.desk import RunDesk
-from ratchet.agents.evolve.canonical import canonical
 from ratchet.agents.itself import Itself
 from ratchet.agents.model import Message
+from ratchet.agents.search import search
 from ratchet.archive import Archive, Node, Tree
 from ratchet.evals import Candidate
+from ratchet.evals.canonical import canonical
 from ratchet.sandbox import Job, Result, Sandbox
 from ratchet.tasks import Task, load
 
@@ -276,6 +279,59 @@ def test_one_that_repeats_its_question_is_ended(process_sandbox: Sandbox) -> Non
     with pytest.raises(ProposalError, match="asks again"):
         agent(text).propose(brief(desk))
     assert len(desk.asked) == 1
+
+
+BIG = "import guest\nguest.proposal = lambda found, brief: REPLY\n"
+ASKING = (
+    '{"asks": [{"id": str(len(brief._replies)), "kind": "try",'
+    ' "files": {"step.py": "#" * 600_000}}]}'
+)
+LITERAL = (
+    HEAD
+    + "    files['step.py'] += '\\n\\nX = 0x' + 'f' * 4000 + '\\n\\n\\ndef more(): return X\\n'\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (LITERAL + DONE, "bytes of literals"),
+        (LITERAL + "    assert not brief.try_out(files)['ok']\n" + DONE, "bytes of literals"),
+        (BIG.replace("REPLY", "{'files': {'step.py': '#' * 4_000_000}}"), "output_overflow"),
+        (BIG.replace("REPLY", "{'files': {'step.py': '#' * 900_000}}"), "has 900000 bytes, and"),
+        (BIG.replace("REPLY", "{'files': {'step.py': '\\ud800'}}"), "replied badly"),
+        (BIG.replace("REPLY", "{'files': {'step.py': ''}, 'idea': 'x' * 900_000}"), "smoke test"),
+        (BIG.replace("REPLY", "{str(n): n for n in range(60_000)}"), "replied badly"),
+        (BIG.replace("REPLY", ASKING), "bytes and 60 s are the most"),
+        (
+            BIG.replace("REPLY", "{'files': {f'\\x1b[31m{n}': '' for n in range(20_000)}}"),
+            "offers 0, 1, 2,",
+        ),
+    ],
+)
+def test_nothing_that_a_discovered_agent_sends_ends_a_search(
+    tmp_path: Path, process_sandbox: Sandbox, text: str, reason: str
+) -> None:
+    text = text if "def propose" in text else text + HEAD + DONE
+    one = agent(text)
+    one.attempts = 1
+    run = start(tmp_path / "a.db", process_sandbox, one, turns=1)
+    began = time.process_time()
+    (made,) = [node for node in search(run, always) if node.verdict]
+    assert time.process_time() - began < 10.0
+    assert made.verdict is not None
+    assert reason in made.verdict.reason
+    assert len(made.verdict.reason) <= 1000
+    assert "\x1b" not in made.verdict.reason
+    assert sum(map(len, made.candidate.files.values())) < 100_000
+
+
+def test_one_proposal_may_take_so_long_and_no_longer(
+    process_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archived, "SECONDS", 0.0)
+    with pytest.raises(ProposalError, match="0 s are the most for one proposal"):
+        agent(HEAD + DONE).propose(brief(RealDesk(process_sandbox)))
 
 
 def test_its_words_are_made_harmless(process_sandbox: Sandbox) -> None:

@@ -292,10 +292,11 @@ def test_it_is_refused_at_the_top_of_the_module_as_well(code: str) -> None:
         (f"x = {list(range(2000))}\n", "look like data"),
         (f"x = {'a' * 5000!r}\n", "look like data"),
         (f"x = {bytes(5000)!r}\n", "look like data"),
-        ("x = " + " + ".join(["'abcdefgh'"] * 600) + "\n", "look like data"),
+        ("x = (" + " ".join(["'abcdefgh'"] * 600) + ")\n", "look like data"),
+        ("x = " + " + ".join(["'abcdefgh'"] * 600) + "\n", "more than 100 levels deep"),
         ("x = (\n", "is not Python"),
         ("x = \0\n", "is not Python"),
-        ("x = " + "-" * 9000 + "1\n", "is not Python"),
+        ("x = " + "-" * 9000 + "1\n", "more than 100 levels deep"),
         ("import math\nfrom torch import nn as math\n", "calls both"),
     ],
 )

@@ -14,7 +14,6 @@ from test_select import TREE
 
 from ratchet.agents.base import ProposalError
 from ratchet.agents.controls import CHANGES, affordable, control, control_config, grow, spent
-from ratchet.agents.evolve.canonical import canonical
 from ratchet.agents.random_tweak import RandomTweak
 from ratchet.agents.report import report
 from ratchet.agents.run import Config, Run
@@ -23,6 +22,7 @@ from ratchet.agents.seed_only import SeedOnly
 from ratchet.agents.select import POLICIES
 from ratchet.archive import Node, Tree
 from ratchet.evals import Candidate, audit
+from ratchet.evals.canonical import canonical
 from ratchet.evals.syntax import size
 from ratchet.sandbox import Sandbox
 from ratchet.tasks import load

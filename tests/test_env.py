@@ -208,7 +208,7 @@ def test_what_has_a_score_costs_nothing_more(env: ResearchEnv) -> None:
         ({**BETTER, "old": "grad"}, "occurs 3 times in step.py (at lines 1, 6, 8)"),
         ({**BETTER, "old": ""}, "`old` is empty"),
         ({**BETTER, "file": "../grader.py"}, "no file '../grader.py' to edit: the files are step"),
-        (written("#" * 20_001), "20001 bytes, 20000 are the most"),
+        (written("#" * 20_001), "20001 bytes, and 20000 are the most"),
         ({"files": {"step.py": "a = 1", "other.py": ""}}, "no file 'other.py'"),
         ({"tool": "view", "file": "step.py", "first": 9, "last": 2}, "lines 1 to 9, not 9 to 2"),
         ({"tool": "edit", "file": "step.py"}, "edit: old: Field required"),

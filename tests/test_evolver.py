@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ratchet.agents.base import ProposalError
-from ratchet.agents.evolve.canonical import canonical
 from ratchet.agents.evolve.facts import Facts, MotifError, facts
 from ratchet.agents.evolve.program import Program
 from ratchet.agents.evolve.reader import analyse, read
@@ -20,6 +19,7 @@ from ratchet.agents.evolve.tidy import tidied
 from ratchet.agents.evolve.weave import suits, weave
 from ratchet.agents.evolver import WEIGHTS, create, evolve, sound
 from ratchet.evals import Candidate
+from ratchet.evals.canonical import canonical
 from ratchet.evals.syntax import parse
 from ratchet.sandbox import Job, Result
 from ratchet.sandbox.process import ProcessSandbox

@@ -10,7 +10,6 @@ from stand_ins.scripted import GO, IDEA, ScriptedDesk, confirmed, node
 
 from ratchet.agents.base import Brief, ProposalError, ReplyError, Tried, open_agent
 from ratchet.agents.budget import BudgetSpent
-from ratchet.agents.evolve.canonical import canonical
 from ratchet.agents.evolver import evolve
 from ratchet.agents.hybrid import SHARE, Hybrid, chosen, donors
 from ratchet.agents.model import ModelError
@@ -18,6 +17,7 @@ from ratchet.agents.research.recombine import findings
 from ratchet.agents.research.settings import Settings
 from ratchet.archive import Node, Tree
 from ratchet.evals import Candidate, audit
+from ratchet.evals.canonical import canonical
 from ratchet.tasks import load
 
 TASK = load("schedule")

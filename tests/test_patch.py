@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ratchet.agents.evolve.canonical import canonical
 from ratchet.agents.research.forms import Edit
 from ratchet.agents.research.patch import PatchError, apply, check, numbered
+from ratchet.evals.canonical import canonical
 from ratchet.sandbox.text import quoted
 
 TEXT = """RATE = 0.1

@@ -31,7 +31,6 @@ from ratchet.agents.base import Brief, ProposalError, Tried, open_agent
 from ratchet.agents.budget import Budget, BudgetSpent
 from ratchet.agents.cassette import Cassette
 from ratchet.agents.desk import RunDesk
-from ratchet.agents.evolve.canonical import canonical
 from ratchet.agents.model import Endpoint, ModelError
 from ratchet.agents.models import Models
 from ratchet.agents.research import notebook
@@ -39,6 +38,7 @@ from ratchet.agents.research.settings import Settings
 from ratchet.agents.researcher import Researcher
 from ratchet.archive import Archive
 from ratchet.evals import Candidate
+from ratchet.evals.canonical import canonical
 from ratchet.sandbox import Sandbox
 from ratchet.tasks import load
 

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import NamedTuple
 
-from ...evals import Candidate
+from ...evals import Candidate, admit
 from ...sandbox.text import is_visible
 from ...tasks import Task
 from ..base import Agent, Brief, ProposalError, ReplyError
@@ -118,6 +118,8 @@ def _wrong(found: Candidate, brief: Brief) -> str:
         return f"offers the files {sorted(found.files)}, where {sorted(editable)} are editable"
     if dict(found.files) == dict(brief.parent.candidate.files):
         return "offers the parent unchanged, where it ought to raise ProposalError"
+    if (entry := admit(found.files, brief.task)).barred:
+        return f"offers a program that is refused unread: {entry.refused[0]}"
     return "" if found.proposer else "does not say who proposes"
 
 

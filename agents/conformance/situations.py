@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from ...archive import Node, Tree
 from ...evals import Candidate, Estimate, Summary, Verdict
+from ...evals.canonical import canonical
 from ...evals.syntax import size
 from ...tasks import Task, load, names
 from ..base import Brief, Desk
-from ..evolve.canonical import canonical
 from .desks import bare_desk
 
 DeskFor = Callable[[Task], Desk]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from ...archive import Node
+from ...archive import Node, require_sound
 from ...evals import Evaluation, Keys, Role, draw, judge
 from ..lab import Lab
 from ..report import SEEDS
@@ -21,7 +21,11 @@ class Sealed:
         self.held: dict[tuple[str, Role], Evaluation] = {}
 
     def measure(self, nodes: Sequence[Node], role: Role) -> None:
-        """Measure these nodes and the baseline, each program once."""
+        """Measure these nodes and the baseline, each program once.
+
+        Raises ArchiveError for one that may not be run.
+        """
+        require_sound((self.baseline, *nodes), self.lab.task)
         wanted = {node.candidate.digest: node.candidate for node in (self.baseline, *nodes)}
         seeds = draw(self.keys, STREAM, SEEDS[role])
         pool = ThreadPoolExecutor(self.workers, "ratchet-bench")

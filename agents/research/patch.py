@@ -5,9 +5,9 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import NamedTuple
 
-from ...evals.syntax import parse
+from ...evals.canonical import canonical
+from ...evals.syntax import Unreadable, parse
 from ...sandbox.text import line, quoted
-from ..evolve.canonical import canonical
 from .forms import Edit
 
 MARK = "| "  # of a quoted line, which models copy now and then
@@ -83,7 +83,9 @@ def check(files: Mapping[str, str], parent: Mapping[str, str], known: Mapping[st
             shown = numbered(files[name], at - AROUND, at + AROUND, at)
             what = line(error.msg or "", 200)
             raise PatchError(f"{name} is not Python after it: {what}, line {at}", shown) from None
-        except (ValueError, RecursionError, MemoryError) as error:
+        except Unreadable as error:
+            raise PatchError(f"{name} {error}") from None
+        except ValueError as error:
             raise PatchError(f"{name} is not Python after it: {line(str(error), 200)}") from None
     form = canonical(files)
     if form == canonical(parent):

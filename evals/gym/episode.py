@@ -1,13 +1,13 @@
 """An episode: the files as they stand, what was found of them, and what may still be spent."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ...sandbox.text import clean, line
 from ...tasks import Task, TaskError
-from ..audit import SOURCE_BYTES, audit
+from ..door import admit, unfit
 from ..measure import probe
 from ..records import Candidate
 from .calls import Action, ActionError, Edit, Replace, Run, Submit, Validate, View, Write, parse
@@ -44,10 +44,15 @@ class Episode:
     def __init__(
         self, task: Task, start: Mapping[str, str], scorer: Scorer, sandbox: Opener, budget: Budget
     ) -> None:
-        """Begin with the files of `start`; raises TaskError if they are not the editable ones."""
+        """Begin with the files of `start`; raises TaskError if they are not the editable ones.
+
+        Another start than the task's has to be text that is short enough.
+        """
         if set(start) != set(task.manifest.editable):
             wanted = ", ".join(task.manifest.editable)
             raise TaskError(f"an episode of {task.name!r} starts from the files {wanted}")
+        if start != task.start and (why := unfit(start, task.manifest.editable)):
+            raise TaskError(f"no episode of {task.name!r} can start so: {why}")
         self.files, self.budget = dict(start), budget
         self.best = 0.0
         self.best_files = dict(start)
@@ -156,29 +161,27 @@ class Episode:
         return self._write({call.file: text[:at] + call.new + text[at + len(call.old) :]})
 
     def _write(self, files: Mapping[str, str]) -> Reply:
-        for name, text in files.items():
+        for name in files:
             self._text(name)
-            if (size := len(text.encode())) > SOURCE_BYTES:
-                raise ActionError(
-                    f"{name} would have {size} bytes, {SOURCE_BYTES} are the most; nothing was "
-                    f"changed"
-                )
+        if why := unfit(files, tuple(files)):
+            raise ActionError(f"{why}; nothing was changed")
         if not files or all(self.files[name] == text for name, text in files.items()):
             return Reply("no text is different: nothing was changed")
         self.files |= files
         return Reply(f"changed {', '.join(files)}; the program has not been run")
 
     def _run(self) -> Reply:
-        if refused := self._refused():
-            return Reply(refused)
+        entry = admit(self.files, self._task)
+        if entry.refused:
+            return Reply(_not_allowed(entry.refused))
         result = probe(candidate(self.files), self._task, self._sandbox())
         words = "it runs" if result.status == "ok" else f"it fails: {result.status}"
-        flags = "".join(f"\nnote: {flag}" for flag in audit(self.files, self._task).flags)
+        flags = "".join(f"\nnote: {flag}" for flag in entry.flags)
         return Reply(f"{words}{flags}{printed(result.log)}")
 
     def _validate(self) -> Reply:
-        if refused := self._refused():
-            return Reply(refused)
+        if refused := admit(self.files, self._task).refused:
+            return Reply(_not_allowed(refused))
         cost = self._scorer.cost(self.files)
         if cost > self.budget.evaluations:
             left = self.budget.evaluations
@@ -215,9 +218,9 @@ class Episode:
         self.end = end
         self.submitted = candidate(files) if dict(files) != self._start else None
 
-    def _refused(self) -> str:
-        refused = audit(self.files, self._task).refused
-        return "not allowed: " + "\nnot allowed: ".join(refused) if refused else ""
+
+def _not_allowed(refused: Sequence[str]) -> str:
+    return "not allowed: " + "\nnot allowed: ".join(refused)
 
 
 def _places(text: str, part: str) -> list[int]:

@@ -8,10 +8,10 @@ from random import Random
 from typing import Any
 
 from ratchet.agents.base import Brief, Form, ReplyError, Tried
-from ratchet.agents.evolve.canonical import canonical
 from ratchet.agents.model import Message, parse_reply
 from ratchet.archive import Node, Tree
 from ratchet.evals import Candidate, Estimate, Summary, Verdict
+from ratchet.evals.canonical import canonical
 from ratchet.sandbox import Job, Result
 from ratchet.tasks import Task
 

@@ -5,20 +5,24 @@ import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
 
-from ...evals.syntax import parse
+from .syntax import LONGEST, parse
 
 DIGITS = 4
+LONG = 14_000  # bits of a number from which on Python may refuse to write out its digits
 SKIPPED = frozenset(("ctx", "annotation", "returns", "type_comment", "type_params", "kind"))
 
 
 def canonical(files: Mapping[str, str]) -> str:
     """Equal for programs that differ only in names, comments, annotations, layout or tiny numbers.
 
-    A file that is not Python counts by its text.
+    A file that is not Python, or that `parse` takes for unreadable, counts by its text. Raises
+    nothing, whatever the files hold.
     """
     hasher = hashlib.sha256()
     for name in sorted(files):
-        hasher.update(f"{name}\0{_form(files[name])}\0".encode())
+        text = files[name]
+        form = _form(text) if len(text) <= LONGEST else text
+        hasher.update(f"{name}\0{form}\0".encode(errors="surrogatepass"))
     return hasher.hexdigest()[:16]
 
 
@@ -26,7 +30,7 @@ def canonical(files: Mapping[str, str]) -> str:
 def _form(source: str) -> str:
     try:
         return _Form(parse(source)).text()
-    except (SyntaxError, ValueError, RecursionError):
+    except Exception:  # whatever strange text makes the parser raise: it is no program then
         return source
 
 
@@ -89,7 +93,11 @@ class _Form:
             case ast.Name(id=name) | ast.arg(arg=name):
                 return self.named(name)
             case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
-                return format(value, f".{DIGITS}g") if abs(value) < 1e300 else repr(value)
+                if abs(value) < 1e300:
+                    return format(value, f".{DIGITS}g")
+                if isinstance(value, int) and value.bit_length() > LONG:
+                    return hex(value)
+                return repr(value)
             case ast.Constant(value=value):
                 if isinstance(value, str) and value in self.keys:
                     return self.slots.setdefault(value, f"slot{len(self.slots)}")
