@@ -78,7 +78,7 @@ class Run:
     @property
     def approver(self) -> Approver:
         """The person who may be asked."""
-        return Approver(self.archive, self.id, self.config.approve, self.prompt)
+        return Approver(self.archive, self.id, self.config.approve, self.prompt, self.budget)
 
     def desk(self, thread: str, tree: Tree) -> RunDesk:
         """The desk of the proposal of that name."""

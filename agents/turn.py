@@ -4,6 +4,7 @@ A turn makes a child, gives a promising one more seeds or fresh ones, or ranks a
 Each ends in one state of one node.
 """
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -52,13 +53,24 @@ def _expand(run: Run, turn: int, number: int, tree: Tree) -> Draft:
     parent = run.select(tree, rng)
     if not parent.eligible:
         raise AgentError(f"the selection policy chose node {parent.id}, which may not be built on")
-    proposal = propose(run, turn, parent, tree, rng)
+    proposal = _proposed(run, turn, parent, tree, rng)
     node = _node(run, turn, number, parent, proposal)
     if node.standing != "promising":
         return Draft(Action("expand"), node)
     rule = run.config.rule
     counts = [rule.first_look, *([rule.screen] if run.config.schedule == "fixed" else [])]
     return _screen(run, node, tree, counts, Action("expand"))
+
+
+def _proposed(run: Run, turn: int, parent: Node, tree: Tree, rng: Random) -> Proposal:
+    """What the agent offers, if there is time to ask; a person's time to think is not counted."""
+    with run.budget.reserve(seconds=run.lab.pace.offer()):
+        pass
+    began = time.monotonic()
+    proposal = propose(run, turn, parent, tree, rng)
+    if not run.approver.first:
+        run.lab.pace.offered(time.monotonic() - began)
+    return proposal
 
 
 def _node(run: Run, turn: int, number: int, parent: Node, proposal: Proposal) -> Node:
