@@ -35,6 +35,7 @@ from .tables import (
 from .tree import Node, Tree
 from .upgrade import upgraded
 
+LONGEST_NUMBER = 9  # digits of a node's
 VALIDATED = "validated"  # the kind of event that makes a node one that may be built on
 
 
@@ -65,7 +66,8 @@ class Archive(Journal):
         found = [row for row in every if row["id"].startswith(run)] if run else own[-1:]
         if len(found) != 1:
             known = ", ".join(row["id"] for row in every[-8:])
-            raise ArchiveError(f"{run!r} names {len(found)} runs: use one of {known}")
+            words = line(run or "", 100)
+            raise ArchiveError(f"{words!r} names {len(found)} runs: use one of {known}")
         return found[0]
 
     def task(self, run: str) -> Task:
@@ -120,11 +122,15 @@ class Archive(Journal):
     def node(self, name: str) -> Node:
         """A node by `RUN.NUMBER`, or by its number in the newest run."""
         run, _, number = name.rpartition(".")
-        if not number.isdigit():
-            raise ArchiveError(f"{name!r} is not a node: say RUN.NUMBER, or NUMBER in the last run")
+        if not (number.isascii() and number.isdigit() and len(number) <= LONGEST_NUMBER):
+            words = line(name, 100)
+            raise ArchiveError(
+                f"{words!r} is not a node: say RUN.NUMBER, or NUMBER in the last run"
+            )
         tree = self.tree(self.run(run or None)["id"])
         if int(number) >= len(tree):
-            raise ArchiveError(f"there is no node {name}: the run has nodes 0 to {len(tree) - 1}")
+            there = f"nodes 0 to {len(tree) - 1}" if len(tree) else "no nodes yet"
+            raise ArchiveError(f"there is no node {line(name, 100)}: the run has {there}")
         return tree[int(number)]
 
     def _node(
