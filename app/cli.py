@@ -38,6 +38,7 @@ from .options import (
     Turns,
     Where,
     Workers,
+    importable,
     more_than_none,
 )
 from .output import dump, fail, show_or_dump
@@ -178,7 +179,9 @@ def resume(
     max_dollars: MaxDollars = None,
     max_evaluations: MaxEvaluations = None,
     max_gpu_seconds: MaxGpuSeconds = None,
-    sandbox: Annotated[str | None, typer.Option(help="Another sandbox than before.")] = None,
+    sandbox: Annotated[
+        str | None, typer.Option(callback=importable, help="Another sandbox than before.")
+    ] = None,
     workers: Workers = 2,
     accept_unisolated: Accept = False,
     archive: Where = ARCHIVE,
@@ -298,6 +301,10 @@ def _run() -> None:
         app()
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
+    except OSError as error:
+        if error.filename is None:
+            raise
+        fail(2, f"cannot use {str(error.filename)[:200]}: {error.strerror}")
     except Exception as error:
         code = getattr(error, "exit_code", None)
         if code is None:

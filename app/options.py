@@ -16,6 +16,13 @@ def hexadecimal(value: str | None) -> str | None:
     return value
 
 
+def importable(value: str | None) -> str | None:
+    """A name of a module, or of one of ours."""
+    if value is not None and re.fullmatch(r"\w+(\.\w+)*", value) is None:
+        raise typer.BadParameter("that is no name of a module: give letters, digits, _ and dots")
+    return value
+
+
 def finite(value: float | None) -> float | None:
     """A number that is one: neither infinite nor the one that equals nothing."""
     if value is not None and not math.isfinite(value):
@@ -37,7 +44,11 @@ Where = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Backend = Annotated[
     str,
-    typer.Option("--sandbox", help="auto, docker, namespace, process, or a module with create()."),
+    typer.Option(
+        "--sandbox",
+        callback=importable,
+        help="auto, docker, namespace, process, or a module with create().",
+    ),
 ]
 Accept = Annotated[
     bool,

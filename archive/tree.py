@@ -216,8 +216,8 @@ class Tree:
         )
 
     def validated(self) -> "Tree":
-        """Only the nodes that may be believed, under their numbers."""
-        return Tree([node for node in self if node.validated])
+        """Only the nodes that may be believed, under their numbers; what has failed tells nothing."""
+        return Tree([node for node in self if node.validated and not node.failure])
 
     def roots(self) -> list[Node]:
         """The start and the baselines, those that failed included."""
