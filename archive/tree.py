@@ -216,7 +216,7 @@ class Tree:
         )
 
     def validated(self) -> "Tree":
-        """Only the nodes that may be believed, under their numbers; what has failed tells nothing."""
+        """Only the nodes that may be believed, under their numbers, and no failed baseline."""
         return Tree([node for node in self if node.validated and not node.failure])
 
     def roots(self) -> list[Node]:
