@@ -75,7 +75,7 @@ def start(order: Order, box: Box, where: str) -> int:
     began = time.monotonic()
     task, (seed, secret), console = load(order.task), order.chance, view.console()
     agent = open_agent(order.agent, Archive(where) if exists(where) else None)
-    select = order.select or str(getattr(agent, "select", "dgm"))
+    select = str(getattr(agent, "select", "dgm")) if order.select is None else order.select
     check_policy(select)
     check_caps(task, order.caps)
     models = settle_models(order.models, agent, task, order.agent)

@@ -166,7 +166,7 @@ def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any) -> Any:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_names_that_are_none_are_refused_in_a_sentence(typed: Any, verb: str) -> None:
-    for odd in ODD:
+    for odd in ODD if verb != "replay" else ODD[1:]:  # it would grow the newest run again
         words = ["--", odd, odd] if verb == "diff" else ["--", odd]
         code, told = typed(verb, *words)
         # An empty name of a run is none: the newest is meant.
