@@ -31,7 +31,7 @@ def asker(console: Console) -> Callable[[Question], Decision] | None:
             console.print(drawn(question))
             try:
                 return _answer(question, console)
-            except (EOFError, OSError):  # the terminal has gone
+            except EOFError:  # the terminal has gone
                 raise Unanswered(question.id) from None
 
     return ask

@@ -13,6 +13,7 @@ from ..agents.desk import NO_MODEL
 from ..agents.model import Endpoint, Price, Usage, cost, parse_price, price
 from ..agents.models import Models
 from ..tasks import Task
+from .budget import rounded_up
 
 VARIABLE, TIMEOUT = "RATCHET_MODEL", "RATCHET_MODEL_TIMEOUT"
 TIMEOUT_SECONDS, LONGEST = 300.0, 3600.0  # to wait for one answer
@@ -116,7 +117,11 @@ def foresee_spending(
         buys.append(int(caps.dollars / dollars))
     if buys and not min(buys):
         enough = [f"--max-tokens {read + written}"] if caps.tokens is not None else []
-        enough += [f"--max-dollars {dollars:.2g}"] if caps.dollars is not None and dollars else []
+        enough += (
+            [f"--max-dollars {rounded_up(dollars):g}"]
+            if caps.dollars is not None and dollars
+            else []
+        )
         raise ModelChoiceError(
             f"this budget buys no proposal: one of {models.ensemble[0]} takes {costs}: "
             f"give {' and '.join(enough)}, or more"

@@ -1,10 +1,8 @@
 """What a command does never depends on who watches, nor on what was typed by mistake."""
 
 import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -116,24 +114,6 @@ def test_a_pipe_that_nobody_reads_any_more_takes_everything_in_silence() -> None
     assert display.full == "", "who left wants none of it"
     os.close(writes)
     assert Display(writes).write(b"x") == 1, "a descriptor that is closed is no different"
-
-
-@pytest.mark.slow
-def test_a_closed_terminal_stops_a_search_like_ctrl_c(tmp_path: Path) -> None:
-    words = [*SEARCH[:-2], "--minutes", "5"]
-    process = subprocess.Popen(
-        command(*words), cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("budget"):
-            break
-    time.sleep(0.5)
-    process.send_signal(signal.SIGHUP)
-    process.stdout.close()
-    assert process.wait(20) == 130
-    archive = Archive(tmp_path / ".ratchet/archive.db")
-    assert archive.events(archive.run()["id"], "stopped")
 
 
 # What is typed by mistake

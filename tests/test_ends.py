@@ -13,6 +13,7 @@ import pytest
 from conftest import BOWL, SECRET, UNISOLATED, Ratchet
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 from stand_ins.idle import Idle
 from stand_ins.tweak import Tweak
 from test_search import always, essence, start
@@ -20,17 +21,21 @@ from test_select import node
 
 from ratchet.agents import search as searching
 from ratchet.agents.approve import Approver, Unanswered
+from ratchet.agents.base import open_agent
 from ratchet.agents.budget import Budget, BudgetSpent, Caps
 from ratchet.agents.calibrate import calibrate
 from ratchet.agents.confirm import best_planted
 from ratchet.agents.crew import Crew
 from ratchet.agents.lab import Lab
+from ratchet.agents.model import Price
+from ratchet.agents.models import Models
 from ratchet.agents.pace import Lap, Pace
 from ratchet.agents.report import report, seconds_for
 from ratchet.agents.run import Config, Run
 from ratchet.agents.schedule import AGAIN, FRUITLESS, patience
 from ratchet.agents.search import search
 from ratchet.agents.select import POLICIES, dgm
+from ratchet.app.models import ModelChoiceError, foresee_spending
 from ratchet.archive import Archive, Evidence, Tree
 from ratchet.evals import Evaluation, Rule, Seed, Trial, Verdict, draw, key_from
 from ratchet.evals.scored import failure
@@ -242,6 +247,18 @@ def test_a_unit_that_takes_longer_than_is_left_is_not_begun() -> None:
         pass  # side by side, they end in time
     with pytest.raises(BudgetSpent, match="of 5 seconds are left, and the next step takes about 6"):
         budget.reserve(seconds=6.0).__enter__()
+
+
+def test_a_budget_that_buys_no_proposal_is_refused_with_what_one_costs() -> None:
+    models = Models(
+        ensemble=("m",), url="http://x", prices={"m": Price(input=1.0, cached=1.0, output=2.0)}
+    )
+    agent, task, console = open_agent("aide"), load(BOWL), Console(quiet=True)
+    with pytest.raises(ModelChoiceError, match=r"buys no proposal.*give --max-tokens \d{4}"):
+        foresee_spending(models, agent, task, Caps(tokens=100), console)
+    with pytest.raises(ModelChoiceError, match=r"give --max-dollars 0\.0"):
+        foresee_spending(models, agent, task, Caps(dollars=1e-6), console)
+    foresee_spending(models, agent, task, Caps(tokens=10**6, dollars=1.0), console)
 
 
 # The task's own programs
