@@ -165,6 +165,12 @@ def settle(
     if not found.passed:
         words = f"!! a check of the judge failed here: read `ratchet calibrate {task.name}`"
         console.print(words, style="bold red")
+    planting = budget.minutes_to_plant(found, rule)
+    if budget.minutes is not None and budget.minutes < planting:
+        raise BudgetError(
+            f"--minutes {budget.minutes:g} is less than the start and the baselines take here: "
+            f"give {_minutes(planting)} or more"
+        )
     console.print(foresee(Means(found, rule, task.metric), budget, standards.effect))
     return rule
 
@@ -174,12 +180,6 @@ def foresee(means: Means, budget: Plan, effect: float | None) -> str:
     unit = means.metric.unit
     pairs = min(means.most, budget.pairs(means.calibration, means.rule))
     least = means.least(pairs)
-    planting = budget.minutes_to_plant(means.calibration, means.rule)
-    if budget.minutes is not None and budget.minutes < planting:
-        raise BudgetError(
-            f"--minutes {budget.minutes:g} is less than the start and the baselines take here: "
-            f"give {_minutes(planting)} or more"
-        )
     of = f"one comparison of at most {means.most} seeds"
     if budget.minutes is not None and pairs < means.most:
         of = f"{budget.minutes:g} minutes, which leave {pairs} seeds for one comparison,"

@@ -224,7 +224,7 @@ def _search(
                     live.add(node)
                     _note_gpus(means, lab)
             took = time.monotonic() - began
-            reason = next(filter(None, reasons), "") or "it was asked to"
+            reason = next(filter(None, reasons), "") or "asked to"
             _stopped(means, reason, seconds=took)
             found = _sum_up(means, lab, console, workers, reason)
             whole = view.clock(time.monotonic() - since)
