@@ -21,6 +21,7 @@ from .cassette import Cassette
 from .desk import RunDesk
 from .lab import Lab
 from .models import Models
+from .pace import Pace
 from .select import Select
 
 
@@ -69,6 +70,7 @@ class Run:
     cassette: Cassette | None = None
     prompt: Callable[[Question], Decision] | None = None
     checkpoints: Path | None = None
+    pace: Pace = field(default_factory=Pace)  # of proposals
 
     @property
     def task(self) -> Task:

@@ -64,12 +64,12 @@ def _expand(run: Run, turn: int, number: int, tree: Tree) -> Draft:
 
 def _proposed(run: Run, turn: int, parent: Node, tree: Tree, rng: Random) -> Proposal:
     """What the agent offers, if there is time to ask; a person's time to think is not counted."""
-    with run.budget.reserve(seconds=run.lab.pace.offer()):
+    with run.budget.reserve(seconds=run.pace.offer()):
         pass
     began = time.monotonic()
     proposal = propose(run, turn, parent, tree, rng)
     if not run.approver.first:
-        run.lab.pace.offered(time.monotonic() - began)
+        run.pace.offered(time.monotonic() - began)
     return proposal
 
 
