@@ -12,7 +12,7 @@ from ..archive import Archive, Node
 from ..evals import Candidate
 from ..evals.records import Words
 from ..tasks import Frozen
-from .budget import BudgetSpent
+from .budget import Budget
 
 Mode = Literal["never", "candidates", "confirmations", "all"]
 ASKED, DECIDED = "approval asked", "approval decided"  # kinds of events
@@ -21,6 +21,16 @@ POLL_SECONDS, PATIENCE_SECONDS = 0.3, 7 * 86_400.0
 
 class Rejected(Exception):
     """A person does not want this."""
+
+
+class Unanswered(Exception):
+    """Nobody has decided, and the search cannot wait any longer."""
+
+    exit_code = 3
+
+    def __init__(self, question: str) -> None:
+        """Name the question."""
+        super().__init__(f"nobody answered {question}: `ratchet approve` does, then resume")
 
 
 class Question(Frozen):
@@ -54,9 +64,14 @@ class Approver:
         run: str,
         mode: Mode = "never",
         prompt: Callable[[Question], Decision] | None = None,
+        budget: Budget | None = None,
     ) -> None:
-        """Ask what `mode` says; `prompt` asks on the spot, else an answer in the archive counts."""
+        """Ask what `mode` says; `prompt` asks on the spot, else an answer in the archive counts.
+
+        Nobody is waited for beyond the time of `budget`.
+        """
         self.archive, self.run, self.mode, self.prompt = archive, run, mode, prompt
+        self.budget = budget or Budget()
 
     @property
     def first(self) -> bool:
@@ -114,11 +129,11 @@ class Approver:
         if self.prompt is not None:
             decide(self.archive, self.run, self.prompt(question))
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not (self.budget.over_time or self.budget.closed):
             if (known := decision(self.archive, self.run, question.id)) is not None:
                 return known
             time.sleep(POLL_SECONDS)
-        raise BudgetSpent(f"nobody answered {question.id}: `ratchet approve` does, then resume")
+        raise Unanswered(question.id)
 
 
 def pending(archive: Archive, run: str) -> list[Question]:

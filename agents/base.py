@@ -134,6 +134,8 @@ def open_agent(name: str, archive: Archive | None = None) -> Agent:
         from .archived import open_archived
 
         return open_archived(archive, name)
+    if re.fullmatch(r"\w+(\.\w+)*", name) is None:
+        raise AgentError(f"no agent named {name!r}: use evolver, or a module with create()")
     try:
         module = import_module(name if "." in name else f".{name}", __package__)
     except ModuleNotFoundError as error:

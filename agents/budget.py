@@ -29,7 +29,7 @@ Amounts = Mapping[Resource, float]
 class BudgetSpent(Exception):
     """The next unit of work does not fit into what is left of a cap."""
 
-    exit_code = 0
+    exit_code = 4  # of what ends before it has begun; a search that is under way reports
 
 
 class Caps(Frozen):
@@ -83,7 +83,8 @@ class Budget:
     def reserve(self, **most: float) -> Iterator[Reservation]:
         """Hold what a unit of work may cost while it runs; waits for work in flight if it must.
 
-        Raises BudgetSpent where the unit would not fit even if all that is in flight cost nothing.
+        `seconds` are those of the clock that the unit is expected to take. Raises BudgetSpent where
+        the unit would not fit even if all that is in flight cost nothing.
         """
         unknown = set(most) - set(RESOURCES)
         if unknown or any(amount < 0 for amount in most.values()):
@@ -105,6 +106,31 @@ class Budget:
                 for resource, amount in unit.actual.items():
                     self._spent[resource] += amount
                 self._change.notify_all()
+
+    def begin(self, seconds: float | None) -> None:
+        """Start the clock anew, for a session that may take so many seconds."""
+        with self._change:
+            self.caps = self.caps.model_copy(update={"seconds": seconds})
+            self._began = time.monotonic()
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Of the session, less than none where it is overdue; None where time is not capped."""
+        with self._change:
+            cap = self.caps.seconds
+            return None if cap is None else cap - self._so_far("seconds")
+
+    @property
+    def over_time(self) -> bool:
+        """Whether the session has used up its time."""
+        left = self.seconds_left
+        return left is not None and left <= 0
+
+    @property
+    def closed(self) -> bool:
+        """Whether no further unit may begin."""
+        with self._change:
+            return self._closed
 
     def open(self) -> None:
         """Let units begin again, as far as the caps allow."""
@@ -143,15 +169,20 @@ class Budget:
             cap = self.caps.of(resource)
             if cap is None or (resource not in most and resource != "seconds"):
                 continue
-            taken = self._so_far(resource) + (self._flying(resource) if flying else 0.0)
+            taken = self._so_far(resource)
+            if flying and resource != "seconds":  # those pass side by side
+                taken += self._flying(resource)
             if taken + most.get(resource, 0.0) > cap:
                 return resource
         return None
 
     def _refusal(self, short: Resource, most: Amounts) -> str:
         cap, unit = self.caps.of(short), UNITS[short]
-        left = max(0.0, (cap or 0.0) - self._so_far(short))
-        if short == "seconds":
+        left, needs = max(0.0, (cap or 0.0) - self._so_far(short)), most.get(short, 0.0)
+        if short == "seconds" and (not left or not needs):
             return f"all {cap:g} seconds of the budget are spent"
-        needs = most.get(short, 0.0)
+        if short == "seconds":
+            return (
+                f"{left:.3g} of {cap:g} seconds are left, and the next step takes about {needs:.3g}"
+            )
         return f"{left:.4g} of {cap:g} {unit} are left, and the next step may take {needs:.4g}"

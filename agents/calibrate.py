@@ -13,6 +13,7 @@ from ..archive import Archive
 from ..evals import Calibration, Candidate, Evaluation, Keys, Rule, Trial, draw, judge
 from ..evals.calibration import Crippled, Glances, SameAgainstSame, Screens
 from ..evals.judge.power import detectable, lost
+from ..evals.scored import MOST_FAILED, failure, scored_start
 from ..tasks import Metric
 from .copies import changed_copies, planted, renamed
 from .lab import Lab
@@ -42,9 +43,13 @@ def calibrated(
 
 
 def stored(lab: Lab, archive: Archive) -> Calibration | None:
-    """The calibration held for this task, start and environment, if there is one."""
+    """The calibration held for this task, start and environment, if there is one.
+
+    Older ones of a start that gave no scores count for nothing.
+    """
     held = archive.calibration(lab.task.digest, lab.environment)
-    return held if held and held.reference == lab.start.digest else None
+    usable = held and held.reference == lab.start.digest and held.failed <= MOST_FAILED
+    return held if usable else None
 
 
 def calibrate(
@@ -56,7 +61,8 @@ def calibrate(
     """
     pool = ThreadPoolExecutor(workers, "ratchet-calibrate")
     try:
-        bench = _Bench(lab, rule, keys, pool)
+        bench, before = _Bench(lab, rule, keys, pool), lab.evaluations
+        first = pool.submit(bench.timed, lab.start, seeds)
         changed = changed_copies(lab.task, lab.start, lab.sandbox)
         others = [
             planted("renamed", renamed(lab.start.files)),
@@ -64,9 +70,11 @@ def calibrate(
             *([planted("crippled", lab.task.crippled)] if lab.task.crippled else []),
             *(planted(f"baseline {n}", files) for n, files in lab.task.baselines.items()),
         ]
-        half, before = max(2, seeds // 2), lab.evaluations
+        half = max(2, seeds // 2)
         jobs = [(lab.start, seeds), *((other, half) for other in others)]
-        results = list(pool.map(lambda job: bench.timed(*job), jobs))
+        futures = [first, *(pool.submit(bench.timed, *job) for job in jobs[1:])]
+        scored_start(first.result()[0], lab.task)
+        results = [future.result() for future in futures]
         new = lab.evaluations - before == seeds + half * len(others)
         by_name = {job[0].idea: found for job, (found, _) in zip(jobs, results, strict=True)}
         like = results[: 2 + len(changed)]  # what costs as much as the reference does
@@ -102,8 +110,10 @@ class _Bench:
         """Put together what the evaluations say, and what the checks find."""
         metric, reference = self.metric, by_name[self.lab.start.idea]
         scores = reference.values(metric.worst)
-        baselines = [by_name[f"baseline {name}"] for name in self.lab.task.baselines]
-        spreads = [self._spread(reference, by_name[name]) for name in changed]
+        every = [by_name[f"baseline {name}"] for name in self.lab.task.baselines]
+        baselines = [each for each in every if not failure(each)]
+        copies = [by_name[name] for name in changed if not failure(by_name[name])]
+        spreads = [self._spread(reference, copy) for copy in copies]
         spreads = [each for each in spreads if each[0] > 0]
         used = spreads or [self._spread(reference, each) for each in baselines]
         used = used or [(math.sqrt(2) * stdev(scores),) * 2 + (0.0,)]

@@ -143,7 +143,7 @@ def gains(run: Run, child: Evaluation, rival: Evaluation) -> list[float]:
 
 
 def best_planted(tree: Tree) -> Node:
-    """The best of the start and the baselines."""
+    """The best of the start and the baselines, of those that have a score."""
     return max(tree.planted(), key=lambda node: node.gain or 0.0)
 
 

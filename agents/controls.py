@@ -21,7 +21,6 @@ from .search import More, search
 from .select import POLICIES
 
 CONTROLS = "controls"  # the kind of event that a table of controls is
-FRUITLESS = 100  # proposals in a row that could not be measured: there is nothing to spend on
 
 # What each control changes of the configuration of the run that it controls.
 CHANGES: Mapping[str, Mapping[str, Any]] = {
@@ -137,11 +136,8 @@ def affordable(budget: int) -> More:
 
     def more(tree: Tree, turn: int) -> bool:
         made = [node for node in tree if node.verdict is not None]
-        recent = made[-FRUITLESS:]
-        if len(recent) == FRUITLESS and not any(node.evaluations for node in recent):
-            return False
         settled = max((node.turn + 1 for node in tree), default=0)
-        mean = sum(node.evaluations for node in made) / max(1, settled - len(tree.planted()))
+        mean = sum(node.evaluations for node in made) / max(1, settled - len(tree.roots()))
         return spent(tree) + (turn - settled) * mean < budget
 
     return more

@@ -2,6 +2,7 @@
 
 import platform
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -12,6 +13,7 @@ from ..evals import Candidate, Evaluation, Gateway, Role, Seed, measure, probe
 from ..sandbox import Sandbox
 from ..tasks import Task
 from .budget import Budget
+from .pace import Lap, Pace
 
 SEEDS_PER_JOB = 32
 
@@ -38,6 +40,7 @@ class Lab:
         self.start = Candidate(files=task.start, idea="the starting program", proposer="task")
         probe(self.start, task, sandbox)  # only a warm box can name the versions inside it
         self.evaluations = 0
+        self.pace = Pace()
         self._archive, self._gateway, self._budget = archive, gateway, Budget()
         self._seeds_per_job = seeds_per_job(strict)
         here = describe(sandbox, gateway if task.manifest.model else None)
@@ -50,6 +53,15 @@ class Lab:
     def charge(self, budget: Budget) -> None:
         """Pay for every evaluation from `budget` from now on."""
         self._budget = budget
+
+    def expected(self, role: Role, count: int, candidate: str = "") -> float:
+        """How many seconds of the clock it takes as a rule to measure a candidate, one job by one.
+
+        Zero where no job has run yet.
+        """
+        whole, rest = divmod(count, self._seeds_per_job)
+        seconds = whole * self.pace.job(role, self._seeds_per_job, candidate) if whole else 0.0
+        return seconds + (self.pace.job(role, rest, candidate) if rest else 0.0)
 
     def evaluate(
         self, candidate: Candidate, stream: str, seeds: Sequence[Seed], role: Role = "dev"
@@ -68,10 +80,15 @@ class Lab:
         missing = [seed for seed in seeds if seed not in held]
         for at in range(0, len(missing), self._seeds_per_job):
             some = missing[at : at + self._seeds_per_job]
-            with self._budget.reserve(evaluations=len(some)) as unit:
+            expected = self.pace.job(role, len(some), candidate.digest)
+            with self._budget.reserve(evaluations=len(some), seconds=expected) as unit:
+                began = time.monotonic()
                 trials = measure(candidate, self.task, self.sandbox, some, role, self._gateway)
                 unit.settle(evaluations=len(trials))
                 self._archive.add_trials(*key, trials)
+            if any(trial.score is not None for trial in trials):
+                lap = Lap(candidate.digest, len(some), time.monotonic() - began)
+                self.pace.ran(role, lap)
             held |= {trial.seed: trial for trial in trials}
             with self._guard:
                 self.evaluations += len(trials)

@@ -92,6 +92,17 @@ def report(run: Mapping[str, Any], lab: Lab, archive: Archive, workers: int = 2)
     return result
 
 
+def seconds_for(tree: Tree, lab: Lab, workers: int = 2) -> float:
+    """How long a reading takes as a rule: it is bounded by the seeds it reads, and in no budget."""
+    node = tree.best()
+    if node is None or node.parent is None:
+        return 0.0
+    read = (node, tree[node.parent], tree[0], best_planted(tree))
+    programs = {each.candidate.digest for each in read}
+    jobs = [lab.expected(role, SEEDS[role], digest) for role in SEEDS for digest in programs]
+    return sum(jobs) / min(workers, len(programs))
+
+
 def sealed(
     run: Mapping[str, Any],
     lab: Lab,

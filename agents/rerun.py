@@ -42,7 +42,7 @@ def rerun(archive: Archive, name: str | None, sandbox: Sandbox, scratch: Path) -
     try:
         archive.lend(row["id"], copy, [DECIDED])
         run = _run(archive, copy, row, config, sandbox, before)
-        after = list(search(run, _turns(len(before)))) if before else []
+        after = list(search(run, _turns(len(before)), endless=True)) if before else []
         replies = len(copy.replies(row["id"]))
         spent = run.lab.evaluations
     finally:

@@ -22,6 +22,7 @@ from .desk import RunDesk
 from .faults import IN_A_ROW
 from .lab import Lab
 from .models import Models
+from .pace import Pace
 from .select import Select
 
 
@@ -74,6 +75,7 @@ class Run:
     prompt: Callable[[Question], Decision] | None = None
     checkpoints: Path | None = None
     patience: int = IN_A_ROW
+    pace: Pace = field(default_factory=Pace)  # of proposals
 
     @property
     def task(self) -> Task:
@@ -83,7 +85,7 @@ class Run:
     @property
     def approver(self) -> Approver:
         """The person who may be asked."""
-        return Approver(self.archive, self.id, self.config.approve, self.prompt)
+        return Approver(self.archive, self.id, self.config.approve, self.prompt, self.budget)
 
     def desk(self, thread: str, tree: Tree) -> RunDesk:
         """The desk of the proposal of that name."""

@@ -17,6 +17,8 @@ from ..tasks import Metric
 EXPAND_AT_LEAST = 3  # one turn in so many makes a child, whatever else looks better
 PRIOR_GAIN, PRIOR_COST = 0.5, 400.0  # a new child's worth at first: noise units per evaluations
 RETEST = 16  # common seeds a time
+FRUITLESS = 100  # proposals in a row that cannot be measured: there is nothing to spend on
+AGAIN = 10  # that a search is given which ended so and is gone on with
 SIMPLER = 3  # nodes of syntax that a simpler program has less: one operation
 
 
@@ -120,6 +122,15 @@ def retests(tree: Tree, rule: Rule) -> list[tuple[int, float]]:
         resolved = node.gain_error * math.sqrt(RETEST / (count + RETEST))
         found.append((node.number, expected_positive(-behind, resolved) / (2 * RETEST)))
     return found
+
+
+def patience(tree: Tree, lag: int) -> int:
+    """How many fruitless proposals in a row, seen `lag` turns late, end a search of `tree`.
+
+    One that had come to that end may try a few more: what was in the way may have been mended.
+    """
+    before = tree.fruitless()
+    return FRUITLESS if before < FRUITLESS + lag else before + AGAIN - lag
 
 
 def simpler(nodes: int, than: Node) -> bool:

@@ -3,49 +3,76 @@
 A turn is chosen from the tree as it stood `lag` turns earlier and draws from its own generator,
 whatever the threads are doing; turns are settled in order. So a run that was killed and resumed, on
 any number of workers, grows the same tree as one that was not.
+
+A turn that is not settled leaves nothing in the tree, but what it has measured and what models have
+replied to it are archived. So a search that ends in the middle of one, between two looks of a
+confirmation for instance, goes on from there: the turn is begun anew, draws what it drew before,
+finds its trials, and goes on to the next look. Nothing is tested twice.
 """
 
-import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 from statistics import fmean
 
 from ..archive import Evidence, Node, Tree, in_use, require_sound
 from ..evals import COMMON, Candidate, Evaluation, draw, judge
 from ..evals.canonical import canonical
+from ..evals.scored import failure, scored_start
 from ..evals.syntax import size
+from .approve import Unanswered, pending
 from .base import AgentError
 from .budget import BudgetSpent
 from .confirm import instances
+from .crew import Crew
 from .run import Run, behaviour
-from .schedule import SCHEDULES, Action
+from .schedule import AGAIN, SCHEDULES, Action, patience
 from .turn import Draft, explore, settle
 
 More = Callable[[Tree, int], bool]  # may another turn begin, given the tree and how many did?
+LATE_SECONDS, LATE_SHARE = 10.0, 0.05  # beyond its minutes that a job in flight may take
 
 
-def search(run: Run, more: More) -> Iterator[Node]:
+def search(
+    run: Run, more: More, ended: Callable[[str], object] = str, endless: bool = False
+) -> Iterator[Node]:
     """Yield each new state of a node, planted ones first, for as long as `more` allows a turn.
 
     Over a half-grown run it goes on where that stopped. It ends at the turn that does not fit into
-    the budget any more. Raises SandboxError, TaskError, ModelError and ArchiveError for what is not
-    a candidate's fault, and AgentError where `Run.patience` turns in a row failed by the agent's
+    the budget any more, and unless it is `endless`, after `FRUITLESS` proposals in a row that could
+    not be measured. `ended` is told why, in words; of what `more` has decided it is told nothing.
+    Raises SandboxError, TaskError, ModelError, Unanswered and ArchiveError for what is not a
+    candidate's fault, and AgentError where `Run.patience` turns in a row failed by the agent's
     fault; everything finished by then is archived.
     """
     require_sound(in_use(run.archive.tree(run.id)), run.task)
-    pool, spent = ThreadPoolExecutor(run.workers, "ratchet-turn"), False
+    crew, spent = Crew(run.workers, "ratchet-turn"), False
     try:
-        yield from _plant(run, pool)
-        yield from _Growth(run, pool, more).turns()
+        yield from _plant(run, crew)
+        growth = _Growth(run, crew, more, endless)
+        yield from growth.turns()
+        ended(growth.end)
     except BudgetSpent as error:
         spent = True
         run.budget.close()
         run.archive.log(run.id, "budget spent", {"reason": str(error)})
+        if run.budget.over_time and (asked := pending(run.archive, run.id)):
+            raise Unanswered(asked[0].id) from error
+        ended(str(error))
     finally:
-        # What is in flight has been paid for: its replies belong into the archive and the books.
-        pool.shutdown(wait=spent, cancel_futures=True)
+        if spent:
+            # What is in flight has been paid for: its replies belong into the archive and the books
+            crew.land(lambda: _patience(run))
+        crew.shutdown(wait=False, cancel_futures=True)
         run.budget.open()
+
+
+def _patience(run: Run) -> float | None:
+    """How much longer to wait for what is in flight: for replies that are paid, to their end."""
+    left, cap = run.budget.seconds_left, run.budget.caps.seconds
+    if left is None or cap is None or run.budget.in_flight["tokens"]:
+        return None
+    return left + max(LATE_SECONDS, LATE_SHARE * cap)
 
 
 def _planted(run: Run) -> list[tuple[str, str, Candidate]]:
@@ -60,54 +87,66 @@ def _planted(run: Run) -> list[tuple[str, str, Candidate]]:
     ]
 
 
-def _plant(run: Run, pool: ThreadPoolExecutor) -> Iterator[Node]:
+def _plant(run: Run, crew: Crew) -> Iterator[Node]:
     seeds = draw(run.config.keys, COMMON, run.config.rule.estimate)
     done = len(run.archive.tree(run.id))
     planted = _planted(run)
-    futures = [pool.submit(run.lab.evaluate, each[2], COMMON, seeds) for each in planted]
-    start: Evaluation | None = None
+    futures = [crew.submit(run.lab.evaluate, each[2], COMMON, seeds) for each in planted]
+    start = scored_start(futures[0].result(), run.task)
     for number, ((kind, name, candidate), future) in enumerate(zip(planted, futures, strict=True)):
         evaluation = future.result()
-        start = start or evaluation
         if number < done:
             continue
-        gain = judge.summary(judge.gains(evaluation, start, run.task.metric))
-        yield run.archive.add(
-            Node(
-                run=run.id,
-                number=number,
-                turn=number,
-                parent=None,
-                kind="start" if kind == "start" else "baseline",
-                name=name,
-                candidate=candidate,
-                canonical=canonical(candidate.files),
-                behaviour=behaviour(run, candidate)[0],
-                evidence=(Evidence(stream=COMMON, count=len(seeds)),),
-                verdict=None,
-                score=fmean(evaluation.values(run.task.metric.worst)),
-                gain=gain.mean,
-                gain_error=gain.error,
-                instances=instances(run, evaluation, start),
-                size=size(candidate.files),
-                environment=run.lab.environment,
-                isolation=run.lab.isolation,
-                evaluations=len(seeds),
-                cpu_seconds=sum(trial.seconds for trial in evaluation.trials),
-            )
+        node = Node(
+            run=run.id,
+            number=number,
+            turn=number,
+            parent=None,
+            kind="start" if kind == "start" else "baseline",
+            name=name,
+            candidate=candidate,
+            canonical=canonical(candidate.files),
+            behaviour=behaviour(run, candidate)[0],
+            evidence=(Evidence(stream=COMMON, count=len(seeds)),),
+            verdict=None,
+            size=size(candidate.files),
+            environment=run.lab.environment,
+            isolation=run.lab.isolation,
+            evaluations=len(seeds),
+            cpu_seconds=sum(trial.seconds for trial in evaluation.trials),
         )
+        yield run.archive.add(_ranked(run, node, evaluation, start))
+
+
+def _ranked(run: Run, node: Node, evaluation: Evaluation, start: Evaluation) -> Node:
+    """A planted node with its gain over the start, or with why it has none."""
+    if why := failure(evaluation):
+        log = evaluation.trials[0].log
+        return node.model_copy(update={"failure": why, "log": log})
+    gain = judge.summary(judge.gains(evaluation, start, run.task.metric))
+    return node.model_copy(
+        update={
+            "score": fmean(evaluation.values(run.task.metric.worst)),
+            "gain": gain.mean,
+            "gain_error": gain.error,
+            "instances": instances(run, evaluation, start),
+        }
+    )
 
 
 class _Growth:
-    """The turns of one session: those settled, and those on their way."""
+    """The turns of one session: those settled, and those on their way. `end` says why no more."""
 
-    def __init__(self, run: Run, pool: ThreadPoolExecutor, more: More) -> None:
-        self.run, self.pool, self.more = run, pool, more
+    def __init__(self, run: Run, crew: Crew, more: More, endless: bool) -> None:
+        self.run, self.crew, self.more = run, crew, more
         self.states = run.archive.states(run.id)
-        self.planted = len(Tree(self.states).planted())
+        tree = Tree(self.states)
+        self.planted = len(tree.roots())
+        self.patience = None if endless else patience(tree, run.config.lag)
         self.actions = _actions(self.states)
         self.ahead: dict[int, Future[Draft]] = {}
         self.faults = 0  # turns in a row that failed by the agent's fault, in this session
+        self.end = ""
 
     def turns(self) -> Iterator[Node]:
         """Settle one turn after another, with others explored ahead of it."""
@@ -118,7 +157,7 @@ class _Growth:
             if turn not in self.ahead:
                 return
             draft = self.ahead.pop(turn).result()
-            node = settle(self.run, self.pool, draft, Tree(self.states))
+            node = settle(self.run, self.crew, draft, Tree(self.states))
             self.states.append(self.run.archive.add(node))
             yield node
             self._count(draft)
@@ -139,23 +178,49 @@ class _Growth:
         config, turn = self.run.config, len(self.actions)
         if not self.more(Tree(self.states), turn):
             return False
-        made = sum(action.node is None for action in self.actions[self.planted :])
-        may_expand = config.turns is None or made < config.turns
-        schedule, metric = SCHEDULES[config.schedule], self.run.task.metric
+        if self.run.budget.over_time:
+            self.end = f"all {self.run.budget.caps.seconds:g} seconds of its time are spent"
+            return False
         shown = max(self.planted, turn - config.lag)
         tree, busy = Tree(self.states[:shown]), self.actions[shown:]
-        action = schedule(tree, busy, config.rule, metric, may_expand)
+        action = self._next(tree, busy)
         if action is None and self.ahead:
             return False  # what is on its way may leave something to do
         if action is None:
             tree = Tree(self.states)
-            action = schedule(tree, [], config.rule, metric, may_expand)
+            action = self._next(tree, [])
         if action is None:
             return False
         self.actions.append(action)
-        number = self.planted + made
-        self.ahead[turn] = self.pool.submit(explore, self.run, turn, number, action, tree)
+        number = self.planted + self._made() - 1 if action.node is None else action.node
+        self.ahead[turn] = self.crew.submit(explore, self.run, turn, number, action, tree)
         return True
+
+    def _next(self, tree: Tree, busy: Sequence[Action]) -> Action | None:
+        """What the schedule does next; once no child may be made, it ends what it has begun."""
+        config = self.run.config
+        fruitless = self.patience is not None and tree.fruitless() >= self.patience
+        if config.turns is not None and self._made() >= config.turns:
+            self.end = f"all {config.turns} proposals of --turns are made"
+        elif fruitless:
+            self.end = fruitless_words(tree.fruitless())
+        else:
+            self.end = ""
+        schedule, metric = SCHEDULES[config.schedule], self.run.task.metric
+        return schedule(tree, busy, config.rule, metric, not self.end)
+
+    def _made(self) -> int:
+        """How many children the turns so far, those on their way included, are about."""
+        return sum(action.node is None for action in self.actions[self.planted :])
+
+
+def fruitless_words(count: int) -> str:
+    """Why a search ends that has nothing to measure, and what to do."""
+    return (
+        f"the last {count} proposals in a row offered nothing new, or nothing that could be "
+        f"measured: see why with `ratchet tree --all`, then mend it or take another --agent "
+        f"(`ratchet resume` tries {AGAIN} more)"
+    )
 
 
 def _actions(states: Sequence[Node]) -> list[Action]:
@@ -172,11 +237,10 @@ def _actions(states: Sequence[Node]) -> list[Action]:
     return actions
 
 
-def within(minutes: float | None, stop: Path | None = None) -> More:
-    """A budget of wall time for `search`: no new turn starts after it, or once `stop` exists."""
-    end = time.monotonic() + minutes * 60 if minutes is not None else None
+def within(stop: Path | None = None) -> More:
+    """Begin no new turn once the file `stop` exists."""
 
     def more(tree: Tree, turn: int) -> bool:
-        return (end is None or time.monotonic() < end) and not (stop and stop.exists())
+        return not (stop and stop.exists())
 
     return more

@@ -4,6 +4,7 @@ A turn makes a child, gives a promising one more seeds or fresh ones, or ranks a
 Each ends in one state of one node.
 """
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ def _expand(run: Run, turn: int, number: int, tree: Tree) -> Draft:
     """Select, propose something new, and screen it against its parent."""
     rng = Random(f"{run.config.key}/{turn}")
     parent, why = _selected(run, tree, rng)
-    proposal = failed(run, parent, why) if why else propose(run, turn, parent, tree, rng)
+    proposal = failed(run, parent, why) if why else _proposed(run, turn, parent, tree, rng)
     node = _node(run, turn, number, parent, proposal)
     if node.standing != "promising":
         return Draft(Action("expand"), node, fault=proposal.empty if proposal.fault else "")
@@ -75,6 +76,15 @@ def _selected(run: Run, tree: Tree, rng: Random) -> tuple[Node, str]:
     if not parent.eligible:
         raise AgentError(f"the selection policy chose node {parent.id}, which may not be built on")
     return parent, ""
+def _proposed(run: Run, turn: int, parent: Node, tree: Tree, rng: Random) -> Proposal:
+    """What the agent offers, if there is time to ask; a person's time to think is not counted."""
+    with run.budget.reserve(seconds=run.pace.offer()):
+        pass
+    began = time.monotonic()
+    proposal = propose(run, turn, parent, tree, rng)
+    if not run.approver.first:
+        run.pace.offered(time.monotonic() - began)
+    return proposal
 
 
 def _node(run: Run, turn: int, number: int, parent: Node, proposal: Proposal) -> Node:

@@ -12,7 +12,7 @@ from rich.console import Console, Group, RenderableType
 from rich.prompt import Prompt
 from rich.text import Text
 
-from ..agents.approve import Decision, Question, decide, pending
+from ..agents.approve import Decision, Question, Unanswered, decide, pending
 from ..archive import Archive, ArchiveError
 from ..evals import admit
 from ..sandbox.text import clean, line
@@ -32,7 +32,10 @@ def asker(console: Console, task: Task) -> Callable[[Question], Decision] | None
     def ask(question: Question) -> Decision:
         with one_at_a_time:
             console.print(drawn(question))
-            return _answer(question, console, task)
+            try:
+                return _answer(question, console, task)
+            except EOFError:  # the terminal has gone
+                raise Unanswered(question.id) from None
 
     return ask
 

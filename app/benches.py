@@ -19,6 +19,7 @@ from .options import (
     Temperature,
     Where,
     Workers,
+    finite,
 )
 from .output import show_or_dump
 
@@ -34,7 +35,8 @@ def bench_agents(
     evaluations: Annotated[int, typer.Option(min=1, help="What each search may spend.")] = 1000,
     searches: Annotated[int, typer.Option(min=1, max=999, help="How many an agent.")] = 5,
     dollars: Annotated[
-        float | None, typer.Option(min=0.0, help="For models, at most, in each search.")
+        float | None,
+        typer.Option(min=0.0, callback=finite, help="For models, at most, in each search."),
     ] = None,
     name: Annotated[str, typer.Option(help="The same name goes on with the same bench.")] = "bench",
     plot: Annotated[

@@ -5,12 +5,13 @@ from typing import Literal, NamedTuple
 
 from rich.console import Console
 
+from ..agents.budget import Caps
 from ..agents.calibrate import calibrated, stored
 from ..agents.lab import Lab
 from ..archive import Archive
 from ..evals import Calibration, Keys, Rule, judge
 from ..evals.judge.power import detectable, pairs_needed, power, race_power
-from ..tasks import Metric
+from ..tasks import Metric, Task
 
 CHANCE = 0.8
 OFTEN = "4 times in 5"  # the same in words
@@ -20,6 +21,39 @@ class BudgetError(Exception):
     """The budget of a search cannot find the gain that its user cares about."""
 
     exit_code = 2
+
+
+def check_caps(task: Task, caps: Caps) -> None:
+    """Raise BudgetError for a cap that is too small to measure what everything is compared with."""
+    planted = 1 + len(task.baselines)
+    least = planted * Rule().estimate
+    if caps.evaluations is not None and caps.evaluations < least:
+        raise BudgetError(
+            f"--max-evaluations {caps.evaluations:g} is less than the start and the baselines of "
+            f"{task.name} take: {planted} programs on {Rule().estimate} seeds: give {least} or more"
+        )
+    job = task.limits.gpus * task.limits.wall_seconds
+    if caps.gpu_seconds is not None and caps.gpu_seconds < job:
+        raise BudgetError(
+            f"--max-gpu-seconds {caps.gpu_seconds:g} is less than one job of {task.name} may take: "
+            f"give {job:g} or more"
+        )
+
+
+def check_bounded(task: Task, caps: Caps, asks: bool) -> None:
+    """Raise BudgetError where no cap bounds anything that this search uses.
+
+    `asks` says whether anybody in it asks a language model.
+    """
+    used = {"evaluations"} | ({"tokens", "dollars"} if asks else set())
+    used |= {"gpu_seconds"} if task.limits.gpus else set()
+    given = set(caps.model_dump(exclude_none=True))
+    if not given & used:
+        names = " and ".join(f"--max-{name.replace('_', '-')}" for name in sorted(given))
+        raise BudgetError(
+            f"{names} alone would never end this search, which uses none of that: "
+            "add --minutes, --turns or --max-evaluations"
+        )
 
 
 class Standards(NamedTuple):
@@ -58,6 +92,10 @@ class Plan(NamedTuple):
             return rule.most
         evaluations = 60 * self.minutes * self.workers / max(calibration.seconds, 1e-9)
         return max(0, min(rule.most, int((evaluations - self._before(rule)) / 2)))
+
+    def minutes_to_plant(self, calibration: Calibration, rule: Rule) -> float:
+        """How long it takes to measure the start and the baselines."""
+        return self.planted * rule.estimate * calibration.seconds / self.workers / 60
 
     def minutes_for(self, pairs: int, calibration: Calibration, rule: Rule) -> float:
         """How long planting, one screen and a confirmation on so many pairs take."""
@@ -127,6 +165,12 @@ def settle(
     if not found.passed:
         words = f"!! a check of the judge failed here: read `ratchet calibrate {task.name}`"
         console.print(words, style="bold red")
+    planting = budget.minutes_to_plant(found, rule)
+    if budget.minutes is not None and budget.minutes < planting:
+        raise BudgetError(
+            f"--minutes {budget.minutes:g} is less than the start and the baselines take here: "
+            f"give {_minutes(planting)} or more"
+        )
     console.print(foresee(Means(found, rule, task.metric), budget, standards.effect))
     return rule
 
@@ -143,10 +187,10 @@ def foresee(means: Means, budget: Plan, effect: float | None) -> str:
         raise BudgetError(_refusal(means, budget, effect, of, pairs, least))
     if least is None:
         fewest = means.rule.block if means.rule.standard == "claim" else means.most
-        planting = budget.minutes_for(fewest, means.calibration, means.rule)
+        whole = budget.minutes_for(fewest, means.calibration, means.rule)
         return (
             f"this budget can confirm nothing: to measure the start and the baselines and to put "
-            f"one proposal to the test takes {_minutes(planting)} minutes or more"
+            f"one proposal to the test takes {_minutes(whole)} minutes or more"
         )
     what = f"gains of {least:.2g} {unit} and more"
     return f"this budget can find {what}: {of} finds them {OFTEN}, smaller ones more rarely"

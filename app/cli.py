@@ -2,12 +2,14 @@
 
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .benches import bench
+from .display import unfailing
 from .images import images
 from .options import (
     ARCHIVE,
@@ -36,6 +38,8 @@ from .options import (
     Turns,
     Where,
     Workers,
+    importable,
+    more_than_none,
 )
 from .output import dump, fail, show_or_dump
 from .reading import reading
@@ -48,6 +52,8 @@ server unusable, or a check failed; 4 searched, but no candidate was valid; 5 a 
 6 a replay failed; 130 interrupted."""
 
 INTERRUPTED = 130
+READERS = ("runs", "tree", "show", "diff", "rejudge", "tasks")  # whose output is all they are for
+THREADS, ENDING_SECONDS = "ratchet-turn", 1.0
 
 app = typer.Typer(
     name="ratchet",
@@ -137,7 +143,9 @@ def calibrate(
     task: Annotated[str, typer.Argument(help="A built-in task, or the path of a task folder.")],
     seeds: Annotated[int, typer.Option(min=8, max=4096, help="Repeats of the start.")] = 32,
     again: Annotated[bool, typer.Option("--again", help="Measure even if it is known.")] = False,
-    minutes: Annotated[float, typer.Option(min=0.0, help="The budget to plan for.")] = 5.0,
+    minutes: Annotated[
+        float, typer.Option(callback=more_than_none, help="The budget to plan for.")
+    ] = 5.0,
     model: Model = None,
     price: PriceOf = None,
     api: Api = "auto",
@@ -171,7 +179,9 @@ def resume(
     max_dollars: MaxDollars = None,
     max_evaluations: MaxEvaluations = None,
     max_gpu_seconds: MaxGpuSeconds = None,
-    sandbox: Annotated[str | None, typer.Option(help="Another sandbox than before.")] = None,
+    sandbox: Annotated[
+        str | None, typer.Option(callback=importable, help="Another sandbox than before.")
+    ] = None,
     workers: Workers = 2,
     accept_unisolated: Accept = False,
     archive: Where = ARCHIVE,
@@ -185,12 +195,16 @@ def resume(
 
 @app.command()
 def stop(run: RunName = None, archive: Where = ARCHIVE) -> None:
-    """Ask a run to begin nothing new and to come to its end."""
+    """Ask a run that is searched to begin nothing new and to come to its end."""
     from ..archive import Archive
-    from .purse import stop_file
+    from .purse import is_searched, stop_file
 
     held = Archive(archive)
-    path = stop_file(held, held.run(run)["id"])
+    name = held.run(run)["id"]
+    if not is_searched(held, name):
+        typer.echo(f"run {name} is not being searched: there is nothing to stop")
+        return
+    path = stop_file(held, name)
     path.touch()
     typer.echo(f"asked: {path} (remove it to think again)")
 
@@ -264,21 +278,44 @@ def doctor(
 
 def main() -> None:
     """Run the command line. An error that a user can mend is one sentence and its exit code."""
-    sys.path.append(str(Path.cwd()))  # so that `--agent mine.idea` finds a module of the user's
-    try:
-        app()
-    except SystemExit as leaving:
-        if leaving.code == INTERRUPTED:
-            # Everything finished is archived; a thread may still be waiting for a box to open.
+    with unfailing() as display:
+        try:
+            _run()
+        except SystemExit as leaving:
             sys.stdout.flush()
             sys.stderr.flush()
-            os._exit(INTERRUPTED)
-        raise
-    except BrokenPipeError:
-        sys.stderr.close()
-        raise SystemExit(0) from None
+            if not leaving.code and display.full and sys.argv[1:2] and sys.argv[1] in READERS:
+                fail(3, f"not all of it could be written: {display.full}")
+            if isinstance(leaving.code, int) and (leaving.code == INTERRUPTED or _busy()):
+                # Everything finished is archived; a thread may still wait for a box or a model.
+                os._exit(leaving.code)
+            raise
+
+
+def _run() -> None:
+    try:
+        sys.path.append(str(Path.cwd()))  # so that `--agent mine.idea` finds the user's module
+    except FileNotFoundError:
+        if "--help" not in sys.argv:
+            fail(2, "the current folder is no longer there: change to one that is")
+    try:
+        app()
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
+    except OSError as error:
+        if error.filename is None:
+            raise
+        fail(2, f"cannot use {str(error.filename)[:200]}: {error.strerror}")
     except Exception as error:
         code = getattr(error, "exit_code", None)
         if code is None:
             raise
         fail(code, error)
+
+
+def _busy() -> bool:
+    """Whether a thread of a search is still at work, after it was given a moment to end."""
+    threads = [each for each in threading.enumerate() if each.name.startswith(THREADS)]
+    for thread in threads:
+        thread.join(ENDING_SECONDS / len(threads))
+    return any(thread.is_alive() for thread in threads)

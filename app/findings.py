@@ -1,5 +1,6 @@
 """What was recorded of a run beyond its tree, and how it is shown; nothing is measured twice."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ from rich.text import Text
 from ..agents.ablate import Ablation, ablations
 from ..agents.controls import Table, tables
 from ..agents.lab import Lab
-from ..agents.report import Report, readings, report
+from ..agents.report import Report, readings, report, seconds_for
 from ..archive import Archive
 from ..tasks import Frozen, Metric
 from . import sentences
@@ -72,7 +73,11 @@ def read_once(
 ) -> Findings:
     """Read the sealed split of a run unless that was done before; then look up what there is."""
     if not readings(archive, row["id"]):
-        say("\nmeasuring the best kept node on sealed seeds and unseen workloads ...")
+        seconds = seconds_for(archive.tree(row["id"]), lab, workers)
+        say(
+            "\nmeasuring the best kept node on sealed seeds and unseen workloads: takes about "
+            f"{math.ceil(seconds)} s, and is in no budget ..."
+        )
         report(row, lab, archive, workers)
     return gather(archive, row, elsewhere)
 

@@ -13,6 +13,7 @@ from ..agents.desk import NO_MODEL
 from ..agents.model import Endpoint, Price, Usage, cost, parse_price, price
 from ..agents.models import Models
 from ..tasks import Task
+from .budget import rounded_up
 
 VARIABLE, TIMEOUT = "RATCHET_MODEL", "RATCHET_MODEL_TIMEOUT"
 TIMEOUT_SECONDS, LONGEST = 300.0, 3600.0  # to wait for one answer
@@ -95,7 +96,10 @@ def _prices(names: list[str], url: str, given: tuple[str, ...]) -> Mapping[str, 
 def foresee_spending(
     models: Models, agent: Agent, task: Task, caps: Caps, console: Console
 ) -> None:
-    """Say what the budget of tokens and dollars buys, before any of it is spent."""
+    """Say what the budget of tokens and dollars buys, before any of it is spent.
+
+    Raises ModelChoiceError where that is not one proposal.
+    """
     requests = int(getattr(agent, "requests", REQUESTS if hasattr(agent, "needs_model") else 0))
     if not requests:
         return
@@ -111,5 +115,16 @@ def foresee_spending(
         buys.append(int(caps.tokens / (read + written)))
     if caps.dollars is not None and dollars:
         buys.append(int(caps.dollars / dollars))
+    if buys and not min(buys):
+        enough = [f"--max-tokens {read + written}"] if caps.tokens is not None else []
+        enough += (
+            [f"--max-dollars {rounded_up(dollars):g}"]
+            if caps.dollars is not None and dollars
+            else []
+        )
+        raise ModelChoiceError(
+            f"this budget buys no proposal: one of {models.ensemble[0]} takes {costs}: "
+            f"give {' and '.join(enough)}, or more"
+        )
     bought = f": this budget buys about {min(buys)}" if buys else ": there is no cap on them"
     console.print(f"{models.ensemble[0]} at {models.url}: a proposal takes {costs}{bought}")

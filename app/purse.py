@@ -13,7 +13,7 @@ from ..agents.desk import ModelGateway
 from ..agents.lab import Lab
 from ..agents.metered import Metered
 from ..agents.models import Models
-from ..archive import Archive
+from ..archive import Archive, ArchiveError
 from ..sandbox import Sandbox
 from ..tasks import Task
 from .models import connect
@@ -76,6 +76,17 @@ def purse(archive: Archive, run: str, models: Models | None, caps: Caps) -> Purs
 def exists(where: str) -> bool:
     """Whether there is an archive at a path or URL; raises ArchiveError if that cannot be seen."""
     return Archive.exists(where)
+
+
+def is_searched(archive: Archive, run: str) -> bool:
+    """Whether a process grows a run now; of archives at a URL it is taken for granted."""
+    if "://" in archive.where:
+        return True
+    try:
+        with archive.hold(run):
+            return False
+    except ArchiveError:
+        return True
 
 
 def stop_file(archive: Archive, run: str) -> Path:

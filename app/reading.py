@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .options import ARCHIVE, Accept, Backend, Json, NodeName, RunName, Where, Workers
+from .options import ARCHIVE, Accept, Backend, Json, NodeName, RunName, Where, Workers, importable
 from .output import dump, fail, show_or_dump
 
 reading = typer.Typer()
@@ -131,7 +131,9 @@ def report(
     controls: Annotated[
         bool, typer.Option("--controls", help="Run simpler searches of equal budget beside it.")
     ] = False,
-    sandbox: Annotated[str | None, typer.Option(help="Another sandbox than the run's.")] = None,
+    sandbox: Annotated[
+        str | None, typer.Option(callback=importable, help="Another sandbox than the run's.")
+    ] = None,
     workers: Workers = 2,
     accept_unisolated: Accept = False,
     archive: Where = ARCHIVE,

@@ -56,6 +56,7 @@ def node_record(node: Node) -> dict[str, Any]:
         "validated": node.validated,
         "idea": clean(node.candidate.idea),
         "reason": clean(verdict.reason) if verdict else None,
+        "failure": node.failure,
         "digest": node.candidate.digest,
         "score": node.score,
         "gain_over_start": node.gain,
@@ -103,8 +104,10 @@ def full_record(archive: Archive, node: Node) -> dict[str, Any]:
 
 def _over_baseline(tree: Tree, node: Node) -> dict[str, Any] | None:
     """A kept node beside the best of what was planted, on the run's common seeds."""
+    if not node.kept or node.gain is None or not tree.planted():
+        return None
     rival = best_planted(tree)
-    if not node.kept or node.gain is None or rival.gain is None:
+    if rival.gain is None:
         return None
     tested = node.verdict is not None and rival.number in {c.versus for c in node.verdict.claims}
     return {"name": rival.name, "gain": node.gain - rival.gain, "tested": tested}

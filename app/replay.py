@@ -9,7 +9,7 @@ from ..agents.cassette import Cassette
 from ..agents.desk import ModelGateway
 from ..agents.replay import Replay, replay, replay_fresh
 from ..agents.rerun import Rerun, rerun
-from ..agents.run import archived_config
+from ..agents.run import Config, archived_config
 from ..archive import Archive, require_sound
 from ..evals import Gateway
 from .models import connect

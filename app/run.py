@@ -12,8 +12,9 @@ from types import FrameType
 from typing import Any, Literal, NamedTuple
 
 from rich.console import Console, RenderableType
+from rich.text import Text
 
-from ..agents.approve import Mode
+from ..agents.approve import Mode, Unanswered
 from ..agents.base import Agent, AgentError, open_agent
 from ..agents.budget import Budget, BudgetSpent, Caps
 from ..agents.lab import Lab
@@ -27,7 +28,7 @@ from ..sandbox import Sandbox, open_sandbox
 from ..tasks import load
 from . import view
 from .approve import asker
-from .budget import BudgetError, Plan, Standards, settle
+from .budget import BudgetError, Plan, Standards, check_bounded, check_caps, settle
 from .findings import draw, read_once
 from .live import Live
 from .models import Wanted, foresee_spending, settle_models
@@ -73,11 +74,15 @@ def start(order: Order, box: Box, where: str) -> int:
     Raises BudgetError if the budget cannot find the effect that the standards name, and
     ModelChoiceError where a model is needed and none is named.
     """
+    began = time.monotonic()
     task, (seed, secret), console = load(order.task), order.chance, view.console()
     agent = open_agent(order.agent, Archive(where) if exists(where) else None)
-    select = order.select or str(getattr(agent, "select", "dgm"))
+    select = str(getattr(agent, "select", "dgm")) if order.select is None else order.select
     check_policy(select)
+    check_caps(task, order.caps)
     models = settle_models(order.models, agent, task, order.agent)
+    if order.turns is None and order.minutes is None:
+        check_bounded(task, order.caps, models is not None)
     if models is not None:
         foresee_spending(models, agent, task, order.caps, console)
     keys = Keys(fresh_key() if seed is None else key_from(seed), secret or fresh_key())
@@ -117,7 +122,7 @@ def start(order: Order, box: Box, where: str) -> int:
         )
         lab.charge(means.budget)  # what was measured so far serves every run
         archive.start_run(run, task, config.model_dump(mode="json"))
-        return _search(means, config, agent, lambda: lab, order.minutes, box.workers)
+        return _search(means, config, agent, lambda: lab, order.minutes, box.workers, began)
 
 
 def resume(
@@ -134,6 +139,7 @@ def resume(
 
     A cap that is given takes the place of the run's; what earlier sessions spent still counts.
     """
+    began = time.monotonic()
     archive = Archive(where)
     row = archive.run(name)
     config = archived_config(archive, row)
@@ -145,6 +151,7 @@ def resume(
         minutes = 5.0
     task, agent = archive.task(row["id"]), open_agent(config.agent, archive)
     require_sound(in_use(archive.tree(row["id"])), task)
+    check_caps(task, config.caps)
     box = Box(sandbox or config.sandbox, workers, accept_unisolated, config.isolation)
     with (
         closing(purse(archive, row["id"], config.models, config.caps)) as means,
@@ -157,7 +164,7 @@ def resume(
             lab.charge(means.budget)
             return lab
 
-        return _search(means, config, agent, warm, minutes, workers)
+        return _search(means, config, agent, warm, minutes, workers, began)
 
 
 def check_policy(select: str) -> None:
@@ -190,6 +197,7 @@ def _search(
     open_lab: Callable[[], Lab],
     minutes: float | None,
     workers: int,
+    since: float,
 ) -> int:
     archive, run_id = means.archive, means.run
     again = f"ratchet resume {run_id}{elsewhere(archive)}"
@@ -217,20 +225,25 @@ def _search(
                 checkpoints=checkpoints(archive, run_id),
             )
             archive.log(run_id, "started", {"environment": lab.environment, "workers": workers})
-            began = time.monotonic()
+            began, reasons = time.monotonic(), list[str]()
+            means.budget.begin(None if minutes is None else 60 * minutes)
             with Live(run, minutes, console, panel=config.approve == "never") as live:
-                for node in search(run, within(minutes, stop)):
+                for node in search(run, within(stop), reasons.append):
                     live.add(node)
-            reason = "asked to" if stop.exists() else "budget"
-            _stopped(means, reason, seconds=time.monotonic() - began)
-            found = _sum_up(means, lab, console, workers)
+                    _note_gpus(means, lab)
+            took = time.monotonic() - began
+            reason = next(filter(None, reasons), "") or "asked to"
+            _stopped(means, reason, seconds=took)
+            found = _sum_up(means, lab, console, workers, reason)
+            whole = view.clock(time.monotonic() - since)
+            console.print(f"this session took {whole}, of which the search {view.clock(took)}")
         except KeyboardInterrupt:
             _stopped(means, "interrupted")
             console.print(
                 f"\nstopped. Everything finished is in the archive. Go on with:\n  {again}"
             )
             return INTERRUPTED
-        except (AgentError, ModelError) as error:
+        except (AgentError, ModelError, Unanswered) as error:
             _stopped(means, str(error))
             console.print(f"\nstopped. Everything finished is archived. Go on with:\n  {again}")
             raise
@@ -245,11 +258,18 @@ def _stopped(means: Purse, reason: str, **facts: float) -> None:
     means.archive.log(means.run, "stopped", data)
 
 
-def _sum_up(means: Purse, lab: Lab, console: Console, workers: int) -> int:
+def _note_gpus(means: Purse, lab: Lab) -> None:
+    """Record what GPUs have cost so far, so that a kill forgets no more than is on its way."""
+    if lab.task.limits.gpus:
+        means.archive.log(means.run, "spent", {"spent": means.budget.spent})
+
+
+def _sum_up(means: Purse, lab: Lab, console: Console, workers: int, reason: str) -> int:
     """Read the sealed seeds, print the tree and what to do next; returns the exit code."""
     archive = means.archive
     row, tree = archive.run(means.run), archive.tree(means.run)
     best = tree.best()
+    console.print(Text(f"the search has ended: {reason}"))
     lab.charge(Budget())  # the reading is no part of the search, nor of what it may evaluate
     reading: RenderableType = "nothing was confirmed: the start and the baselines stand."
     if best is not None:
@@ -260,13 +280,13 @@ def _sum_up(means: Purse, lab: Lab, console: Console, workers: int) -> int:
             reading = f"the sealed seeds were not read: {error}; `ratchet report` reads them"
     console.print(view.tree_view(row, tree, every=False))
     console.print(reading)
-    console.print(view.next_commands(tree, best, elsewhere(archive)))
+    console.print(view.next_commands(means.run, best, elsewhere(archive)))
     for words in means.account():
         console.print(words)
-    made = [node for node in tree if node.verdict is not None]
-    if not made or any(node.evidence and node.standing != "invalid" for node in made):
+    made = tree.proposals()
+    if any(node.measured for node in made):
         return 0
-    console.print(fruitless(made))
+    console.print(Text(fruitless(made)))
     return NOTHING_VALID
 
 
@@ -282,16 +302,23 @@ def elsewhere(archive: Archive) -> str:
 
 @contextmanager
 def polite() -> Iterator[None]:
-    """Take SIGTERM for Ctrl-C."""
+    """Take SIGTERM, and a terminal that is closed, for Ctrl-C.
+
+    What was started to outlive its terminal, as with `nohup`, goes on.
+    """
 
     def interrupt(number: int, frame: FrameType | None) -> Any:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    signals = [signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        signals.append(signal.SIGHUP)
+    before = {number: signal.signal(number, interrupt) for number in signals}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _new_id(archive: Archive) -> str:

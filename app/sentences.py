@@ -35,6 +35,8 @@ def gain(name: str, found: Estimate, metric: Metric, confirmed: bool = True) -> 
 
 def fruitless(made: Sequence[Node]) -> str:
     """Why nothing that was proposed could be measured: the commonest reasons."""
+    if not made:
+        return "nothing was proposed"
     counted = Counter(node.verdict.reason for node in made if node.verdict).most_common(3)
     reasons = "; ".join(f"{count} x {line(reason, 200)}" for reason, count in counted)
     return f"not one of {len(made)} proposals could be measured: {reasons}"

@@ -22,6 +22,7 @@ STYLES = {
     "promising": ("?", "cyan"),
     "no gain": ("·", "dim"),
     "invalid": ("!", "red"),
+    "failed": ("!", "red"),
     "start": ("●", "bold"),
     "baseline": ("○", "bold"),
 }
@@ -52,6 +53,9 @@ def node_line(node: Node) -> Text:
     line = Text(f"{sign} {node.number} ", style=style)
     if node.verdict is None:
         line.append(f"{node.name}  ", style="bold")
+        if node.failure:
+            line.append(f"failed, and is compared with nothing: {node.failure}", style="red")
+            return line
         line.append(f"{node.gain or 0.0:+.4f} over the start", style="dim")
         return line
     line.append(f"{node.standing}  ", style=style)
@@ -100,9 +104,8 @@ def funnel_line(tree: Tree) -> Text:
     return Text("  ".join(f"{word} {count}" for word, count in tree.funnel().items()), style="dim")
 
 
-def next_commands(tree: Tree, best: Node | None, elsewhere: str) -> RenderableType:
+def next_commands(run: str, best: Node | None, elsewhere: str) -> RenderableType:
     """What to type next; `elsewhere` is what every command needs to find the archive."""
-    run = tree[0].run
     lines = [f"tree {run} --all", f"resume {run} --minutes 10"]
     if best is not None:
         node = best.id
@@ -121,7 +124,9 @@ def node_view(record: Mapping[str, Any]) -> RenderableType:
         + ("" if record["validated"] else "  unvalidated: it ran without isolation"),
         "idea": record["idea"],
         "lineage": " > ".join(record["lineage"]),
-        "verdict": record["reason"] or f"planted ({record['kind']} {record['name']})",
+        "verdict": record["reason"]
+        or f"planted ({record['kind']} {record['name']})"
+        + (f", failed: {record['failure']}" if record["failure"] else ""),
         **{claim_title(claim): claim_words(claim) for claim in record["claims"]},
     }
     if record["gain_over_parent"]:

@@ -36,6 +36,7 @@ from .tables import (
 from .tree import Node, Tree
 from .upgrade import upgraded
 
+LONGEST_NUMBER = 9  # digits of a node's
 VALIDATED = "validated"  # the kind of event that makes a node one that may be built on
 
 
@@ -71,12 +72,13 @@ class Archive(Journal):
         every = self.listed()
         if not every:
             raise ArchiveError(f"{self.shown} holds no run yet: start one with `ratchet search`")
-        own = [each for each in every if not _controls(each[1])] or every
-        chosen = [each for each in every if each[0].startswith(run)] if run else own[-1:]
-        exact = [each for each in chosen if each[0] == run]
+        own = [pair for pair in every if not _controls(pair[1])] or every
+        chosen = [pair for pair in every if pair[0].startswith(run)] if run else own[-1:]
+        exact = [pair for pair in chosen if pair[0] == run]
         if len(exact or chosen) != 1:
             names = ", ".join(name for name, _ in every[-8:])
-            raise ArchiveError(f"{run!r} names {len(chosen)} runs: use one of {names}")
+            words = line(run or "", 100)
+            raise ArchiveError(f"{words!r} names {len(chosen)} runs: use one of {names}")
         row = (exact or chosen)[0][1]
         if isinstance(row, ArchiveError):
             raise row
@@ -169,11 +171,15 @@ class Archive(Journal):
     def node(self, name: str) -> Node:
         """A node by `RUN.NUMBER`, or by its number in the newest run."""
         run, _, number = name.rpartition(".")
-        if re.fullmatch("[0-9]{1,9}", number) is None:
-            raise ArchiveError(f"{name!r} is not a node: say RUN.NUMBER, or NUMBER in the last run")
+        if re.fullmatch(f"[0-9]{{1,{LONGEST_NUMBER}}}", number) is None:
+            words = line(name, 100)
+            raise ArchiveError(
+                f"{words!r} is not a node: say RUN.NUMBER, or NUMBER in the last run"
+            )
         tree = self.tree(self.run(run or None)["id"])
         if int(number) >= len(tree):
-            raise ArchiveError(f"there is no node {name}: the run has nodes 0 to {len(tree) - 1}")
+            there = f"nodes 0 to {len(tree) - 1}" if len(tree) else "no nodes yet"
+            raise ArchiveError(f"there is no node {line(name, 100)}: the run has {there}")
         return tree[int(number)]
 
     def _node(

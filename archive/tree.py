@@ -1,6 +1,7 @@
 """Nodes and the tree they form: plain records and read-only questions about them."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Literal
@@ -39,7 +40,8 @@ class Node(Frozen):
     gains over the start too: workload by workload and, in each, seed by seed of the first
     `Rule.estimate` common seeds; older archives have none. `size` counts the nodes of its syntax.
     `isolation` is that of the sandbox it ran in: where there was none, a candidate could have
-    written its own scores.
+    written its own scores. `failure` says why a planted program has no score; older archives have
+    none that says so.
     """
 
     run: str
@@ -64,6 +66,7 @@ class Node(Frozen):
     evaluations: int = Field(default=0, ge=0)
     cpu_seconds: float = Field(default=0.0, ge=0)
     log: Log = ""
+    failure: Words = ""
 
     @property
     def id(self) -> str:
@@ -73,7 +76,14 @@ class Node(Frozen):
     @property
     def standing(self) -> str:
         """One word for what it is."""
-        return self.verdict.standing if self.verdict else self.kind
+        if self.verdict is not None:
+            return self.verdict.standing
+        return "failed" if self.failure else self.kind
+
+    @property
+    def measured(self) -> bool:
+        """Whether it was run on seeds, and got a score on some of them."""
+        return bool(self.evidence) and self.standing not in ("invalid", "failed")
 
     @property
     def validated(self) -> bool:
@@ -178,7 +188,7 @@ class Tree:
         found = [node.verdict.estimate if node.verdict else None for node in kept]
         steps = [Summary(mean=each.gain, sd=each.error, pairs=1) for each in found if each]
         shrunken = iter(judge.shrunken(steps))
-        ranked = {n.number: n.gain or 0.0 for n in self if n.verdict is None}
+        ranked = {n.number: n.gain or 0.0 for n in self.planted()}
         for node, estimate in zip(kept, found, strict=True):
             base = ranked.get(node.parent or 0, 0.0)
             ranked[node.number] = base + next(shrunken) if estimate else node.gain or 0.0
@@ -214,26 +224,54 @@ class Tree:
         )
 
     def validated(self) -> "Tree":
-        """Only the nodes that may be believed, under their numbers."""
-        return Tree([node for node in self if node.validated])
+        """Only the nodes that may be believed, under their numbers, and no failed baseline."""
+        return Tree([node for node in self if node.validated and not node.failure])
 
-    def planted(self) -> list[Node]:
-        """The start and the baselines."""
+    def roots(self) -> list[Node]:
+        """The start and the baselines, those that failed included."""
         return [node for node in self if node.verdict is None]
 
+    def planted(self) -> list[Node]:
+        """The start and the baselines that have a score: what is built on and compared with."""
+        return [node for node in self.roots() if not node.failure]
+
+    def proposals(self) -> list[Node]:
+        """The nodes that an agent was asked for, whatever became of them."""
+        return [node for node in self if node.verdict is not None]
+
+    def fruitless(self) -> int:
+        """How many proposals in a row, the last ones, could not be measured."""
+        made = self.proposals()
+        fruits = (count for count, node in enumerate(reversed(made)) if node.measured)
+        return next(fruits, len(made))
+
     def funnel(self) -> Mapping[str, int]:
-        """How many proposals got how far."""
-        made = [node for node in self if node.verdict is not None]
-        count = {
-            word: sum(node.standing == word for node in made)
-            for word in ("invalid", "no gain", "promising", "refuted", "confirmed")
-        }
+        """How many proposals got how far.
+
+        Each is one of duplicate, empty, invalid and screened, so that these add up to proposed. Of
+        the screened some are promising, and of those some are confirmed and some refuted.
+        """
+        made = self.proposals()
+        discarded = sum(node.discarded for node in made)
+        count = Counter(_fate(node) for node in made)
+        standing = Counter(node.standing for node in made)
         return {
-            "proposed": len(made) + sum(node.discarded for node in made),
-            "duplicate": sum(node.discarded for node in made),
+            "proposed": len(made) + discarded,
+            "duplicate": count["duplicate"] + discarded,
+            "empty": count["empty"],
             "invalid": count["invalid"],
-            "screened": len(made) - count["invalid"],
-            "promising": count["promising"] + count["refuted"] + count["confirmed"],
-            "confirmed": count["confirmed"],
-            "refuted": count["refuted"],
+            "screened": count["screened"],
+            "promising": standing["promising"] + standing["refuted"] + standing["confirmed"],
+            "confirmed": standing["confirmed"],
+            "refuted": standing["refuted"],
         }
+
+
+def _fate(node: Node) -> Literal["duplicate", "empty", "invalid", "screened"]:
+    """The one class of the funnel that a proposal falls into."""
+    if node.standing == "invalid":
+        return "invalid"
+    if node.evidence or node.standing != "no gain":
+        return "screened"
+    # It passed its smoke test, and was then found on its way already; or it was never offered.
+    return "duplicate" if node.behaviour else "empty"

@@ -253,7 +253,15 @@ def states_in(path: Path) -> int:
         return int(db.execute(count).fetchone()[0])
 
 
-def test_ctrl_c_stops_quickly_and_prints_how_to_resume(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGINT,
+        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
+    ],
+)
+def test_ctrl_c_stops_quickly_and_prints_how_to_resume(tmp_path: Path, number: int) -> None:
     words = ["search", BOWL, "--agent", "stand_ins.tweak", *UNISOLATED, "--minutes", "5"]
     process = subprocess.Popen(
         command(*words), cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True
@@ -263,7 +271,7 @@ def test_ctrl_c_stops_quickly_and_prints_how_to_resume(tmp_path: Path) -> None:
         if line.startswith("budget"):
             break
     time.sleep(1.0)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     asked = time.monotonic()
     output, _ = process.communicate(timeout=20)
     assert time.monotonic() - asked < 4

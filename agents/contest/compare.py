@@ -181,13 +181,17 @@ def best_baseline(trees: Sequence[Tree]) -> Node:
 
     Raises AgentError where a search could not afford to measure all that is planted.
     """
-    planted = [tree.planted() for tree in trees]
+    planted = [tree.roots() for tree in trees]
     if len({len(nodes) for nodes in planted}) > 1 or not planted[0]:
         raise AgentError(
             "the budget of a search does not reach to measure start and baselines: give more of it"
         )
-    means = [fmean(nodes[i].gain or 0.0 for nodes in planted) for i in range(len(planted[0]))]
-    return planted[0][means.index(max(means))]
+    means = {
+        number: fmean(nodes[number].gain or 0.0 for nodes in planted)
+        for number in range(len(planted[0]))
+        if not any(nodes[number].failure for nodes in planted)
+    }
+    return planted[0][max(means, key=lambda number: means[number])]
 
 
 def _outing(

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...sandbox import Sandbox
-from ...sandbox.text import line
-from ...tasks import Task, TaskError
+from ...tasks import Task
 from .. import judge
 from ..gateway import Gateway
 from ..measure import measure
 from ..records import Candidate, Estimate, Evaluation, Seed
+from ..scored import scored_start
 from ..seeds import Keys, draw, key_from
 
 STREAM = "search/0"
@@ -78,7 +78,7 @@ class Scorer:
         Raises what `measure` raises, and TaskError where the start has no score to compare with.
         """
         rival = self._measured(self._start)
-        _require_score(self._task, rival)
+        scored_start(rival, self._task)
         found = self._measured(candidate(files))
         metric, lost = self._task.metric, [t for t in found.trials if t.score is None]
         return Scored(
@@ -127,20 +127,10 @@ def unit(task: Task, sandbox: Sandbox, gateway: Gateway | None = None) -> float:
         seeds = draw(UNIT_KEYS, STREAM, UNIT_SEEDS)
         trials = measure(start, task, sandbox, seeds, gateway=gateway)
         found = Evaluation(stream=STREAM, trials=trials)
-        _require_score(task, found)
+        scored_start(found, task)
         spread = judge.summary(found.values(task.metric.worst)).sd
         _units[key] = spread or task.metric.minimum_gain or 1.0
     return _units[key]
-
-
-def _require_score(task: Task, start: Evaluation) -> None:
-    """A gain over a start that merely failed to run would be no gain."""
-    if start.failures == len(start.trials):
-        first = start.trials[0]
-        why = f"{first.status}: {line(first.log, 300)}" if first.log else first.status
-        raise TaskError(
-            f"the start of {task.name!r} has no score to beat ({why}): see that it runs"
-        )
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -1,0 +1,37 @@
+"""The threads of a search, which can be waited for at its end without waiting for ever."""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Crew(ThreadPoolExecutor):
+    """A pool of threads that knows what it has not finished."""
+
+    def __init__(self, workers: int, name: str) -> None:
+        """Have no thread yet; each will be called `name` and a number."""
+        super().__init__(workers, name)
+        self._flying: set[Future[object]] = set()
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Have a thread call `fn`, as soon as one is free."""
+        future = super().submit(fn, *args, **kwargs)
+        self._flying.add(future)  # type: ignore[arg-type]  # futures are read only
+        future.add_done_callback(self._flying.discard)
+        return future
+
+    def land(self, patience: Callable[[], float | None]) -> None:
+        """Begin nothing more, and wait for what was begun.
+
+        `patience` is asked again and again how many seconds that may still take: no seconds is to
+        leave the rest to itself, None is to wait without end.
+        """
+        self.shutdown(wait=False, cancel_futures=True)
+        while flying := [future for future in self._flying.copy() if not future.done()]:
+            seconds = patience()
+            if seconds is not None and seconds <= 0:
+                return
+            wait(flying, min(1.0, seconds or 1.0))

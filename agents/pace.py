@@ -1,0 +1,67 @@
+"""How long work takes here, so that a search begins nothing that cannot end in its time."""
+
+import math
+import threading
+from collections import defaultdict, deque
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from ..evals import Role
+
+REMEMBERED = 16  # of each kind: the machine's load changes
+
+
+class Lap(NamedTuple):
+    """One job of so many seeds: whose it was, and how many seconds of the clock it took."""
+
+    candidate: str
+    seeds: int
+    seconds: float
+
+
+class Pace:
+    """What was measured of durations in this process. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._guard = threading.Lock()
+        self._jobs: defaultdict[Role, deque[Lap]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
+        self._offers: deque[float] = deque(maxlen=REMEMBERED)
+
+    def ran(self, role: Role, lap: Lap) -> None:
+        """Remember a job on the workloads of `role` that gave scores."""
+        with self._guard:
+            self._jobs[role].append(lap)
+
+    def offered(self, seconds: float) -> None:
+        """Remember how long a proposal took, from the question to what came of it."""
+        with self._guard:
+            self._offers.append(seconds)
+
+    def offer(self) -> float:
+        """How many seconds a proposal takes as a rule; zero where none was made yet."""
+        with self._guard:
+            return _usual(self._offers)
+
+    def job(self, role: Role, count: int, candidate: str = "") -> float:
+        """How many seconds a job of `count` seeds takes as a rule; zero where nothing is known.
+
+        Jobs of the nearest size are believed, and one that was smaller is scaled up. A candidate
+        that has taken longer on fewer seeds is expected to take as long again. Workloads that were
+        never run are taken for the development workloads.
+        """
+        with self._guard:
+            laps = list(self._jobs[role] or self._jobs["dev"])
+        if not laps:
+            return 0.0
+        nearest = min(abs(math.log(count / lap.seeds)) for lap in laps)
+        near = [lap for lap in laps if abs(math.log(count / lap.seeds)) == nearest]
+        usual = _usual(lap.seconds * max(1.0, count / lap.seeds) for lap in near)
+        own = [lap.seconds for lap in laps if lap.candidate == candidate and lap.seeds <= count]
+        return max(usual, *own) if own else usual
+
+
+def _usual(durations: Iterable[float]) -> float:
+    """The upper quartile: three in four do not take longer."""
+    ordered = sorted(durations)
+    return ordered[3 * len(ordered) // 4] if ordered else 0.0
