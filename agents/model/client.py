@@ -21,7 +21,7 @@ import httpx2
 import openai
 
 from ...sandbox.text import line
-from .address import Access
+from .address import Access, is_loopback
 from .dialects import reported
 from .faults import Fault, seconds
 from .records import ModelError
@@ -137,8 +137,14 @@ class Client:
 
 def _sdk(access: Access) -> openai.AsyncOpenAI | None:
     """The SDK's client; what it says where it cannot be made may repeat credentials."""
+    own: httpx2.AsyncClient | None = None
     try:
+        if is_loopback(httpx2.URL(access.url).host):  # where a proxy would find its own machine
+            # The certificates that the environment names count all the same.
+            verify = httpx2.create_ssl_context() if access.url.startswith("https") else True
+            own = openai.DefaultAsyncHttpxClient(trust_env=False, verify=verify)
         return openai.AsyncOpenAI(
+            http_client=own,
             base_url=access.url,
             api_key=access.key or "none",
             default_headers=dict(access.headers),
