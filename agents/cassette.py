@@ -107,10 +107,10 @@ class Cassette:
         counts only as long as nobody was answered, which is where the start is measured.
         """
         with self._guard:
+            self._answered = self._answered or reply.answered or _answered(self.archive, self.run)
             if reply.finish != "refused" and reply.answered:
-                self._row, self._answered = 0, True
+                self._row = 0
                 return
-            self._answered = self._answered or _answered(self.archive, self.run)
             if self._answered and scope.startswith(TRIAL):
                 return
             self._row += 1
@@ -156,7 +156,7 @@ def spent(archive: Archive, run: str, prices: Mapping[str, Price]) -> dict[Resou
 def _answered(archive: Archive, run: str) -> bool:
     """Whether any question of a run was answered, in this session or an earlier one."""
     replies = (Entry.model_validate(row["data"]).reply for row in archive.replies(run))
-    return any(reply.answered and reply.finish != "refused" for reply in replies)
+    return any(reply.answered for reply in replies)
 
 
 def _total(usage: Usage) -> int:

@@ -28,7 +28,7 @@ _REQUESTED = re.compile(
 
 _MOST = (
     re.compile(rf"(?<!\+ ){_NAME}:? \(?\d+\)? > (\d+)(?! -)"),
-    re.compile(r"(?:supports?|takes?|generates?|allows?) (?:at most|only|up to) (\d+)"),
+    re.compile(r"(?:supports?|takes?|generates?|allows?) (?:only|up to) (\d+)|at most (\d+)"),
     re.compile(rf"{_NAME}[^.\d]{{0,30}} less than or equal to `?(\d+)"),
     re.compile(
         rf"(?<!\+ ){_NAME} (?:must|should|can|may|has to) (?:not )?(?:be|exceed)?\s*"

@@ -16,7 +16,9 @@ MENDED = 20  # broken objects of a reply that are looked at closely
 
 _FENCE = re.compile(r"```[A-Za-z]*[ \t]*\n\s*(?=[{\[])(.*?)```", re.DOTALL)
 _THOUGHT = re.compile(r"</(?:think|thinking|thought|thoughts|reasoning)>|\[/THINK\]|◁/think▷")
-_OBJECT = re.compile(r"\{\s*(?:[\"'}/]|[A-Za-z_]\w*\s*:)")  # so no brace in prose begins
+_OBJECT = re.compile(
+    r"\{\s*(?:[\"'\u201c\u201d\u201e\u2018\u2019}/]|[A-Za-z_]\w*\s*:)"
+)  # so no brace in prose begins
 
 
 class _Scan(NamedTuple):
