@@ -578,6 +578,25 @@ def test_closing_ends_what_waits() -> None:
                 endpoint.complete(asking())
 
 
+def test_no_request_slips_in_behind_a_closing_connection() -> None:
+    """It would wait for its whole time, and the process with it."""
+    with serving(failing(400, "no"), timeout_seconds=30.0) as (server, endpoint):
+
+        def ask_on() -> None:
+            for _ in range(500):
+                endpoint.complete(asking())
+
+        with ThreadPoolExecutor(8) as pool:
+            asking_on = [pool.submit(ask_on) for _ in range(8)]
+            _until(lambda: len(server.asked) > 20)
+            began = time.monotonic()
+            endpoint.close()
+            for each in asking_on:
+                with pytest.raises(ModelError, match="closed"):
+                    each.result(10)
+        assert time.monotonic() - began < 8
+
+
 def test_eight_threads_are_answered_side_by_side() -> None:
     together = threading.Barrier(8, timeout=20)
 
