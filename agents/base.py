@@ -29,6 +29,10 @@ class ReplyError(ProposalError):
     """A language model gave nothing that can be used, even when told what was wrong."""
 
 
+class RefusedError(ReplyError):
+    """The server will not have this question answered, however often it is asked."""
+
+
 class AgentError(Exception):
     """There is no such agent, or it broke the rules of the search."""
 
@@ -66,7 +70,8 @@ class Desk(Protocol):
     def ask(self, step: str, role: str, messages: Sequence[Message], form: type[Form]) -> Form:
         """A model's reply in the given form; `step` names the question within the proposal.
 
-        Raises ReplyError where nothing usable came, ModelError where the endpoint is unusable, and
+        Raises ReplyError where nothing usable came (RefusedError where the server does not take
+        the question), ModelError where the endpoint is unusable, and
         BudgetSpent where the budget does not allow the question.
         """
         ...

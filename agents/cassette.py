@@ -13,9 +13,13 @@ from ..archive import Archive
 from ..archive.tables import as_json
 from ..tasks import Frozen
 from .budget import Budget, Resource
-from .model import Endpoint, Price, Reply, Request, Usage, cost
+from .model import Endpoint, ModelError, Price, Reply, Request, Usage, cost
 
 TRIAL = "trial/"  # how scopes begin that serve a measurement, not a proposal
+# Questions in a row that may come to nothing before the endpoint is taken to be at fault. A filter
+# that refuses half of all questions does so sixteen times running once in 130,000 of them, and
+# sixteen refusals take seconds. Of an endpoint that never answered, less is enough to know.
+FRUITLESS, FRUITLESS_AT_FIRST = 16, 6
 
 
 class CassetteError(Exception):
@@ -54,13 +58,15 @@ class Cassette:
         self.archive, self.run, self.endpoint = archive, run, endpoint
         self.budget, self.prices = budget, prices
         self._guard = threading.Lock()
+        self._row, self._answered = 0, False
         self._locks: defaultdict[tuple[str, str, int], threading.Lock] = defaultdict(threading.Lock)
 
     def complete(self, scope: str, request: Request, nth: int = 0) -> Reply:
         """The reply to a request of `scope`, of which `nth` equal ones went before.
 
         Raises CassetteError for what a replay does not hold, BudgetSpent for what may not be spent,
-        and ModelError where the endpoint is unusable.
+        and ModelError where the endpoint is unusable, or took or answered none of many questions in
+        a row. What it says of one that it does not take is kept like a reply, and not asked again.
         """
         key = digest(request)
         with self._guard:
@@ -72,12 +78,18 @@ class Cassette:
         return held.reply
 
     def _held(self, scope: str, key: str, nth: int) -> Entry | None:
-        """What is recorded; a measurement that any run paid for serves every run."""
-        run = None if scope.startswith(TRIAL) else self.run
-        data = self.archive.reply(run, scope, key, nth)
-        if data is None:
-            return None
-        return self.archive.record(Entry, data, f"the reply {nth} to {key} of {scope}")
+        """What is recorded; of a measurement, what any run was answered first serves every run.
+
+        A refusal serves its own run alone: another may come when the server has been mended.
+        """
+        for run in (None, self.run) if scope.startswith(TRIAL) else (self.run,):
+            data = self.archive.reply(run, scope, key, nth)
+            if data is None:
+                continue
+            entry = self.archive.record(Entry, data, f"the reply {nth} to {key} of {scope}")
+            if run is not None or entry.reply.answered:
+                return entry
+        return None
 
     def _ask(self, scope: str, request: Request, key: str, nth: int) -> Entry:
         if self.endpoint is None:
@@ -87,7 +99,31 @@ class Cassette:
             )
         entry = Entry(request=request, reply=self._send(self.endpoint, request))
         self.archive.add_reply(self.run, scope, key, nth, entry.model_dump(mode="json"))
+        self._count(scope, entry.reply, self.endpoint)
         return entry
+
+    def _count(self, scope: str, reply: Reply, endpoint: Endpoint) -> None:
+        """Raise ModelError where too many questions in a row came to nothing.
+
+        A candidate chooses what it asks, so it could end a search by this: what it is refused
+        counts only as long as nobody was answered, which is where the start is measured.
+        """
+        with self._guard:
+            self._answered = self._answered or reply.answered or _answered(self.archive, self.run)
+            if reply.finish != "refused" and reply.answered:
+                self._row = 0
+                return
+            if self._answered and scope.startswith(TRIAL):
+                return
+            self._row += 1
+            row, most = self._row, FRUITLESS if self._answered else FRUITLESS_AT_FIRST
+        if row >= most:
+            why = reply.why or "it was empty"
+            raise ModelError(
+                f"the model server at {endpoint.access.url} answered none of the last {row} "
+                f"questions (of the last: {why}): mend what it names, or use another model; "
+                "`ratchet resume` then goes on where this stopped"
+            )
 
     def of(self, run: str) -> "Cassette":
         """The same for another run, with the same budget."""
@@ -120,6 +156,12 @@ def spent(archive: Archive, run: str, prices: Mapping[str, Price]) -> dict[Resou
         if entry.request.model in prices
     ]
     return {"tokens": sum(_total(e.reply.usage) for e in entries), "dollars": sum(dollars)}
+
+
+def _answered(archive: Archive, run: str) -> bool:
+    """Whether any question of a run was answered, in this session or an earlier one."""
+    replies = (Entry.model_validate(row["data"]).reply for row in archive.replies(run))
+    return any(reply.answered for reply in replies)
 
 
 def _total(usage: Usage) -> int:

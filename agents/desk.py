@@ -10,9 +10,9 @@ from pydantic import BaseModel
 
 from ..evals import Ask, Candidate, admit, probe
 from ..sandbox import Job, Result, Sandbox
-from ..sandbox.text import clean
+from ..sandbox.text import clean, line
 from ..tasks import Task
-from .base import AgentError, Form, ReplyError, Tried
+from .base import AgentError, Form, RefusedError, ReplyError, Tried
 from .budget import Budget
 from .cassette import TRIAL, Cassette, digest
 from .model import Message, Reply, Request, parse_reply, strict_schema
@@ -54,21 +54,23 @@ class RunDesk:
         for _ in range(TRIES):
             reply = self._complete(step, role, told, form)
             why = _unusable(reply)
-            if not why:
+            if not why or reply.thoughts:
                 try:
-                    return parse_reply(form, reply.text)
+                    return parse_reply(form, reply.text or reply.thoughts)
                 except ValueError as error:
-                    why = str(error)
+                    why = why or str(error)
             told += [
                 Message("assistant", reply.text or "(nothing)"),
                 Message("user", f"This reply cannot be used: {why}. Give all of it again, mended."),
             ]
+        why += _because(reply)
         raise ReplyError(f"{step}: {reply.model} gave {TRIES} replies that cannot be used: {why}")
 
     def ask_text(self, step: str, role: str, messages: Sequence[Message]) -> str:
         """A reply as it is; raises ReplyError for one that is cut off, refused or empty."""
         reply = self._complete(step, role, messages, None)
         if why := _unusable(reply):
+            why += _because(reply)
             raise ReplyError(f"{step}: {reply.model} gave no usable reply: {why}")
         return reply.text
 
@@ -115,7 +117,10 @@ class RunDesk:
         key = (scope, digest(request))
         nth = self._asked[key]
         self._asked[key] += 1
-        return self._cassette.complete(scope, request, nth)
+        reply = self._cassette.complete(scope, request, nth)
+        if not reply.answered:
+            raise RefusedError(f"{step}: {reply.model} will not have this asked: {reply.why}")
+        return reply
 
 
 class ModelGateway:
@@ -153,4 +158,16 @@ class ModelGateway:
 def _unusable(reply: Reply) -> str:
     if reply.finish == "length":
         return "it was cut off for its length"
+    if reply.thoughts and reply.finish == "refused":
+        return "only thoughts came, and no answer"
     return "it was refused or empty" if reply.finish == "refused" else ""
+
+
+def _because(reply: Reply) -> str:
+    """What else is known of a reply that cannot be used, for a person; older ones say nothing."""
+    if not reply.why or not _unusable(reply):
+        return ""
+    after = f" after {reply.usage.output_tokens} tokens" if reply.finish == "length" else ""
+    only = ", in which it only thought" if reply.thoughts and reply.finish == "length" else ""
+    said = f", saying {line(reply.text, 200)!r}" if reply.finish == "refused" and reply.text else ""
+    return f"{after}{only} ({reply.why}){said}"

@@ -10,7 +10,7 @@ from pydantic import Field
 from ..archive import Node, Tree
 from ..tasks import Frozen
 from .ensemble import Arm, choose
-from .model import Price
+from .model import MOST_OUTPUT, Price
 
 DEFAULT = ""  # the role of whatever has no model of its own
 
@@ -26,7 +26,7 @@ class Models(Frozen):
     url: str = ""
     api: Literal["auto", "responses", "chat"] = "auto"
     prices: Mapping[str, Price] = {}
-    max_output_tokens: int = Field(default=8192, ge=16)
+    max_output_tokens: int = Field(default=MOST_OUTPUT, ge=16)
     temperature: float | None = None
 
     def of(self, role: str) -> str:

@@ -76,6 +76,8 @@ def _selected(run: Run, tree: Tree, rng: Random) -> tuple[Node, str]:
     if not parent.eligible:
         raise AgentError(f"the selection policy chose node {parent.id}, which may not be built on")
     return parent, ""
+
+
 def _proposed(run: Run, turn: int, parent: Node, tree: Tree, rng: Random) -> Proposal:
     """What the agent offers, if there is time to ask; a person's time to think is not counted."""
     with run.budget.reserve(seconds=run.pace.offer()):

@@ -14,7 +14,8 @@ GET /v1/models. What it answers is decided by one function:
         assert [each.finished for each in server.asked] == [True, True]
 
 Reactions: `saying(text)` or a bare str, `truncated(text)`, `refused(text)`, `failing(status, ...)`,
-`refusing_schemas()`, `malformed()`, `hanging()`, `dripping()`, `dripping(headers=True)`, `broken()`
+`refusing_schemas()`, `thinking(text)`, `choiceless()`, `malformed()`, `hanging()`, `dripping()`,
+`dripping(headers=True)`, `broken()`
 (closes in the middle of the body), and of each reaction `.after(seconds)` and `.with_usage(None)`.
 `answer` runs in the thread of its request, so it may wait, for a threading.Barrier for example.
 
@@ -45,12 +46,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 __all__ = [
     "Asked",
     "ModelServer",
     "Reaction",
     "broken",
+    "choiceless",
     "dripping",
     "failing",
     "hanging",
@@ -58,6 +61,7 @@ __all__ = [
     "refused",
     "refusing_schemas",
     "saying",
+    "thinking",
     "truncated",
 ]
 
@@ -112,6 +116,8 @@ class Reaction:
     headers: Mapping[str, str] = field(default_factory=dict)
     delay: float = 0.0
     usage: Mapping[str, object] | str | None = COUNTED
+    thoughts: str = ""
+    choices: bool = True
 
     def after(self, seconds: float) -> "Reaction":
         """The same, but later."""
@@ -137,6 +143,16 @@ def refused(text: str) -> Reaction:
     return Reaction(text, finish="refused")
 
 
+def thinking(thoughts: str, finish: Literal["stop", "length"] = "stop") -> Reaction:
+    """No text at all, but thoughts beside where it ought to be."""
+    return Reaction(finish=finish, thoughts=thoughts)
+
+
+def choiceless() -> Reaction:
+    """A reply without any choice, or output, as some servers give for what they filter."""
+    return Reaction(choices=False)
+
+
 def failing(
     status: int,
     message: str = "it failed",
@@ -144,9 +160,10 @@ def failing(
     type: str = "error",
     param: str | None = None,
     headers: Mapping[str, str] | None = None,
+    **more: object,
 ) -> Reaction:
-    """An HTTP error with an OpenAI error body."""
-    error = {"message": message, "type": type, "param": param, "code": code}
+    """An HTTP error with an OpenAI error body, and `more` in it."""
+    error = {"message": message, "type": type, "param": param, "code": code, **more}
     return Reaction(status=status, error=error, headers=headers or {})
 
 
@@ -293,7 +310,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
-        dialect = PATHS.get(self.path)
+        dialect = PATHS.get(urlsplit(self.path).path)  # whole addresses come to a proxy
         if dialect is None or dialect not in self.owner.dialects:
             self._send(404, {"detail": "Not Found"})
             return
@@ -451,9 +468,11 @@ def _chat(asked: Asked, reaction: Reaction) -> dict[str, object]:
     declined = reaction.finish == "refused"
     message = {
         "role": "assistant",
-        "content": None if declined else reaction.text,
+        "content": None if declined or reaction.thoughts else reaction.text,
         "refusal": reaction.text if declined else None,
     }
+    if reaction.thoughts:
+        message["reasoning_content"] = reaction.thoughts
     reason = "length" if reaction.finish == "length" else "stop"
     reply: dict[str, object] = {
         "id": f"chatcmpl-{asked.nth}",
@@ -462,6 +481,8 @@ def _chat(asked: Asked, reaction: Reaction) -> dict[str, object]:
         "model": asked.model,
         "choices": [{"index": 0, "message": message, "finish_reason": reason}],
     }
+    if not reaction.choices:
+        reply["choices"] = []
     usage = _chat_usage(asked, reaction)
     return reply if usage is None else {**reply, "usage": usage}
 
@@ -470,6 +491,7 @@ def _response(asked: Asked, reaction: Reaction) -> dict[str, object]:
     part: dict[str, object] = {"type": "output_text", "text": reaction.text, "annotations": []}
     if reaction.finish == "refused":
         part = {"type": "refusal", "refusal": reaction.text}
+    thoughts = [{"type": "reasoning_text", "text": reaction.thoughts}]
     cut = reaction.finish == "length"
     said = {
         "id": f"msg-{asked.nth}",
@@ -486,7 +508,10 @@ def _response(asked: Asked, reaction: Reaction) -> dict[str, object]:
         "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
         "error": None,
         "model": asked.model,
-        "output": [{"id": "rs", "type": "reasoning", "summary": []}, said],
+        "output": [
+            {"id": "rs", "type": "reasoning", "summary": [], "content": thoughts},
+            *([] if reaction.thoughts or not reaction.choices else [said]),
+        ],
         "parallel_tool_calls": False,
         "tool_choice": "auto",
         "tools": [],

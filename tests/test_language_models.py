@@ -23,6 +23,8 @@ from model_server import (
     hanging,
     refused,
     saying,
+    thinking,
+    truncated,
 )
 from stand_ins.weak_model import REPLIES, answer
 
@@ -388,3 +390,112 @@ def test_a_node_shows_why_it_was_made(
     assert "it was tuned for something else" in shown.stdout
     told = json.loads(quick_ratchet("show", str(node.number), "--json").stdout)
     assert told["notes"]["model"] == "weak"
+
+
+AIDE = ["search", BOWL, "--agent", "aide", "--model", "m", "--seed", "1", "--turns", "4"]
+FILTERED = failing(400, "Output data may contain bad content", code="data_inspection_failed")
+
+
+def tuned(asked: Asked) -> str:
+    """A program with another rate for every question."""
+    rate = 0.02 + 0.001 * (int(asked.digest[:6], 16) % 97)
+    text = f"RATE = {rate}\n\n\ndef step(x, grad, progress):\n    return -RATE * grad\n"
+    return json.dumps({"plan": "another rate", "files": [{"file": "step.py", "text": text}]})
+
+
+def refusals(tree: Tree) -> list[str]:
+    """Why nodes were made without an offer, where the server's words are in it."""
+    return [n.verdict.reason for n in tree if n.verdict and "bad content" in n.verdict.reason]
+
+
+def test_one_question_that_a_server_will_not_answer_does_not_end_a_run(
+    tmp_path: Path, quick_ratchet: Ratchet, serve: Callable[[Answer], ModelServer]
+) -> None:
+    words = "This is proposal 2 of"  # the first: the planted ones are 0 and 1
+
+    def picky(asked: Asked) -> Reaction | str:
+        return FILTERED if words in asked.prompt else tuned(asked)
+
+    server = serve(picky)
+    done = quick_ratchet(*AIDE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    before = nodes(tmp_path)
+    (reason,) = refusals(before)
+    assert "HTTP 400" in reason
+    refused_once = [each for each in server.asked if words in each.prompt]
+    assert len({each.prompt for each in refused_once if each.schema}) <= 2, "its two attempts"
+    kept = [row["data"]["reply"] for row in replies(tmp_path)]
+    assert sum(not reply["answered"] for reply in kept) == 2
+
+    for turns in ("5", "6"):
+        asked = len(server.asked)
+        again = quick_ratchet("resume", "--turns", turns)
+        assert again.returncode == 0, again.stderr
+        assert not any(words in each.prompt for each in server.asked[asked:]), "it is known"
+    assert len(nodes(tmp_path)) > len(before)
+
+    server.__exit__(None, None, None)
+    replayed = json.loads(quick_ratchet("replay", "--json").stdout)
+    assert refusals(nodes(tmp_path)) == [reason]
+    same = replayed["same"] if replayed["outcome"] == "DRIFTED" else replayed["states"]
+    assert same >= len(before), replayed
+
+
+def test_a_server_that_refuses_every_question_ends_the_search_with_its_words(
+    tmp_path: Path, quick_ratchet: Ratchet, serve: Callable[[Answer], ModelServer]
+) -> None:
+    server = serve(lambda asked: FILTERED)
+    done = quick_ratchet(*AIDE[:-1], "30")
+    assert done.returncode == 3, done.stdout
+    assert "answered none of the last 6 questions (of the last: HTTP 400: Output" in done.stderr
+    assert "ratchet resume" in done.stdout
+    assert len(server.asked) <= 24
+    broken = len(server.asked)
+    server.answer = tuned
+    again = quick_ratchet("resume", "--turns", "6")
+    assert again.returncode == 0, again.stderr
+    assert len(server.asked) > broken
+
+
+def test_a_search_fits_its_replies_into_a_small_window(
+    tmp_path: Path, quick_ratchet: Ratchet, serve: Callable[[Answer], ModelServer]
+) -> None:
+    def small(asked: Asked) -> Reaction | str:
+        most = int(str(asked.body["max_tokens"]))
+        words = f"max_tokens is too large: {most}: at most 4000 of the context length 8192 are left"
+        return failing(400, words) if most > 4000 else tuned(asked)
+
+    server = serve(small)
+    done = quick_ratchet(*AIDE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert sum(int(str(each.body["max_tokens"])) > 4000 for each in server.asked) <= 4
+    server.__exit__(None, None, None)
+    assert quick_ratchet("replay").returncode == 0
+
+
+def test_a_node_says_why_no_reply_was_of_use(
+    tmp_path: Path, quick_ratchet: Ratchet, serve: Callable[[Answer], ModelServer]
+) -> None:
+    why = {
+        2: (thinking("let me see"), "only thoughts came, and no answer (finish reason 'stop')"),
+        3: (truncated("{"), "it was cut off for its length after"),
+        4: (
+            failing(400, "prompt is too long: 5000 tokens > 4096 maximum"),
+            "the prompt has 5000 tokens, and m holds 4096",
+        ),
+    }
+    serve(lambda asked: next(r for n, (r, _) in why.items() if f"proposal {n} of" in asked.prompt))
+    done = quick_ratchet(*AIDE[:-1], "3")
+    assert done.returncode == 4, done.stdout + done.stderr
+    for node in nodes(tmp_path):
+        if node.verdict:
+            assert why[node.turn][1] in node.verdict.reason
+
+
+def test_a_form_among_thoughts_is_taken_where_no_answer_came(
+    tmp_path: Path, quick_ratchet: Ratchet, serve: Callable[[Answer], ModelServer]
+) -> None:
+    serve(lambda asked: thinking(f"I would say {tuned(asked)}"))
+    done = quick_ratchet(*AIDE[:-1], "1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert quick_ratchet("replay").returncode == 0

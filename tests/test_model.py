@@ -26,6 +26,7 @@ from model_server import (
     ModelServer,
     Reaction,
     broken,
+    choiceless,
     dripping,
     failing,
     hanging,
@@ -33,6 +34,7 @@ from model_server import (
     refused,
     refusing_schemas,
     saying,
+    thinking,
     truncated,
 )
 from pydantic import BaseModel, Field, JsonValue, RootModel
@@ -225,8 +227,8 @@ def test_a_refused_schema_goes_into_the_prompt_from_then_on(
 def test_what_fails_without_a_schema_too_is_not_blamed_on_it() -> None:
     bad = [True]
     with serving(lambda asked: failing(400, "no") if bad[0] else "hi") as (server, endpoint):
-        with pytest.raises(ModelError, match=r"refuses the request \(HTTP 400: no\)"):
-            endpoint.complete(asking(form=Edit))
+        refusal = endpoint.complete(asking(form=Edit))
+        assert (refusal.answered, refusal.why) == (False, "HTTP 400: no")
         bad[0] = False
         endpoint.complete(asking(form=Edit))
         assert [asked.schema for asked in server.asked] == ["Edit", None, "Edit"]
@@ -351,7 +353,10 @@ def test_no_text_breaks_the_reading(text: str) -> None:
         (saying(""), "refused", ""),
         (saying(" \n"), "refused", " \n"),
         (failing(400, "the prompt was blocked", code="content_filter"), "refused", None),
-        (failing(400, "maximum context length is 4096 tokens"), "length", ""),
+        (failing(400, "prompt is too long: 5000 tokens > 4096 maximum"), "length", ""),
+        (choiceless(), "refused", ""),
+        (thinking("hm"), "refused", ""),
+        (thinking("hm", "length"), "length", ""),
         (Reaction(error={"message": "no", "code": "invalid_prompt"}), "refused", "no"),
         (failing(413, "Request Entity Too Large"), "length", ""),
     ],
@@ -379,7 +384,16 @@ def test_text_can_always_be_stored() -> None:
 @pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize(
     "said",
-    [None, {}, {"prompt_tokens": None, "input_tokens": "many"}, {"input_tokens": -5}],
+    [
+        None,
+        {},
+        {"prompt_tokens": None, "input_tokens": "many"},
+        {"input_tokens": -5},
+        *(
+            {"prompt_tokens": bad, "completion_tokens": bad, "input_tokens": bad, "total_tokens": 9}
+            for bad in (True, 12.5, 7.0, "9", 10**30, [3], None)
+        ),
+    ],
 )
 def test_usage_that_is_missing_is_estimated(
     api: Literal["responses", "chat"], said: dict[str, object] | None
@@ -462,7 +476,11 @@ def test_waiting_ends_when_patience_does() -> None:
 @pytest.mark.parametrize(
     ("reaction", "words"),
     [
-        (failing(400, "what is this"), r"refuses the request \(HTTP 400: what is this\)"),
+        (failing(400, "API key not valid"), r"refuses the request \(HTTP 400: API key not valid\)"),
+        (failing(400, "Your credit balance is too low"), "out of quota or credit"),
+        (failing(400, "The model test-model does not exist"), r"refuses the request"),
+        (failing(400, "Unsupported value: 'temperature'", param="temperature"), "temperature"),
+        (failing(403, "this account is blocked"), "forbids this"),
         (failing(401, f"Incorrect API key: {KEY}"), r"refuses the key .*set OPENAI_API_KEY"),
         (failing(402, "no credits"), "out of quota or credit"),
         (failing(403, "not in your region"), "forbids this .*not in your region"),
@@ -558,6 +576,25 @@ def test_closing_ends_what_waits() -> None:
                 waiting.result(10)
             with pytest.raises(ModelError, match="closed"):
                 endpoint.complete(asking())
+
+
+def test_no_request_slips_in_behind_a_closing_connection() -> None:
+    """It would wait for its whole time, and the process with it."""
+    with serving(failing(400, "no"), timeout_seconds=30.0) as (server, endpoint):
+
+        def ask_on() -> None:
+            for _ in range(500):
+                endpoint.complete(asking())
+
+        with ThreadPoolExecutor(8) as pool:
+            asking_on = [pool.submit(ask_on) for _ in range(8)]
+            _until(lambda: len(server.asked) > 20)
+            began = time.monotonic()
+            endpoint.close()
+            for each in asking_on:
+                with pytest.raises(ModelError, match="closed"):
+                    each.result(10)
+        assert time.monotonic() - began < 8
 
 
 def test_eight_threads_are_answered_side_by_side() -> None:
@@ -695,12 +732,14 @@ def test_probe_finds_all_well() -> None:
             "responses API",
             "chat API",
             "structured output",
+            "reply limit",
             "usage",
         ]
         assert checks["structured output"][1] == "kept to"
         assert checks["usage"][1] == "reported"
-        assert len(server.asked) == 3
-        assert all(int(str(a.body.get("max_tokens", 0))) <= 128 for a in server.asked)
+        assert checks["reply limit"][1] == "takes the 8192 tokens that a search asks for"
+        limits = [a.body.get("max_tokens", a.body.get("max_output_tokens")) for a in server.asked]
+        assert limits == [128, 128, 128, 8192]
 
 
 @pytest.mark.parametrize(

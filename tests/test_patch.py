@@ -85,7 +85,10 @@ def test_any_edit_is_made_in_one_place_or_refused_whole(a: str, b: str, text: st
     except PatchError:
         made = ""
         assert files == {"a.py": text}
-    if _count(text, a) == 1:
+    places = (text.find(a), text.find(a) + len(a))
+    if _count(text, a) == 1 and not any(
+        text[max(0, at - 1) : at + 1].isalpha() for at in places if 0 < at < len(text)
+    ):
         assert made == text.replace(a, b)
 
 
@@ -165,3 +168,85 @@ def test_a_program_that_says_what_is_known_is_refused() -> None:
     check(new, FILES, {})
     with pytest.raises(PatchError, match="the same as that of node 7"):
         check(new, FILES, {canonical(new): 7})
+
+
+@pytest.mark.parametrize(
+    ("text", "search", "word"),
+    [
+        ("lr = 0.15\n", "lr = 0.1", "0.15"),
+        ("x_rate = 1\n", "rate = 1", "x_rate"),
+        ("lr = 1e-3\n", "lr = 1", "1e-3"),
+        ("lr = 1e-3\n", "lr = 1e-", "1e-3"),
+        ("lr = 10.5\n", "0.5", "10.5"),
+        ("lr = 0.5\n", "5", "0.5"),
+        ("lr = 1_000\n", "lr = 1", "1_000"),
+        ("größe = 1\n", "e = 1", "größe"),
+        ("m = beta2 * m\n", "beta", "beta2"),
+    ],
+)
+def test_no_word_or_number_is_cut_in_two(text: str, search: str, word: str) -> None:
+    with pytest.raises(PatchError, match=f"only where it cuts '{word}' in two, on line 1") as why:
+        apply({"a.py": text}, [edit(search, "y")])
+    assert text.strip() in why.value.told
+
+
+def test_a_whole_place_counts_though_the_search_also_begins_a_longer_number() -> None:
+    made = apply({"a.py": "lr = 0.1\nx = 1\nlr = 0.15\n"}, [edit("lr = 0.1", "lr = 0.2")])
+    assert made == {"a.py": "lr = 0.2\nx = 1\nlr = 0.15\n"}
+    made = apply({"a.py": "self.rate = -1\n"}, [edit("rate = -1", "rate = 1")])
+    assert made == {"a.py": "self.rate = 1\n"}
+
+
+WORDS = st.lists(st.sampled_from(["lr", "x_lr", "0.1", "0.15", "10", "1e-3", "=", "+"]))
+
+
+@given(WORDS, st.sampled_from(["lr", "0.1", "1", "5", "r", "e-3", "lr = 0.1"]))
+def test_an_edit_leaves_every_other_word_and_number_as_it_was(
+    words: list[str], search: str
+) -> None:
+    try:
+        made = apply({"a.py": " ".join(words)}, [edit(search, "NEW")])["a.py"]
+    except PatchError:
+        return
+    assert all(word in words or word == "NEW" for word in made.split()), made
+
+
+DOCUMENTED = """class A:
+    def step(self, x):
+        text = QQQ
+  kept as it is
+        and so is this
+QQQ
+        return x
+"""
+
+
+@pytest.mark.parametrize("quote", ["'" * 3, '"' * 3])
+@pytest.mark.parametrize("take", [4, 8])
+def test_a_block_that_is_shifted_keeps_the_inside_of_its_long_strings(
+    quote: str, take: int
+) -> None:
+    source = DOCUMENTED.replace("QQQ", quote)
+    lines = source.split("\n")[2:-1]
+    strings = [False, True, True, True, False]
+    sought = "\n".join(
+        words if string else words[take:] for words, string in zip(lines, strings, strict=True)
+    )
+    made = apply({"a.py": source}, [edit(sought, f"{sought} + 1")])
+    assert made["a.py"] == source.replace("return x", "return x + 1")
+    new = f"note = {quote}\n a\n{quote}\nreturn x"
+    made = apply({"a.py": source}, [edit("return x  ", new)])
+    assert made["a.py"] == source.replace("return x", new.replace("return", "        return"))
+
+
+def test_a_block_whose_long_strings_were_shifted_with_it_is_shifted_back_whole() -> None:
+    inner = DOCUMENTED.replace("  kept", " " * 10 + "kept").replace("\nQQQ", "\n        QQQ")
+    inner = inner.replace("QQQ", '"' * 3)
+    sought = "\n".join(words[8:] for words in inner.split("\n")[2:-1])
+    made = apply({"a.py": inner}, [edit(sought, sought.replace("return x", "return -x"))])
+    assert made["a.py"] == inner.replace("return x", "return -x")
+
+
+def test_a_search_that_begins_within_an_indentation_shifts_every_line_of_what_replaces_it() -> None:
+    made = apply({"a.py": "if a:\n        x = 1\n"}, [edit("    x = 1", "    x = 1\n    y = 2")])
+    assert made["a.py"] == "if a:\n        x = 1\n        y = 2\n"

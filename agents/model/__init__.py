@@ -4,10 +4,12 @@ from .address import Access
 from .endpoint import Endpoint
 from .prices import Price, cost, parse_price, price
 from .probe import Check, probe
-from .records import Message, ModelError, Reply, Request, Role, Usage, estimate_tokens
-from .strict import parse_reply, strict_schema
+from .records import MOST_OUTPUT, Message, ModelError, Reply, Request, Role, Usage, estimate_tokens
+from .replies import parse_reply
+from .strict import strict_schema
 
 __all__ = [
+    "MOST_OUTPUT",
     "Access",
     "Check",
     "Endpoint",

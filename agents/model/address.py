@@ -3,6 +3,7 @@
 import base64
 import ipaddress
 import re
+import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
@@ -14,6 +15,7 @@ from .records import ModelError
 OPENAI = "https://api.openai.com/v1"
 URL_VARIABLE, KEY_VARIABLE = "OPENAI_BASE_URL", "OPENAI_API_KEY"
 SECRET = 12  # characters; shorter keys are placeholders such as "not-needed", as text may hold
+SHORT = 4  # characters of what is hidden as a whole word in what a server complains of
 LONGEST_DETAIL = 200
 HIDDEN = "[hidden]"
 
@@ -28,6 +30,7 @@ class Access:
     key: str = field(default="", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    proxy: str = ""  # that the environment names for it, without credentials
 
     @classmethod
     def parse(cls, url: str, key: str = "", custom: str = "") -> Self:
@@ -55,12 +58,14 @@ class Access:
         name, password = unquote(parts.username or ""), unquote(parts.password or "")
         basic = base64.b64encode(f"{name}:{password}".encode()).decode() if name else ""
         values = [each.partition(":")[2].strip() for each in custom.splitlines()]
-        hidden = [key, basic, password, *values]
+        proxy, inside = _proxy(parts.scheme, parts.hostname)
+        hidden = [key, basic, password, *values, *inside]
         return cls(
             url=place,
             key=key,
             headers={"Authorization": f"Basic {basic}"} if basic else {},
-            secrets=tuple(each for each in hidden if len(each) >= SECRET),
+            secrets=tuple(secret for secret in hidden if secret),
+            proxy=proxy,
         )
 
     @property
@@ -76,12 +81,44 @@ class Access:
     def hide(self, text: str) -> str:
         """The text without any secret of this server in it."""
         for secret in self.secrets:
-            text = text.replace(secret, HIDDEN)
+            if len(secret) >= SECRET:
+                text = text.replace(secret, HIDDEN)
         return text
 
-    def detail(self, text: str) -> str:
-        """Words of a server, made fit to be shown in a sentence."""
-        return line(_LOOKS_SECRET.sub(HIDDEN, self.hide(text)), LONGEST_DETAIL).strip(" .")
+    def detail(self, text: str, most: int = LONGEST_DETAIL) -> str:
+        """Words of a server, made fit to be shown in a sentence; short secrets are hidden too."""
+        text = self.hide(text)
+        for secret in self.secrets:
+            if len(secret) >= SHORT:
+                text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", HIDDEN, text)
+        return line(_LOOKS_SECRET.sub(HIDDEN, text), most).strip(" .")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine itself, which no proxy can reach for us."""
+    host = host.rstrip(".").lower()
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _proxy(scheme: str, host: str) -> tuple[str, list[str]]:
+    """The proxy of the environment for a host, as it may be shown, and the secrets in it."""
+    found = urllib.request.getproxies()
+    url = found.get(scheme) or found.get("all") or ""
+    if not url or is_loopback(host) or urllib.request.proxy_bypass(host):
+        return "", []
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        shown, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "", []
+    name, password = unquote(parts.username or ""), unquote(parts.password or "")
+    basic = base64.b64encode(f"{name}:{password}".encode()).decode() if name else ""
+    shown = f"[{shown}]" if ":" in shown else shown
+    hidden = [password, parts.password or "", basic]
+    return f"{parts.scheme}://{shown}{f':{port}' if port else ''}", hidden
 
 
 def is_local(url: str) -> bool:

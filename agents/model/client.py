@@ -14,14 +14,14 @@ import time
 from collections.abc import Coroutine
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
-from threading import Thread
+from threading import Lock, Thread
 from typing import NamedTuple, TypeVar
 
 import httpx2
 import openai
 
 from ...sandbox.text import line
-from .address import Access
+from .address import Access, is_loopback
 from .dialects import reported
 from .faults import Fault, seconds
 from .records import ModelError
@@ -52,6 +52,7 @@ class Client:
                 "OPENAI_CUSTOM_HEADERS) cannot be used: correct or unset them"
             )
         self._sdk = sdk
+        self._gate, self._closing = Lock(), False
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="ratchet-model", daemon=True)
         self._thread.start()
@@ -66,8 +67,10 @@ class Client:
 
     def close(self) -> None:
         """End what is under way, which then raises ModelError, and the thread."""
-        if self._loop.is_closed():
-            return
+        with self._gate:  # what was let in before is ended with the rest, and nothing follows it
+            if self._closing:
+                return
+            self._closing = True
         with suppress(concurrent.futures.TimeoutError, concurrent.futures.CancelledError):
             asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(CLOSE_SECONDS)
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -78,11 +81,11 @@ class Client:
     def _run(self, work: Coroutine[object, object, T], limit: float) -> T:
         """Wait for it in this thread; if that is interrupted, so is the work."""
         closed = f"the connection to the model server at {self._access.url} was closed"
-        try:
+        with self._gate:
+            if self._closing:
+                work.close()
+                raise ModelError(closed)
             future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        except RuntimeError:
-            work.close()
-            raise ModelError(closed) from None
         try:
             return future.result(limit + CLOSE_SECONDS)
         except (concurrent.futures.CancelledError, TimeoutError):
@@ -137,8 +140,14 @@ class Client:
 
 def _sdk(access: Access) -> openai.AsyncOpenAI | None:
     """The SDK's client; what it says where it cannot be made may repeat credentials."""
+    own: httpx2.AsyncClient | None = None
     try:
+        if is_loopback(httpx2.URL(access.url).host):  # where a proxy would find its own machine
+            # The certificates that the environment names count all the same.
+            verify = httpx2.create_ssl_context() if access.url.startswith("https") else True
+            own = openai.DefaultAsyncHttpxClient(trust_env=False, verify=verify)
         return openai.AsyncOpenAI(
+            http_client=own,
             base_url=access.url,
             api_key=access.key or "none",
             default_headers=dict(access.headers),

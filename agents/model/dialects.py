@@ -1,50 +1,55 @@
 """The two dialects of the protocol: how a request is written, and how a reply is read.
 
-Compatible servers take only part of it. What one refused is kept in `Traits`, and not sent again.
+Compatible servers take only part of it: what one is sent follows from its `Traits`.
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from .address import Access
-from .faults import BAD_REQUEST, NO_SUCH_ROUTE, UNSAID, Fault
-from .records import Finish, Request, Usage, tokens_in
+from .faults import UNSAID, Fault
+from .records import Finish, Request, Usage
+from .traits import Api, Traits
+from .usage import counted
 
-Api = Literal["responses", "chat"]
 PATHS: Mapping[Api, str] = {"responses": "/responses", "chat": "/chat/completions"}
 THOUGHT, THOUGHT_END = "<think>", "</think>"
-
-
-@dataclass(frozen=True)
-class Traits:
-    """What a server was found to take: a dialect, schemas, `store`, the newer name of a limit."""
-
-    api: Api
-    schema: bool = True
-    store: bool = True
-    newer_limit: bool = True
-
-    @property
-    def other_api(self) -> Api:
-        """The dialect that this is not."""
-        return "chat" if self.api == "responses" else "responses"
+THOUGHTS = ("reasoning_content", "reasoning", "thinking", "thought", "reasoning_details")
+COUNTS = ("n_prompt_tokens", "n_ctx")  # llama.cpp gives these beside its words
+LONGEST_SAID = 2000  # characters of an error that are looked through
+CUT = {"length", "max_output_tokens", "max_tokens", "model_length"}
+DECLINED = {
+    "content_filter", "refusal", "safety", "prohibited_content", "blocklist", "recitation",
+    "sensitive", "error",
+}  # fmt: skip
 
 
 class Reading(NamedTuple):
-    """What a reply's body says."""
+    """What a reply's body says. The last three are as in `Reply`."""
 
     text: str
     finish: Finish
     usage: Usage
     model: str
+    why: str = ""
+    answered: bool = True
+    thoughts: str = ""
+
+
+class _Said(NamedTuple):
+    """What a dialect's body holds; `reason` is why it ended, in the server's word."""
+
+    text: str
+    finish: Finish
+    reason: str = ""
+    thoughts: str = ""
 
 
 def write(request: Request, traits: Traits) -> dict[str, object]:
     """The JSON body of a request. A schema that the server does not take goes into the prompt."""
     messages = [{"role": m.role, "content": m.content} for m in request.messages]
-    asked = traits.schema and request.schema_ is not None
+    asked, most = traits.takes(request), traits.limit(request)
     if request.schema_ is not None and not asked and messages:
         messages[-1] = {**messages[-1], "content": messages[-1]["content"] + _in_words(request)}
     body: dict[str, object] = {"model": request.model}
@@ -54,38 +59,12 @@ def write(request: Request, traits: Traits) -> dict[str, object]:
         body["temperature"] = request.temperature
     form = {"name": request.form or "reply", "strict": True, "schema": request.schema_}
     if traits.api == "responses":
-        body |= {"input": messages, "max_output_tokens": request.max_output_tokens}
+        body |= {"input": messages, "max_output_tokens": most}
         return body | ({"text": {"format": {"type": "json_schema", **form}}} if asked else {})
     limit = "max_completion_tokens" if traits.newer_limit else "max_tokens"
-    body |= {"messages": messages, limit: request.max_output_tokens}
+    body |= {"messages": messages, limit: most}
     wanted = {"response_format": {"type": "json_schema", "json_schema": form}}
     return body | (wanted if asked else {})
-
-
-def adjusted(
-    traits: Traits, fault: Fault, request: Request, free: bool, made: frozenset[str]
-) -> tuple[Traits, str] | None:
-    """The traits to try next after this fault, and the name of what changed; None if it is final.
-
-    `free`: the other dialect may be tried too. Nothing is changed twice (`made`).
-    """
-    for name, fits, changed in _changes(traits, fault, request, free):
-        if fits and name not in made:
-            return changed, name
-    return None
-
-
-def _changes(
-    traits: Traits, fault: Fault, request: Request, free: bool
-) -> Iterator[tuple[str, bool, Traits]]:
-    missing = fault.status in NO_SUCH_ROUTE and not fault.blames(request.model)
-    yield "api", free and missing, replace(traits, api=traits.other_api)
-    bad = fault.status in BAD_REQUEST and not fault.too_long and not fault.declined
-    yield "store", bad and traits.store and fault.names("store"), replace(traits, store=False)
-    limits = fault.names("max_tokens", "max_completion_tokens") and traits.api == "chat"
-    yield "limit", bad and limits, replace(traits, newer_limit=not traits.newer_limit)
-    form = traits.schema and request.schema_ is not None and not fault.names("temperature")
-    yield "schema", bad and form, replace(traits, schema=False)
 
 
 def read(api: Api, data: object, request: Request, access: Access) -> Reading | Fault:
@@ -96,12 +75,20 @@ def read(api: Api, data: object, request: Request, access: Access) -> Reading | 
     found = _responses(body) if api == "responses" else _chat(body)
     if found is None:
         return Fault("garbled", detail=f"JSON without what {PATHS[api]} gives")
-    text, finish = found
-    text = access.hide(_speech(text).encode("utf-8", "replace").decode().replace("\0", ""))
+    text, thoughts = _speech(_clear(found.text, access), _clear(found.thoughts, access))
+    finish = found.finish
     if finish == "stop" and not text.strip():
         finish = "refused"
-    usage = _usage(_mapping(body.get("usage")), request, text)
-    return Reading(text, finish, usage, _text(body.get("model")) or request.model)
+    usage = counted(_mapping(body.get("usage")), request, text or thoughts)
+    reason = f"finish reason {found.reason!r}" if found.reason else "no finish reason"
+    return Reading(
+        text,
+        finish,
+        usage,
+        _text(body.get("model")) or request.model,
+        why="" if finish == "stop" else access.detail(reason),
+        thoughts="" if text.strip() else thoughts,
+    )
 
 
 def reported(error: object, access: Access, status: int, wait: float | None = None) -> Fault:
@@ -112,9 +99,13 @@ def reported(error: object, access: Access, status: int, wait: float | None = No
         status = code
     detail = error if isinstance(error, str) else detail
     detail = detail if isinstance(detail, str) else json.dumps(detail) if detail else ""
+    counts = [f"{name}={body[name]}" for name in COUNTS if isinstance(body.get(name), int)]
+    if status == 401:
+        detail = ""  # it may repeat part of the key
     return Fault(
         "status",
-        detail="" if status == 401 else access.detail(detail),  # it may repeat part of the key
+        detail=access.detail(detail),
+        said=access.detail(" ".join([detail, *counts]), LONGEST_SAID),
         status=status,
         code=f"{code or ''} {_text(body.get('type'))}".strip().lower(),
         param=_text(body.get("param")),
@@ -129,72 +120,74 @@ def _in_words(request: Request) -> str:
     )
 
 
-def _chat(body: Mapping[str, object]) -> tuple[str, Finish] | None:
+def _chat(body: Mapping[str, object]) -> _Said | None:
     choices = body.get("choices")
-    if not isinstance(choices, list) or not choices:
+    if not isinstance(choices, list) and ("choices" not in body or choices is not None):
         return None
+    if not choices:  # what some servers give for a reply that was filtered
+        return _Said("", "refused", "no choices")
     choice = _mapping(choices[0])
-    message, reason = _mapping(choice.get("message")), choice.get("finish_reason")
+    message, reason = _mapping(choice.get("message")), _text(choice.get("finish_reason"))
     if refusal := _text(message.get("refusal")):
-        return refusal, "refused"
-    return _joined(message.get("content")), _finish(reason)
+        return _Said(refusal, "refused", reason)
+    content = message.get("content")
+    thoughts = next(filter(None, (_thought(message.get(name)) for name in THOUGHTS)), "")
+    return _Said(_joined(content), _finish(reason), reason, thoughts or _thought(content))
 
 
-def _responses(body: Mapping[str, object]) -> tuple[str, Finish] | None:
+def _responses(body: Mapping[str, object]) -> _Said | None:
     items = body.get("output")
     if not isinstance(items, list):
         return None
-    messages = [m for m in map(_mapping, items) if m.get("type", "message") == "message"]
+    entries = [_mapping(item) for item in items]
+    messages = [m for m in entries if m.get("type", "message") == "message"]
     parts = [_mapping(p) for m in messages for p in _list(m.get("content"))]
     if refusal := "".join(_text(part.get("refusal")) for part in parts):
-        return refusal, "refused"
+        return _Said(refusal, "refused", "refusal")
     text = "".join(_text(part.get("text")) for part in parts)
-    if body.get("status") not in ("incomplete", "failed", "cancelled"):
-        return text, "stop"
-    return text, _finish(_mapping(body.get("incomplete_details")).get("reason") or "length")
-
-
-def _finish(reason: object) -> Finish:
-    if reason in ("length", "max_output_tokens", "max_tokens"):
-        return "length"
-    return "refused" if reason in ("content_filter", "refusal") else "stop"
-
-
-def _speech(text: str) -> str:
-    """What was said after thinking aloud, which some servers leave in the text."""
-    if not text.lstrip().startswith(THOUGHT):
-        return text
-    return text.partition(THOUGHT_END)[2].lstrip()
-
-
-def _usage(said: Mapping[str, object], request: Request, text: str) -> Usage:
-    """Tokens under the names of either dialect.
-
-    Some servers leave reasoning out of the output, but have it in the total.
-    """
-    taken = _count(said, "input_tokens", "prompt_tokens")
-    made = _count(said, "output_tokens", "completion_tokens")
-    if not taken or (text and not made):
-        return Usage(
-            input_tokens=request.estimate(),
-            output_tokens=tokens_in(text),
-            estimated=True,
-        )
-    into = _mapping(said.get("input_tokens_details") or said.get("prompt_tokens_details"))
-    out = _mapping(said.get("output_tokens_details") or said.get("completion_tokens_details"))
-    thought = _count(out, "reasoning_tokens")
-    made = max(made, _count(said, "total_tokens") - taken, thought)
-    return Usage(
-        input_tokens=taken,
-        cached_tokens=min(taken, _count(into, "cached_tokens")),
-        output_tokens=made,
-        reasoning_tokens=thought,
+    thoughts = "".join(
+        _joined(entry.get("content")) for entry in entries if entry.get("type") == "reasoning"
     )
+    status = body.get("status")
+    if status not in ("incomplete", "failed", "cancelled"):
+        return _Said(text, "stop", _text(status), thoughts)
+    if status != "incomplete":
+        return _Said(text, "refused", _text(status), thoughts)
+    reason = _text(_mapping(body.get("incomplete_details")).get("reason")) or "length"
+    return _Said(text, _finish(reason), reason, thoughts)
 
 
-def _count(said: Mapping[str, object], *names: str) -> int:
-    values = [said.get(name) for name in names]
-    return max((int(v) for v in values if isinstance(v, int) and v > 0), default=0)
+def _finish(reason: str) -> Finish:
+    if reason.lower() in CUT:
+        return "length"
+    return "refused" if reason.lower() in DECLINED else "stop"
+
+
+def _speech(text: str, thoughts: str) -> tuple[str, str]:
+    """What was said, and what was thought aloud before it, which some servers leave in the text."""
+    if not text.lstrip().startswith(THOUGHT):
+        return text, thoughts
+    aloud, _, said = text.partition(THOUGHT_END)
+    return said.lstrip(), thoughts or aloud.lstrip().removeprefix(THOUGHT)
+
+
+def _clear(text: str, access: Access) -> str:
+    """A text that can be stored, without secrets."""
+    return access.hide(text.encode("utf-8", "replace").decode().replace("\0", ""))
+
+
+def _thought(value: object) -> str:
+    """Thoughts, as a text, or in parts of which those that are no answer count."""
+    if isinstance(value, str):
+        return value
+    parts = [_mapping(part) for part in _list(value)]
+    inner = [part.get("thinking") or part.get("reasoning") or part.get("summary") for part in parts]
+    texts = [_text(part.get("text")) if part.get("type") != "text" else "" for part in parts]
+    return "".join(_thought_of(one) or other for one, other in zip(inner, texts, strict=True))
+
+
+def _thought_of(value: object) -> str:
+    return value if isinstance(value, str) else _joined(value)
 
 
 def _joined(content: object) -> str:

@@ -50,4 +50,7 @@ class Effort:
             request_id=request_id,
             retries=self.retries,
             seconds=time.monotonic() - self.began,
+            why=line(reading.why, 400),
+            answered=reading.answered,
+            thoughts=reading.thoughts,
         )

@@ -1,22 +1,23 @@
 """One model server: bounded tries, one deadline, and what it was found not to take."""
 
 import difflib
+import itertools
 import logging
 import os
 import time
+from dataclasses import replace
 from threading import Event, Lock
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import Literal, Self
 
 from ...sandbox.text import line
 from .address import KEY_VARIABLE, OPENAI, URL_VARIABLE, Access
-from .dialects import PATHS, Api, Reading, Traits, adjusted, read, write
+from .dialects import PATHS, Reading, read, write
 from .effort import SLOW_TRIES, Effort
-from .faults import NO_SUCH_ROUTE, Fault, seconds, sentence
+from .faults import NO_SUCH_ROUTE, OVERLOADED, Fault, refusal, seconds, sentence
+from .limits import bounds
 from .records import ModelError, Reply, Request, Usage
-
-if TYPE_CHECKING:
-    pass
+from .traits import Api, Traits, adjusted
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,7 @@ Choice = Literal["auto", "responses", "chat"]
 TIMEOUT_SECONDS, PATIENCE_SECONDS = 300.0, 120.0
 LIST_SECONDS = 10.0
 NAMED = 6
+BARE_TRIES = 2  # with a schema, where the server fails and may fail because of it
 SAID = {
     frozenset[bool](): "unknown",
     frozenset({True}): "yes",
@@ -61,6 +63,7 @@ class Endpoint:
         self._first = Traits(first.api, newer_limit=access.official)
         self._known: dict[str, Traits] = {}
         self._formed: set[str] = set()
+        self._taken: set[str] = set()  # models of which a schema was taken
         self._lock, self._closed = Lock(), Event()
 
     @classmethod
@@ -106,15 +109,17 @@ class Endpoint:
         self._client.close()
 
     def describe(self) -> dict[str, str]:
-        """The address, dialect and use of schemas, as far as known; no secrets."""
+        """The address, dialect, use of schemas and limits, as far as known; no secrets."""
         with self._lock:
             known = list(self._known.values())
             formed = {self._known[model].schema for model in self._formed}
+            limits = sorted({_limits(each) for each in known} - {""})
         apis = sorted({each.api for each in known}) or [self._first.api]
         return {
             "url": self.access.url,
             "api": "+".join(apis) if known or self.api != "auto" else "auto",
             "structured output": SAID[frozenset(formed)],
+            "limits": "; ".join(limits),
         }
 
     @property
@@ -134,22 +139,43 @@ class Endpoint:
         return tuple(sorted(self.access.hide(line(str(e.get("id", "")), 100)) for e in entries))
 
     def complete(self, request: Request) -> Reply:
-        """Have the request answered, or raise ModelError. A cut or refused reply is a Reply."""
+        """Have the request answered, or raise ModelError.
+
+        A reply that was cut or refused is a Reply, and so is one to a question that the server
+        will not take, though it may take others.
+        """
         work = Effort(time.monotonic(), self.timeout_seconds * SLOW_TRIES, self.patience_seconds)
-        traits, made = self._traits(request.model), frozenset[str]()
+        traits, changed = self._traits(request.model), frozenset[str]()
         while isinstance(result := self._persist(request, traits, work), Fault):
             free = self.api == "auto" and request.model not in self._known
-            step = adjusted(traits, result, request, free, made)
+            step = adjusted(traits, result, request, free, changed)
             if step is None:
-                return self._final(request, result, work)
-            traits, made = step[0], made | {step[1]}
+                return self._final(request, result, work, traits.limit(request))
+            traits, changed = step[0], changed | {step[1]}
             log.info("%s does not take %s as sent", self.access.url, step[1])
         reading, request_id = result
-        with self._lock:
-            self._known[request.model] = traits
-            if request.schema_ is not None:
-                self._formed.add(request.model)
+        self._remember(traits.settled(request, reading.usage), request)
         return work.reply(reading, request_id)
+
+    def _remember(self, traits: Traits, request: Request) -> None:
+        """Keep what was found, beside what other threads have found meanwhile."""
+        model = request.model
+        with self._lock:
+            before = self._known.get(model, traits)
+            if traits.takes(request):
+                self._taken.add(model)
+            elif request.form in traits.formless and model not in self._taken:
+                traits = replace(traits, schema=False)  # it has taken none so far
+            most = [each.most for each in (traits, before) if each.most is not None]
+            self._known[model] = replace(
+                traits,
+                schema=traits.schema and before.schema,
+                formless=traits.formless | before.formless,
+                most=min(most, default=None),
+                window=traits.window or before.window,
+            )
+            if request.schema_ is not None:
+                self._formed.add(model)
 
     @property
     def _settled(self) -> bool:
@@ -165,10 +191,21 @@ class Endpoint:
     def _persist(
         self, request: Request, traits: Traits, work: Effort
     ) -> tuple[Reading, str] | Fault:
-        """Try, wait and try again, as long as that may help."""
-        while True:
+        """Try, wait and try again, as long as that may help.
+
+        A failure may be that of a grammar: it is not sought for long before the schema is left out,
+        unless the server only says that it is busy.
+        """
+        for count in itertools.count(1):
             result = self._once(request, traits, work)
             if not isinstance(result, Fault) or not result.passing:
+                return result
+            if traits.takes(request) and result.status >= 500:
+                if result.of_grammar:
+                    return result
+                if count >= BARE_TRIES and result.status not in OVERLOADED:
+                    return result
+            elif count >= BARE_TRIES and result.of_question:
                 return result
             wait = work.next_wait(result, self._settled)
             if wait is None:
@@ -177,6 +214,7 @@ class Endpoint:
             if self._closed.wait(wait):
                 raise ModelError(f"the connection to the model server at {self.access.url} closed")
             work.retries += 1
+        raise AssertionError("counting does not end")
 
     def _once(self, request: Request, traits: Traits, work: Effort) -> tuple[Reading, str] | Fault:
         began = time.monotonic()
@@ -189,18 +227,33 @@ class Endpoint:
         reading = read(traits.api, answer.data, request, self.access)
         return reading if isinstance(reading, Fault) else (reading, answer.request_id)
 
-    def _final(self, request: Request, fault: Fault, work: Effort) -> Reply:
+    def _final(self, request: Request, fault: Fault, work: Effort, sent: int) -> Reply:
         """A reply that says no more than why there is none; or ModelError."""
-        if fault.too_long:
-            return work.reply(Reading("", "length", Usage(), request.model), "")
-        if fault.declined:
-            return work.reply(Reading(fault.detail, "refused", Usage(), request.model), "")
+        if fault.of_question:
+            size = fault.too_long or fault.too_much
+            says = bounds(f"{fault.param} {fault.said or fault.detail}".lower(), sent)
+            reading = Reading(
+                text="" if size else fault.detail,
+                finish="length" if size else "refused",
+                usage=Usage(),
+                model=request.model,
+                why=refusal(fault, request, says),
+                answered=False,
+            )
+            return work.reply(reading, "")
         known: list[str] = []
         if fault.status in NO_SUCH_ROUTE and not isinstance(listed := self.models(), Fault):
             known = nearest(request.model, listed)
         raise ModelError(
             sentence(fault, self.access, request.model, work.tries, work.waited, known)
         )
+
+
+def _limits(traits: Traits) -> str:
+    """What is known of them, in words."""
+    window = f"{traits.window} tokens of prompt and reply together" if traits.window else ""
+    most = f"{traits.most} tokens a reply" if traits.most else ""
+    return ", ".join(part for part in (window, most) if part)
 
 
 def _short(fault: Fault) -> str:

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from .address import KEY_VARIABLE, URL_VARIABLE, Access
+from .limits import Bounds, blames_limit
+from .records import Request
 
 Kind = Literal["connection", "certificate", "timeout", "garbled", "status"]
 
@@ -15,17 +17,41 @@ BAD_REQUEST = {400, 413, 422}
 UNSAID = 502  # the status of an error that came in a body without one
 RESUME = "`ratchet resume` then goes on where this stopped"
 
+OVERLOADED = {502, 503, 504, 529}
+PROXY_REFUSES = 407
+
 _QUOTA = re.compile(r"insufficient_quota|insufficient_(?:funds|credit)|billing")
-_TOO_LONG = re.compile(
-    r"context[ _]?(?:length|window|size)|maximum context|too many (?:input )?tokens"
-    r"|(?:prompt|input) is too long|reduce the length"
+_UNPAID = re.compile(
+    r"credit balance|out of credit|(?:insufficient|not enough) (?:balance|funds|credits?|quota)"
+    r"|exceeded your current quota|payment required"
 )
-_DECLINED = re.compile(r"content_filter|content_policy|content policy|invalid_prompt|moderation")
+_KEY = re.compile(
+    r"invalid[_ ]api[_ ]key|api[_ ]key (?:not valid|is invalid|expired|is missing|not found)"
+    r"|(?:incorrect|missing|no) api key|permission[_ ]denied"
+)
+_NO_MODEL = re.compile(
+    r"model_not_found|\b(?:no such|unknown|invalid) model\b|no models? (?:is |are )?loaded"
+    r"|\bmodel\b.{0,120}\b(?:does not exist|not found|is not available|could not be found)"
+)
+_TOO_LONG = re.compile(
+    r"context[ _]?(?:length|window|size|limit)|maximum context|too many (?:input )?tokens"
+    r"|(?:prompt|input) (?:is )?too long|reduce the length|\bn_ctx\b|maximum model length"
+    r"|request (?:entity )?too large|must have less than \d+ tokens|range of input length"
+    r"|input token count .{0,30}exceeds|tokens to keep from the initial prompt"
+)
+_DECLINED = re.compile(
+    r"content[_ ](?:filter|policy|management)|invalid_prompt|moderation|data_inspection"
+    r"|inappropriate|content exists risk|sensitive content|safety|flagged|harmful|usage polic"
+)
+_GRAMMAR = re.compile(r"grammar|schema|response_format|json_object|structured|guided|xgrammar")
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Why one try came to nothing. `code` joins the error's code and type; `wait` is in seconds."""
+    """Why one try came to nothing. `code` joins the error's code and type; `wait` is in seconds.
+
+    `detail` is made fit to be shown, and `said` is all of it, to be looked through.
+    """
 
     kind: Kind
     detail: str = ""
@@ -33,11 +59,15 @@ class Fault:
     code: str = ""
     param: str = ""
     wait: float | None = None
+    said: str = field(default="", repr=False)
 
     @property
     def out_of_quota(self) -> bool:
         """Whether waiting cannot help, though the status may say "too many requests"."""
-        return self.kind == "status" and (self.status == 402 or bool(_QUOTA.search(self.code)))
+        if self.kind != "status":
+            return False
+        unpaid = self.status in (400, 403) and _UNPAID.search(self.words)
+        return self.status == 402 or bool(_QUOTA.search(self.code) or unpaid)
 
     @property
     def passing(self) -> bool:
@@ -45,32 +75,69 @@ class Fault:
         if self.kind != "status":
             return self.kind != "certificate"
         busy = self.status in BUSY or (self.status >= 500 and self.status != 501)
-        return busy and not (self.out_of_quota or self.too_long or self.declined)
+        return busy and not (self.out_of_quota or self.too_long or self.declined or self.too_much)
 
     @property
     def too_long(self) -> bool:
-        """Whether the prompt is beyond what the model can read."""
-        return self.status == 413 or self._says(_TOO_LONG)
+        """Whether prompt and reply together are beyond what the model can hold."""
+        if self.status == 413:
+            return True
+        if self.status == 429:
+            return "request too large" in self.words
+        return self._says(_TOO_LONG)
+
+    @property
+    def too_much(self) -> bool:
+        """Whether the limit of the reply is larger than the server takes."""
+        return self.status not in BUSY | NO_SUCH_ROUTE and blames_limit(self.words)
 
     @property
     def declined(self) -> bool:
         """Whether the server will not have this prompt answered, for what it says."""
         return self._says(_DECLINED)
 
+    @property
+    def of_grammar(self) -> bool:
+        """Whether it is a schema that the server cannot keep to."""
+        return self.kind == "status" and bool(_GRAMMAR.search(self.words))
+
+    @property
+    def of_question(self) -> bool:
+        """Whether this one question was refused, for its content or its size, and not the rest.
+
+        A key, an account, a permission, a model or a setting that the server does not take would
+        fail with every question.
+        """
+        if self.kind != "status" or self.out_of_quota or self.status in (401, PROXY_REFUSES):
+            return False
+        if self.status >= 500:
+            content = bool(_DECLINED.search(self.words)) or self.of_grammar
+            return self.status != 501 and (self.too_long or self.too_much or content)
+        if self.declined or self.too_long:
+            return True
+        if self.status == 403 or self.status in NO_SUCH_ROUTE | BUSY:
+            return False
+        general = _KEY.search(self.words) or _NO_MODEL.search(self.words)
+        return not general and not self.names("temperature")
+
     def names(self, *words: str) -> bool:
         """Whether the error blames one of these parameters."""
-        return any(re.search(rf"\b{word}\b", self._words) for word in words)
+        return any(re.search(rf"\b{word}\b", self.words) for word in words)
 
     def blames(self, model: str) -> bool:
         """Whether it is the model that does not exist, rather than the address."""
-        return "model_not_found" in self.code or model.lower() in self._words
+        return "model_not_found" in self.code or model.lower() in self.words
 
     def _says(self, what: re.Pattern[str]) -> bool:
-        return self.status in BAD_REQUEST | {UNSAID} and bool(what.search(self._words))
+        """Whether a refusal says this; of an overload, the words prove nothing."""
+        bad = 400 <= self.status < 500 and self.status not in {401, 402, *NO_SUCH_ROUTE, *BUSY}
+        failed = self.status == UNSAID or (self.status == 500 and what is _TOO_LONG)
+        return (bad or failed) and bool(what.search(self.words))
 
     @property
-    def _words(self) -> str:
-        return f"{self.code} {self.param} {self.detail}".lower()
+    def words(self) -> str:
+        """All that the server said, in lower case."""
+        return f"{self.code} {self.param} {self.said or self.detail}".lower()
 
 
 def seconds(count: float) -> str:
@@ -78,13 +145,38 @@ def seconds(count: float) -> str:
     return f"{count:.0f} s" if count >= 10 or count == int(count) else f"{count:.1f} s"
 
 
+def refusal(fault: Fault, request: Request, says: Bounds) -> str:
+    """Why a server will not take one question, in its own words or with the numbers it names."""
+    said = f"HTTP {fault.status}" + (f": {fault.detail}" if fault.detail else "")
+    if not (fault.too_long or fault.too_much):
+        return said
+    if says.window is None:
+        return f"prompt and reply are more than {request.model} takes ({said})"
+    prompt = f"{says.prompt}" if says.prompt else f"about {request.estimate()}"
+    return (
+        f"the prompt has {prompt} tokens, and {request.model} holds {says.window} with its reply: "
+        f"use a larger window, or another model ({said})"
+    )
+
+
 def sentence(
     fault: Fault, access: Access, model: str, tries: int, waited: float, known: Sequence[str]
 ) -> str:
     """The cause, the address and the mend, after so many tries and seconds of waiting."""
-    server = f"the model server at {access.url}"
+    way = f" through the proxy {access.proxy}" if access.proxy else ""
+    server = f"the model server at {access.url}" + (f" (reached{way})" if way else "")
     spent = f"{tries} {'try' if tries == 1 else 'tries'}"
     said = f"HTTP {fault.status}" + (f": {fault.detail}" if fault.detail else "")
+    if fault.kind == "connection" and access.proxy:
+        return (
+            f"no answer from {access.url}{way} ({fault.detail}; {spent}): start or correct the "
+            f"proxy, or set NO_PROXY to the server's host to go without it; {RESUME}"
+        )
+    if fault.status == PROXY_REFUSES:
+        return (
+            f"the proxy {access.proxy} wants credentials (HTTP {PROXY_REFUSES}): put them into the "
+            f"proxy's address in the environment, or set NO_PROXY to the server's host; {RESUME}"
+        )
     if fault.kind == "connection":
         return (
             f"no answer from {access.url} ({fault.detail}; {spent}): start the model server, or "

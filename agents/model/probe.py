@@ -6,15 +6,15 @@ from typing import NamedTuple
 from pydantic import BaseModel
 
 from .address import KEY_VARIABLE, URL_VARIABLE
-from .dialects import Api
 from .endpoint import Endpoint, nearest
 from .faults import Fault, seconds, sentence
-from .records import Message, ModelError, Reply, Request
+from .records import MOST_OUTPUT, Message, ModelError, Reply, Request
 from .strict import strict_schema
+from .traits import Api
 
 PROBE_SECONDS = 20.0
 LIST_SECONDS = 10.0
-MOST_TOKENS = 128  # of each reply
+MOST_TOKENS = 128  # of each reply but one
 
 
 class Check(NamedTuple):
@@ -31,7 +31,7 @@ class _Greeting(BaseModel):
 
 
 def probe(endpoint: Endpoint, model: str, limit: float = PROBE_SECONDS) -> list[Check]:
-    """Ask the server three small questions, each for `limit` seconds at most. Never raises."""
+    """Ask the server four small questions, each for `limit` seconds at most. Never raises."""
     try:
         listed = _listed(endpoint, model, min(limit, LIST_SECONDS))
         if not listed.ok and listed.name == "model server":
@@ -74,6 +74,7 @@ def _answers(endpoint: Endpoint, model: str, limit: float) -> Iterator[Check]:
     if working:
         api = endpoint.prefers if endpoint.prefers in working else working[0]
         yield _structured(endpoint, api, model, limit)
+        yield _longest(endpoint, api, plain, limit)
         chosen = replies[api]
         assert isinstance(chosen, Reply)
         yield _usage(chosen)
@@ -101,6 +102,19 @@ def _structured(endpoint: Endpoint, api: Api, model: str, limit: float) -> Check
     return Check(name, True, "kept to")
 
 
+def _longest(endpoint: Endpoint, api: Api, plain: Request, limit: float) -> Check:
+    """Whether the server takes the limit of a reply that a search asks for."""
+    asked = plain.model_copy(update={"max_output_tokens": MOST_OUTPUT})
+    reply, described = _ask(endpoint, api, asked, limit)
+    name = "reply limit"
+    if isinstance(reply, str):
+        return Check(name, True, f"{MOST_OUTPUT} tokens could not be tried", reply)
+    if not described["limits"]:
+        return Check(name, True, f"takes the {MOST_OUTPUT} tokens that a search asks for")
+    found = f"takes {described['limits']}, and not {MOST_OUTPUT} a reply: a search keeps to that"
+    return Check(name, True, found)
+
+
 def _usage(reply: Reply) -> Check:
     if reply.usage.estimated:
         return Check("usage", True, "not reported: tokens are estimated from characters")
@@ -116,4 +130,7 @@ def _ask(
             reply: Reply | str = one.complete(request)
         except ModelError as error:
             reply = str(error)
+        if isinstance(reply, Reply) and not reply.answered:
+            reply = f"the model server at {one.access.url} refuses the request ({reply.why})"
+            reply += ": mend what it names, or use another model"
         return reply, one.describe()

@@ -13,6 +13,7 @@ from ...tasks import Frozen
 Role = Literal["system", "user", "assistant"]
 Finish = Literal["stop", "length", "refused"]
 
+MOST_OUTPUT = 8192  # tokens of a reply, unless a run says otherwise or its server takes fewer
 LETTERS_PER_TOKEN = 2.5  # fewer than in prose or code; only random letters take more tokens
 TOKENS_PER_MESSAGE = 8  # its role and the marks around it
 _LETTERS = re.compile(r"[A-Za-z ]+")
@@ -58,7 +59,7 @@ class Request(Frozen):
     messages: tuple[Message, ...]
     form: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,64}$")
     schema_: Mapping[str, object] | None = None
-    max_output_tokens: int = Field(default=8192, gt=0)
+    max_output_tokens: int = Field(default=MOST_OUTPUT, gt=0)
     temperature: float | None = None
 
     def estimate(self) -> int:
@@ -71,8 +72,11 @@ class Reply(Frozen):
     """What a model said, and whether that was all: only `finish` "stop" is a complete reply.
 
     `length`: cut at the token limit, or (with empty text) the prompt alone is beyond what the
-    model can read. `refused`: it declined, or said nothing. `retries` counts earlier tries that
-    came to nothing, `seconds` is the time that all tries and waits took.
+    model can read. `refused`: it declined, or said nothing; `why` is then what is known of the
+    reason. Not `answered`: the server would not take this question, nothing was generated, and
+    asking it again is of no use. `thoughts` is what came in the place of a text that is missing.
+    `retries` counts earlier tries that came to nothing, `seconds` is the time that all tries and
+    waits took.
     """
 
     text: str
@@ -82,6 +86,9 @@ class Reply(Frozen):
     request_id: str = ""
     retries: int = 0
     seconds: float = 0.0
+    why: str = ""
+    answered: bool = True
+    thoughts: str = ""
 
 
 def estimate_tokens(messages: Iterable[Message]) -> int:

@@ -9,6 +9,8 @@ from ...evals.canonical import canonical
 from ...evals.syntax import Unreadable, parse
 from ...sandbox.text import line, quoted
 from .forms import Edit
+from .lexemes import cut, inside
+from .shift import shift_between, shifted
 
 MARK = "| "  # of a quoted line, which models copy now and then
 AROUND = 3  # lines shown before and after what is at fault
@@ -53,13 +55,23 @@ def apply(files: Mapping[str, str], edits: Sequence[Edit]) -> dict[str, str]:
 
 
 def locate(text: str, edit: Edit, number: int = 1) -> Splice:
-    """The one place where an edit applies: exactly, or but for indentation and line ends."""
+    """The one place where an edit applies: exactly, or but for indentation and line ends.
+
+    A place that begins or ends inside a word or a number is none.
+    """
     if not edit.search:
         return Splice(0, len(text), _ended(_bare(edit.replace)))
+    severed: Splice | None = None
     for each in (edit, _unmarked(edit)):
         if each is None:
             continue
-        for places in (_exact(text, each), _loose(text, each)):
+        exact = _exact(text, each)
+        whole = [place for place in exact if not _cut(text, place)]
+        severed = severed or next((place for place in exact if _cut(text, place)), None)
+        loose = _loose(text, each)
+        if len(whole) == len(loose) == 1 and _indented(text, whole[0]):
+            return loose[0]  # so that the lines after the first are shifted too
+        for places in (whole, loose):
             if len(places) == 1:
                 return places[0]
             if places:
@@ -68,6 +80,8 @@ def locate(text: str, edit: Edit, number: int = 1) -> Splice:
                     f"the search text of edit {number} occurs {len(places)} times in {edit.file}, "
                     f"on lines {where}: take more lines around it"
                 )
+    if severed is not None:
+        raise _severing(text, severed, edit.file, number)
     sentence = f"the search text of edit {number} does not occur in {edit.file}; the nearest lines"
     first, last = _nearest(text, edit.search)
     raise PatchError(f"{sentence} are {first} to {last}", numbered(text, first, last))
@@ -122,50 +136,50 @@ def _exact(text: str, edit: Edit) -> list[Splice]:
     return found
 
 
+def _cut(text: str, place: Splice) -> str:
+    """The word or number that a place would cut in two, or ""."""
+    return cut(text, place.begin) or cut(text, place.end)
+
+
+def _indented(text: str, place: Splice) -> bool:
+    """Whether a place begins in the middle of a line's indentation."""
+    before = text[text.rfind("\n", 0, place.begin) + 1 : place.begin]
+    return bool(before) and not before.strip() and text[place.begin].isspace()
+
+
+def _severing(text: str, place: Splice, file: str, number: int) -> PatchError:
+    """Why an edit is refused whose only places are inside words or numbers."""
+    at = place.begin if cut(text, place.begin) else place.end
+    where, word = _line_of(text, at), line(cut(text, at), 60)
+    return PatchError(
+        f"the search text of edit {number} occurs in {file} only where it cuts {word!r} in two, on "
+        f"line {where}: take the whole of it",
+        numbered(text, where, where),
+    )
+
+
 def _loose(text: str, edit: Edit) -> list[Splice]:
-    """Whole lines that equal those sought but for their ends and one common indentation."""
+    """Whole lines that equal those sought but for their ends and one common indentation.
+
+    What is inside a long string is no indentation: it stays as it is unless the lines sought were
+    shifted there too.
+    """
     sought = edit.search.strip("\n").split("\n")
     if not any(each.strip() for each in sought):
         return []
-    lines = text.split("\n")
+    lines, strings = text.split("\n"), inside(text)
     starts = _starts(lines)
     found: list[Splice] = []
     for first in range(len(lines) - len(sought) + 1):
-        window = lines[first : first + len(sought)]
-        shift = _shift(sought, window)
+        window, quoted = (part[first : first + len(sought)] for part in (lines, strings))
+        shift = shift_between(sought, window, quoted)
         if shift is None:
             continue
-        replace = _shifted(edit.replace.strip("\n"), *shift)
+        replace = shifted(edit.replace.strip("\n"), shift, quoted[0])
         if replace is not None:
             end = starts[first + len(sought) - 1] + len(window[-1])
             found.append(Splice(starts[first], end, replace))
     return found
-
-
-def _shift(sought: Sequence[str], window: Sequence[str]) -> tuple[str, str] | None:
-    """The indentation to take from each line sought, and the one to give, to get the window."""
-    shifts: set[tuple[str, str]] = set()
-    for one, other in zip(sought, window, strict=True):
-        if one.strip() != other.strip():
-            return None
-        if one.strip():
-            shifts.add(_exchange(_indent(one), _indent(other)))
-    return shifts.pop() if len(shifts) == 1 else None
-
-
-def _exchange(one: str, other: str) -> tuple[str, str]:
-    """What distinguishes two indentations once their common end is taken off."""
-    common = 0
-    while common < min(len(one), len(other)) and one[-1 - common] == other[-1 - common]:
-        common += 1
-    return one[: len(one) - common], other[: len(other) - common]
-
-
-def _shifted(text: str, take: str, give: str) -> str | None:
-    lines = text.split("\n")
-    if any(each.strip() and not each.startswith(take) for each in lines):
-        return None
-    return "\n".join(give + each[len(take) :] if each.strip() else each for each in lines)
 
 
 def _unmarked(edit: Edit) -> Edit | None:
@@ -211,10 +225,6 @@ def _starts(lines: Sequence[str]) -> list[int]:
 
 def _line_of(text: str, at: int) -> int:
     return text.count("\n", 0, at) + 1
-
-
-def _indent(text: str) -> str:
-    return text[: len(text) - len(text.lstrip())]
 
 
 def _ended(text: str) -> str:

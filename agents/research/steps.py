@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 
 from ...sandbox.text import line
+from ..base import RefusedError
 from . import notebook
 from .asking import told
 from .facts import outcome
@@ -45,7 +46,10 @@ def distil(work: Work, state: State) -> State:
         lessons=str(notebook.LESSONS),
         characters=str(notebook.TEXT),
     )
-    found = work.ask("distil", "notebook", text, Lessons, work.briefing.core)
+    try:
+        found = work.ask("distil", "notebook", text, Lessons, work.briefing.core)
+    except RefusedError:
+        return {"notebook": ""}  # the old one serves: every later proposal would ask this again
     return {"notebook": str(notebook.rewritten(work.before, found, tree))}
 
 
