@@ -21,7 +21,7 @@ from .process import ProcessChannel, site
 from .selfcheck import check
 
 FOLDER = "/job"
-CELL = {"folder": FOLDER, "megabytes": 64, "files": 4096}
+CELL = {"root": "/tmp", "folder": FOLDER, "megabytes": 64, "files": 4096}
 SYSTEM = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/sys/devices/system/cpu")
 
 

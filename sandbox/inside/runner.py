@@ -33,6 +33,8 @@ CHILD_SUBREAPER = 36
 
 def main(install: Callable[[Mapping[str, str]], None]) -> None:
     """Serve jobs until stdin closes; `install` makes modules of sources."""
+    prctl(cell.SET_DUMPABLE, 0)  # no process of the same user can open our memory
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))  # or PID 1 ignores it
     if len(sys.argv) > 1:
         cell.enter(json.loads(sys.argv[1]))
     inward, outward = os.dup(0), os.dup(1)
@@ -40,7 +42,7 @@ def main(install: Callable[[Mapping[str, str]], None]) -> None:
     os.dup2(null, 0)
     os.dup2(2, 1)
     prctl(CHILD_SUBREAPER, 1)
-    prctl(cell.SET_DUMPABLE, 0)  # no process of the same user can open our memory
+    prctl(cell.SET_DUMPABLE, 0)  # a cell that changed its user is dumpable again
     try:
         setup, shown = frames.receive(inward)
         install(sources(setup["files"], shown))
