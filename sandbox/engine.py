@@ -66,7 +66,7 @@ class Engine(Images):
         released: Callable[[], object] = lambda: None,
         *words: str,
     ) -> tuple[AttachChannel, dict[str, str]]:
-        """Start a runner, given `words`, in a new container; its channel, and the settings read back.
+        """Start a runner, given `words`, in a new container: its channel, and what it really has.
 
         `released` is called once the container is gone. If the engine is away, wait for it.
         """

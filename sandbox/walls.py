@@ -16,6 +16,11 @@ WORK_MB, SHM_MB, WORK_FILES, OPEN_FILES = 64, 16, 4096, 512
 RUNNER_MB, RUNNER_PIDS = 512, 10
 # What a cell in a container sees of it.
 SEEN = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local", SITE, "/sys/devices/system/cpu")
+# What a candidate without a cell may read, which leaves out the processes around it.
+READABLE = (
+    *(*SEEN, "/usr", "/opt", "/etc", "/dev/zero", "/dev/random", "/dev/urandom"),
+    *("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/loadavg"),
+)
 CELL = {
     **{"binds": [*SEEN], "root": FOLDER, "folder": "/job", "privileged": False},
     **{"megabytes": WORK_MB, "files": WORK_FILES},

@@ -2,7 +2,7 @@
 
 from importlib.resources import files
 
-MODULES = ("cell", "frames", "runner", "seccomp", "system", "watcher", "workers")
+MODULES = ("cell", "frames", "landlock", "runner", "seccomp", "system", "watcher", "workers")
 
 
 def program() -> str:

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from . import cell, frames, seccomp
+from . import cell, frames, landlock, seccomp
 
 Answer = Callable[[bytes, memoryview], bytes]
 
@@ -108,6 +108,7 @@ def guest(answer: Answer, line: int, memory: int, log: int, setup: dict[str, Any
         if setup["filtered"]:
             # One process then: what it maps is all there is to count.
             limit(resource.RLIMIT_AS, address_space() + (job["memory_mb"] << 20))
+            landlock.confine(setup["workspace"], setup["readable"])
             seccomp.install()
         else:
             limit(resource.RLIMIT_DATA, job["memory_mb"] << 20)
@@ -165,7 +166,8 @@ def flush() -> None:
 
 
 def adopt(log: int) -> None:
-    """Print into `log` and read nothing."""
+    """Print into `log`, read nothing, and end when told to."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.dup2(log, 1)
     os.dup2(log, 2)
 
