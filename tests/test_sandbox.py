@@ -167,6 +167,29 @@ def test_too_much_memory_is_told_from_an_error(sandbox: Sandbox) -> None:
     assert attempt(sandbox, "answer = b'fine'", limits=limits).status == "ok"
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import torch; torch.empty(1 << 40)",
+        "import torch; kept = [torch.ones(1 << 22) for _ in range(999)]",
+        "import numpy; numpy.ones(1 << 40)",
+        "bytes(1 << 40)",
+    ],
+)
+def test_memory_that_a_library_did_not_get_is_oom(sandbox: Sandbox, code: str) -> None:
+    result = attempt(sandbox, code, limits=Limits(wall_seconds=30, memory_mb=1024))
+    assert result.status == "oom", result.log
+    assert "the job took all of its 1024 MB of memory" in result.log
+
+
+def test_a_library_that_does_not_fit_into_the_memory_is_oom(isolated: Sandbox) -> None:
+    for megabytes in (256, 512):
+        limits = Limits(wall_seconds=30, memory_mb=megabytes)
+        result = attempt(isolated, "import torch", limits=limits)
+        assert result.status == "oom", result.log
+        assert f"all of its {megabytes} MB of memory" in result.log
+
+
 def test_a_reply_over_its_cap_is_cut_off(sandbox: Sandbox) -> None:
     limits = Limits(wall_seconds=20, reply_bytes=1000)
     assert attempt(sandbox, "answer = bytes(1000)", limits=limits).status == "ok"
@@ -188,14 +211,20 @@ def test_only_the_end_of_a_long_log_is_kept(sandbox: Sandbox, text: str) -> None
         ("os._exit(0)", "candidate_error"),
         ("os._exit(3)", "candidate_error"),
         ("sys.exit()", "candidate_error"),
-        ("os.kill(os.getpid(), 9)", "oom"),
+        ("os.kill(os.getpid(), 9)", "candidate_error"),
         ("os.kill(os.getpid(), 11)", "candidate_error"),
         ("os.kill(os.getppid(), 9); time.sleep(5)", "candidate_error"),
         (
             "import threading\nwhile True: threading.Thread(target=time.sleep, args=(9,)).start()",
             "pids",
         ),
-        ('raise RuntimeError("can\'t start new thread")', "pids"),
+        ('raise RuntimeError("can\'t start new thread")', "candidate_error"),
+        (
+            'raise RuntimeError("not enough memory: you tried to allocate 1 bytes")',
+            "candidate_error",
+        ),
+        ("raise MemoryError", "candidate_error"),
+        *((f"os._exit({code})", "candidate_error") for code in range(101, 106)),
         ("os.closerange(0, 99); time.sleep(0.1)", "candidate_error"),
     ],
 )

@@ -53,20 +53,29 @@ def spoken(error: BaseException) -> bool:
 
 def full() -> bool:
     """Whether this process has had nearly all the memory it may have."""
-    for limit, counted in ((resource.RLIMIT_AS, "VmPeak:"), (resource.RLIMIT_DATA, "VmData:")):
-        most = resource.getrlimit(limit)[0]
-        if most != resource.RLIM_INFINITY and most - used(counted) < NEAR_BYTES:
-            return True
-    return False
+    told = counts()
+    peak = {
+        resource.RLIMIT_AS: told.get("VmPeak", 0),
+        # There is no peak of data; what was resident and of no file comes near.
+        resource.RLIMIT_DATA: max(
+            told.get("VmData", 0), told.get("VmHWM", 0) - told.get("RssFile", 0)
+        ),
+    }
+    limits = {kind: resource.getrlimit(kind)[0] for kind in peak}
+    return any(
+        most != resource.RLIM_INFINITY and most - peak[kind] < NEAR_BYTES
+        for kind, most in limits.items()
+    )
 
 
-def used(counted: str) -> int:
-    """Bytes that the kernel counts of this process, or 0 where it does not say."""
+def counts() -> dict[str, int]:
+    """Bytes that the kernel counts of this process, by its names; empty where it does not say."""
     try:
         with open("/proc/self/status") as file:
-            return next(int(line.split()[1]) << 10 for line in file if line.startswith(counted))
-    except (OSError, StopIteration):
-        return 0
+            lines = [line.split() for line in file]
+    except OSError:
+        return {}
+    return {line[0][:-1]: int(line[1]) << 10 for line in lines if line[-1] == "kB"}
 
 
 def refused(words: str) -> bool:
@@ -76,7 +85,8 @@ def refused(words: str) -> bool:
     if not size:
         return False
     try:
-        mmap.mmap(-1, min(size, sys.maxsize)).close()
+        private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS  # what a limit on data counts
+        mmap.mmap(-1, min(size, sys.maxsize), private).close()
     except (OSError, OverflowError, ValueError):
         return True
     return False
