@@ -56,16 +56,18 @@ def full() -> bool:
     told = counts()
     peak = {
         resource.RLIMIT_AS: told.get("VmPeak", 0),
-        # There is no peak of data; what was resident and of no file comes near.
+        # There is no peak of data. What was resident and of no file comes near, but for what was
+        # mapped and never touched.
         resource.RLIMIT_DATA: max(
             told.get("VmData", 0), told.get("VmHWM", 0) - told.get("RssFile", 0)
         ),
     }
-    limits = {kind: resource.getrlimit(kind)[0] for kind in peak}
-    return any(
-        most != resource.RLIM_INFINITY and most - peak[kind] < NEAR_BYTES
-        for kind, most in limits.items()
-    )
+    for kind, taken in peak.items():
+        most = resource.getrlimit(kind)[0]
+        near = NEAR_BYTES if kind == resource.RLIMIT_AS else most // 4
+        if most != resource.RLIM_INFINITY and most - taken < near:
+            return True
+    return False
 
 
 def counts() -> dict[str, int]:
