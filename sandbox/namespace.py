@@ -24,6 +24,8 @@ from .selfcheck import MAKES_CELLS, Breached, check
 FOLDER = "/job"
 CELL = {"root": "/tmp", "folder": FOLDER, "megabytes": 64, "files": 4096}
 CELL_ERROR = "CellError"
+# What belongs to root without another id to take, and is not to be seen where candidates run.
+ROOT_OWNS = ("settings", "neighbours")
 SETGID, SETUID, SYS_ADMIN = 6, 7, 21  # capabilities
 MENDS = (
     (
@@ -91,11 +93,10 @@ class NamespaceSandbox:
         """Check the walls in a box that no job will see; the first way to make one is kept."""
         refused: list[str] = []
         for self.privileged in ways():
-            # Root without another id to take owns the kernel's settings; candidates see none.
-            owns = not self.privileged and os.getuid() == 0
+            owned = ROOT_OWNS if not self.privileged and os.getuid() == 0 else ()
             self._pool = Pool(self._open, private=False, keep=0)
             try:
-                return check(self, (*MAKES_CELLS, *(("settings",) if owns else ())))
+                return check(self, (*MAKES_CELLS, *owned))
             except Breached:
                 raise
             except SandboxError as error:

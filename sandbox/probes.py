@@ -149,7 +149,7 @@ def status(pid: str = "self") -> dict[str, str]:
 def capabilities() -> str:
     """Hold a capability."""
     told = status()
-    for kind in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
+    for kind in ("CapEff", "CapPrm", "CapInh", "CapAmb", "CapBnd"):
         if int(told.get(kind, "0"), 16):
             raise Through(f"{kind} is {told[kind]}")
     return "none"

@@ -24,9 +24,19 @@ from boxes import (
     gone,
     opened,
     running,
+    unusable,
 )
 
-from ratchet.sandbox import Job, Limits, Program, Sandbox, SandboxError, open_sandbox
+from ratchet.sandbox import (
+    Job,
+    Limits,
+    Program,
+    Result,
+    Sandbox,
+    SandboxError,
+    open_sandbox,
+)
+from ratchet.sandbox.box import Box
 
 HOSTILE = {
     "broken header": b"\x00\x00\x00\x05\x00\x00\x00\x00hello",
@@ -433,6 +443,71 @@ def test_trusted_jobs_without_files_share_a_warm_box(sandbox: Sandbox) -> None:
     second = sandbox.run(Job(program, b"2"))
     assert (first.reply, second.reply) == (b"1", b"2")
     assert second.wall_seconds < 1
+
+
+def test_a_fresh_job_runs_in_a_box_that_has_run_no_job_before(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs_before: list[int] = []
+    run = Box.run
+
+    def spy(box: Box, job: Job) -> Result:
+        jobs_before.append(box._jobs)
+        return run(box, job)
+
+    monkeypatch.setattr(Box, "run", spy)
+    program = Program({"same.py": b"def answer(message, memory): return message"}, guest="same")
+    for fresh in (False, False, True, True, False):
+        job = Job(program, b"x", {"candidate.py": b""}, fresh=fresh)
+        assert sandbox.run(job).reply == b"x"
+    assert [jobs == 0 for jobs in jobs_before] == [True, False, True, True, False]
+
+
+ONE_JOB = r"""
+from contextlib import closing
+from ratchet.sandbox import Job, Program, open_sandbox
+program = Program({"who.py": b"import os\ndef answer(*_): return b'%d' % os.getuid()"}, guest="who")
+with closing(open_sandbox("namespace", 1)) as backend:
+    print(backend.run(Job(program, b"", {"candidate.py": b""})).reply.decode())
+"""
+LESS = "--bounding-set=-{0} --inh-caps=-{0}"
+
+
+def confined(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [*words, sys.executable, "-c", ONE_JOB]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.namespace
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["setpriv", *LESS.format("sys_admin").split()],
+        ["setpriv", *LESS.format("setuid").split()],
+        ["unshare", "-Ur"],
+        ["unshare", "-U", "--map-current-user"],
+        ["unshare", "-Ur", "unshare", "-Ur"],
+    ],
+    ids=" ".join,
+)
+def test_namespaces_are_made_in_the_way_that_works(words: list[str]) -> None:
+    if reason := unusable("namespace"):
+        pytest.skip(reason)
+    if subprocess.run([*words, "true"], capture_output=True).returncode:
+        pytest.skip(f"{words[0]} is refused here")
+    done = confined(*words)
+    assert done.stdout == "10001\n", done.stderr
+
+
+@pytest.mark.namespace
+def test_a_kernel_without_namespaces_is_told_by_the_setting_that_withholds_them() -> None:
+    none = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"'
+    words = ["unshare", "-Ur", "sh", "-c", none, "sh"]
+    if subprocess.run([*words, "true"], capture_output=True).returncode:
+        pytest.skip("this kernel lets nobody take namespaces away")
+    last = confined(*words).stderr.splitlines()[-1]
+    assert "No space left on device" in last
+    assert "allow them with `sysctl user.max_user_namespaces=15000`" in last
 
 
 @pytest.mark.parametrize("name", BACKENDS)

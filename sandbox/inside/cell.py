@@ -24,6 +24,7 @@ NEW_USER, NEW_PIDS, NEW_NETWORK = 0x10000000, 0x20000000, 0x40000000
 READ_ONLY, NO_SUID, NO_DEVICES, NO_EXEC, REMOUNT, BIND, RECURSIVE = 1, 2, 4, 8, 32, 4096, 16384
 PRIVATE, DETACH = 1 << 18, 2
 SET_DEATH_SIGNAL, GET_DUMPABLE, SET_DUMPABLE, SET_NO_NEW_PRIVILEGES = 1, 3, 4, 38
+DROP_BOUND = 24
 CALLS = {"x86_64": {"clone": 56, "pivot_root": 155}, "aarch64": {"clone": 220, "pivot_root": 41}}
 MOUNT_SETATTR, AT_RECURSIVE, AT_EMPTY_PATH = 442, 0x8000, 0x1000
 CAPABILITIES_3 = 0x20080522
@@ -89,8 +90,16 @@ def map_ids(user: int, group: int) -> None:
     libc.prctl(SET_DUMPABLE, before, 0, 0, 0)
 
 
+def drop_bounds() -> None:
+    """Let no program that is started from here ever have a capability."""
+    for capability in range(64):
+        if libc.prctl(DROP_BOUND, capability, 0, 0, 0) < 0:
+            return  # there are no more
+
+
 def drop_capabilities() -> None:
     """Give up every capability in this namespace, for good."""
+    drop_bounds()
     header = (ctypes.c_uint32 * 2)(CAPABILITIES_3, 0)
     check(libc.capset(header, (ctypes.c_uint32 * 6)()), "dropping capabilities")
     check(libc.prctl(SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0), "giving up new privileges")
@@ -122,6 +131,7 @@ def enter(cell: dict[str, Any]) -> None:
     mount("", "/", "", REMOUNT | BIND | READ_ONLY | NO_SUID | NO_DEVICES)
     libc.sethostname(b"ratchet", 7)
     if privileged:
+        drop_bounds()
         become_stranger()
     drop_capabilities()
     libc.prctl(SET_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
