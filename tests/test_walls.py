@@ -115,6 +115,43 @@ def test_any_setting_that_differs_is_named(place: str, value: object) -> None:
         read_back(spoilt, SETTINGS)
 
 
+class Opened:
+    """A backend that opens, of which a container holds one candidate or a cell for each."""
+
+    def __init__(self, name: str, cells: bool = True) -> None:
+        self.name, self.cells, self.lack, self.closed = name, cells, "mounting: refused", False
+        self.isolation = "container"
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize(
+    ("cells", "namespaces", "taken"),
+    [(True, True, "docker"), (False, True, "namespace"), (False, False, "docker")],
+)
+def test_auto_takes_the_faster_of_two_backends_of_equal_strength(
+    cells: bool,
+    namespaces: bool,
+    taken: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    made: dict[str, Opened] = {}
+
+    def create(name: str, workers: int, strict: bool) -> Opened:
+        if name == "namespace" and not namespaces:
+            raise SandboxError("this kernel makes none")
+        return made.setdefault(name, Opened(name, cells or name != "docker"))
+
+    monkeypatch.setattr("ratchet.sandbox.choose._create", create)
+    assert open_sandbox("auto").name == taken
+    assert [name for name, backend in made.items() if not backend.closed] == [taken]
+    lines = [line for line in caplog.messages if "taking the namespace sandbox" in line]
+    assert len(lines) == (taken == "namespace")
+    assert all("mounting: refused" in line for line in lines)
+
+
 CELLS = policy(Limits(), cells=True)
 
 
