@@ -23,7 +23,8 @@ READABLE = (
 )
 CELL = {
     **{"binds": [*SEEN], "root": FOLDER, "folder": "/job", "privileged": False},
-    **{"megabytes": WORK_MB, "files": WORK_FILES},
+    # The engine counts processes; an older kernel would count those of all containers together.
+    **{"megabytes": WORK_MB, "files": WORK_FILES, "counted": True},
 }
 ENVIRONMENT = {
     **{"HOME": FOLDER, "TMPDIR": FOLDER},

@@ -106,7 +106,7 @@ def guest(
         job, body = frames.receive(line)
         unpack(job["files"], body)
         limit_resources(job)
-        if setup["nested"]:
+        if setup["nested"] and not setup["cell"].get("counted"):
             limit(resource.RLIMIT_NPROC, job["pids"])
         if setup["filtered"]:
             # One process then: what it maps is all there is to count.
