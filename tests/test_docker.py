@@ -173,8 +173,10 @@ def test_two_candidates_never_meet_in_a_container_without_cells(alone: Sandbox) 
 
 
 def test_candidates_share_a_container_where_each_has_a_cell(
-    engine: Engine, sandbox: Sandbox
+    engine: Engine, sandbox: DockerSandbox
 ) -> None:
+    if not sandbox.cells:
+        pytest.skip(f"no cells in containers here: {sandbox.lack}")
     attempt(sandbox, "answer = 1")
     before = theirs(engine, os.getpid())
     assert attempt(sandbox, "answer = 2").reply == b"2"

@@ -1,5 +1,7 @@
 """One conformance suite for every sandbox backend: a new one is one more name in BACKENDS."""
 
+import ast
+import json
 import os
 import subprocess
 import sys
@@ -37,6 +39,8 @@ from ratchet.sandbox import (
     open_sandbox,
 )
 from ratchet.sandbox.box import Box
+from ratchet.sandbox.inside import program as runner_program
+from ratchet.sandbox.inside.cell import SECRETS, VIEWS
 
 HOSTILE = {
     "broken header": b"\x00\x00\x00\x05\x00\x00\x00\x00hello",
@@ -497,6 +501,26 @@ def test_namespaces_are_made_in_the_way_that_works(words: list[str]) -> None:
         pytest.skip(f"{words[0]} is refused here")
     done = confined(*words)
     assert done.stdout == "10001\n", done.stderr
+
+
+@pytest.mark.namespace
+def test_on_an_older_kernel_what_proc_tells_to_everyone_is_covered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    views = f"VIEWS = {json.dumps(VIEWS)}".replace("[", "(").replace("]", ")")
+    older = runner_program().replace(views, 'VIEWS = ("",)')
+    assert older != runner_program()
+    monkeypatch.setattr("ratchet.sandbox.namespace.runner_program", lambda: older)
+    code = f"""
+import os
+answer = repr([os.path.exists("/proc/meminfo"), os.access("/proc/sys/kernel/hostname", os.W_OK),
+    [open(path, "rb").read(1) for path in {SECRETS!r} if os.path.exists(path)]]).encode()
+"""
+    with closing(opened("namespace")) as backend:  # which has withstood every attack
+        exists, writable, told = ast.literal_eval(attempt(backend, code).reply.decode())
+    assert exists
+    assert not writable
+    assert set(told) == {b""}
 
 
 @pytest.mark.namespace

@@ -240,6 +240,8 @@ def withstood(cells: bool) -> set[str]:
 @pytest.mark.parametrize("cells", [True, False])
 def test_containers_withstand_every_attack(engine: Engine, cells: bool) -> None:
     with closing(DockerSandbox(Engine(), 1, cells=cells)) as backend:
+        if cells and not backend.cells:
+            pytest.skip(f"no cells in containers here: {backend.lack}")
         assert backend.cells == cells
         assert set(check(backend)) == withstood(cells)
         told = backend.describe()
