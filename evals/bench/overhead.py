@@ -254,6 +254,25 @@ def runner_processes() -> dict[int, float]:
     return found
 
 
+def tell_ratios(rows: list[Row]) -> None:
+    """Print how much cheaper each way is than the usual ones."""
+    for way in ("fresh process", "docker run"):
+        usual = {row.job: statistics.median(row.overheads) for row in rows if row.way == way}
+        for row in rows if usual else ():
+            cheaper = usual[row.job] / statistics.median(row.overheads)
+            print(f"{row.way}, {row.job}: {cheaper:.1f} times cheaper than a {way}")
+
+
+def tell_searches(names: list[str], turns: int) -> None:
+    """Print how long a whole search takes in each sandbox, and against namespaces."""
+    walls = {name: searched(name, turns) for name in names}
+    for name, wall in walls.items():
+        against = (
+            f", {wall / walls['namespace']:.2f} times namespace" if "namespace" in walls else ""
+        )
+        print(f"search of tests/bowl, {turns} turns, {name}: {wall:.1f} s{against}")
+
+
 def main() -> None:
     """Print the table, and the ratios to a fresh process."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -294,17 +313,8 @@ def main() -> None:
             if name == "docker":
                 image = backend.describe()["image_id"]
                 show("docker run", fresh_container(image), slow)
-    for way in ("fresh process", "docker run"):
-        usual = {row.job: statistics.median(row.overheads) for row in rows if row.way == way}
-        for row in rows if usual else ():
-            ratio = usual[row.job] / statistics.median(row.overheads)
-            print(f"{row.way}, {row.job}: {ratio:.1f} times cheaper than a {way}")
-    walls = {name: searched(name, asked.turns) for name in asked.sandboxes if name != "process"}
-    for name, seconds in walls.items():
-        ratio = (
-            f", {seconds / walls['namespace']:.2f} times namespace" if "namespace" in walls else ""
-        )
-        print(f"search of tests/bowl, {asked.turns} turns, {name}: {seconds:.1f} s{ratio}")
+    tell_ratios(rows)
+    tell_searches([name for name in asked.sandboxes if name != "process"], asked.turns)
     if asked.json:
         told = [{"way": row.way, "job": row.job, "ms": row.overheads} for row in rows]
         Path(asked.json).write_text(json.dumps(told))
