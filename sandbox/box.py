@@ -76,6 +76,7 @@ class Place:
 
     `walls` is "none"; "filter", an allow list of system calls; or "cell", fresh namespaces as well,
     with `cell` as in `inside/cell.py`. `litter` are other folders that a job could write to.
+    `readable`, where it names any, is all that a candidate can read besides its own files.
     """
 
     folder: str
@@ -83,6 +84,7 @@ class Place:
     walls: Literal["none", "filter", "cell"] = "none"
     cell: Mapping[str, object] = field(default_factory=dict[str, object])
     litter: Sequence[str] = ()
+    readable: Sequence[str] = ()
 
 
 class Box:
@@ -104,6 +106,7 @@ class Box:
             "nested": place.walls == "cell",
             "cell": dict(place.cell),
             "litter": [*place.litter],
+            "readable": [*place.readable],
         }
         shown = {name: program.files[name] for name in program.shown or program.files}
         loading = packed(setup, shown) + packed({}, program.files)

@@ -1,25 +1,29 @@
 """Run jobs in containers: no network, no capabilities, no writable root, nothing of the host.
 
-A container belongs to one candidate, that is, to one set of untrusted files; inside it each job is
-a fork of a warm process. A pristine container is kept warm for the next candidate.
+A container belongs to a program, and each candidate gets a cell of its own in it, as in the
+namespace backend: a fork of a warm process in fresh namespaces, with a fresh folder. Where engine
+or kernel allow no namespaces within a container, it belongs to one candidate, that is, to one set
+of untrusted files, and pristine ones are kept warm for the next.
 """
 
 import contextlib
+import json
 import logging
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from . import closure, gpu, recipe
-from .base import Isolation, Job, Limits, Program, Result
+from .base import Isolation, Job, Limits, Program, Result, SandboxError
 from .box import Box, Place
 from .engine import Engine
+from .images import EngineLost
 from .owner import REAP_SECONDS, Reaper
 from .pool import Pool
 from .process import sweep
-from .selfcheck import check
-from .walls import FOLDER, policy
+from .selfcheck import MAKES_CELLS, Breached, check
+from .walls import CELL, FOLDER, READABLE, policy
 
 __all__ = ["DockerSandbox", "Engine", "build_image", "create", "prune"]
 
@@ -29,6 +33,7 @@ RUNTIME = "RATCHET_RUNTIME"
 LITTER = ("/dev/shm", "/dev/mqueue")
 # A runtime with a kernel of its own filters system calls and namespaces in that kernel.
 LEFT_TO_RUNTIME = ("seccomp", "namespaces")
+BY_RUNTIME = ((*MAKES_CELLS, *LEFT_TO_RUNTIME), LEFT_TO_RUNTIME)
 
 
 def create(workers: int = 2, strict: bool = False) -> "DockerSandbox":
@@ -59,7 +64,7 @@ def prune() -> list[str]:
 
 
 class DockerSandbox:
-    """Each candidate has a container of its own, and each job a fork of the process in it."""
+    """Each candidate has a cell of its own in a container, or else a container of its own."""
 
     name = "docker"
     isolation: Isolation = "container"
@@ -70,13 +75,18 @@ class DockerSandbox:
         workers: int,
         strict: bool = False,
         reap_seconds: float = REAP_SECONDS,
+        cells: bool = True,
     ) -> None:
-        """Find the image, remove what dead owners left, and attack the walls once from inside."""
+        """Find the image, remove what dead owners left, and attack the walls once from inside.
+
+        Without `cells`, each candidate gets a container of its own also where it need not.
+        """
         self._engine = engine
         self._runtime = os.environ.get(RUNTIME, "")
         self.withstood: dict[str, str] = {}
         self._settings: dict[str, str] = {}
         self._probed = False
+        self.cells, self.lack = cells, ""
         try:
             engine.require_runtime(self._runtime)
             engine.reap()
@@ -85,14 +95,16 @@ class DockerSandbox:
         except BaseException:
             engine.close()
             raise
-        self._pool = Pool(
-            self._open, private=True, keep=2 * workers + 2, spare=workers, once=strict
-        )
+        if self.cells:
+            kept, spare = 4 * workers, workers if strict else 1
+        else:
+            kept, spare = 4 * workers + 2, 2 * workers
+        self._pool = Pool(self._open, private=not self.cells, keep=kept, spare=spare, once=strict)
         temporary = Path(tempfile.gettempdir())
         self._reaper = Reaper([engine.reap, gpu.sweep, lambda: sweep(temporary)], reap_seconds)
 
     def run(self, job: Job) -> Result:
-        """Run `job` in the container that belongs to its files."""
+        """Run `job` in a cell of its own, or in the container that belongs to its files."""
         return self._pool.run(job)
 
     def describe(self) -> dict[str, str]:
@@ -103,6 +115,7 @@ class DockerSandbox:
             "image_id": self._image,
             "engine": self._engine.version,
             "attacks_withstood": str(len(self.withstood)),
+            "candidate": "a cell in a container" if self.cells else "a container of its own",
             **self._settings,
             **self._pool.versions,
         }
@@ -114,11 +127,23 @@ class DockerSandbox:
         self._engine.close()
 
     def _check(self) -> dict[str, str]:
-        """Check the walls in a container that no job will see."""
+        """Check the walls in a container that no job will see: with cells, if those can be made."""
+        if self.cells:
+            try:
+                return self._attack(*((MAKES_CELLS, ()) if not self._runtime else BY_RUNTIME))
+            except EngineLost:
+                raise
+            except SandboxError as error:
+                if isinstance(error, Breached) and not self._runtime:
+                    raise
+                self.cells, self.lack = False, str(error)
+                log.info("no cells in containers: %s", error)
+        return self._attack(*(((), ()) if not self._runtime else (LEFT_TO_RUNTIME,) * 2))
+
+    def _attack(self, outside: Collection[str], inside: Collection[str]) -> dict[str, str]:
         self._pool = Pool(self._open, private=True, keep=0)
         try:
-            spared = LEFT_TO_RUNTIME if self._runtime else ()
-            return check(self, spared, spared)
+            return check(self, outside, inside)
         finally:
             self._pool.close()
             self._settings = {}
@@ -130,10 +155,15 @@ class DockerSandbox:
             if devices and not self._probed:
                 self._engine.probe_gpu(self._image, devices[0])
                 self._probed = True
-            settings = policy(limits, devices, self._runtime)
-            channel, effective = self._engine.start(self._image, settings, lent.close)
+            cells = self.cells and not devices  # what a GPU keeps of a candidate is not known
+            settings = policy(limits, devices, self._runtime, cells)
+            words = [json.dumps(CELL)] if cells else []
+            channel, effective = self._engine.start(self._image, settings, lent.close, *words)
         except BaseException:
             lent.close()
             raise
         self._settings = self._settings or effective
-        return Box(channel, program, Place(FOLDER, [closure.SITE], "filter", litter=LITTER))
+        if cells:
+            return Box(channel, program, Place(str(CELL["folder"]), [closure.SITE], "cell", CELL))
+        alone = Place(FOLDER, [closure.SITE], "filter", litter=LITTER, readable=READABLE)
+        return Box(channel, program, alone)

@@ -5,7 +5,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import docker
@@ -19,12 +19,13 @@ from .images import CALL_SECONDS, EngineLost, Images, host, translated
 from .inside import program as runner_program
 from .lifeline import HELLO_SECONDS, Lifeline
 from .owner import LABEL, dead, owner
-from .walls import policy, read_back
+from .walls import MASKED, policy, read_back
 
 log = logging.getLogger(__name__)
 
 RETURN_SECONDS, POLL_SECONDS = 30.0, 0.5
 PYTHON = "/usr/local/bin/python3"
+OF_THE_PROCESS = ("user", "working_dir", "environment")  # not of the host's side of a container
 
 
 class Engine(Images):
@@ -63,21 +64,22 @@ class Engine(Images):
         identity: str,
         settings: dict[str, Any],
         released: Callable[[], object] = lambda: None,
+        *words: str,
     ) -> tuple[AttachChannel, dict[str, str]]:
-        """Start a runner in a new container; its channel, and the settings read back.
+        """Start a runner, given `words`, in a new container: its channel, and what it really has.
 
         `released` is called once the container is gone. If the engine is away, wait for it.
         """
         self._await_return()
         line = self._line
         try:
-            return self._start(identity, settings, released)
+            return self._start(identity, settings, released, words)
         except SandboxError as error:
             if not isinstance(error, EngineLost) and not self._lost(line):
                 raise
             log.warning("%s; waiting up to %.0f s for it", error, self._patience)
         self._await_return()
-        return self._start(identity, settings, released)
+        return self._start(identity, settings, released, words)
 
     def probe_gpu(self, identity: str, uuid: str) -> None:
         """Raise GpuError unless a container with this GPU starts; creating one proves nothing."""
@@ -119,21 +121,32 @@ class Engine(Images):
         """A container that inherits neither environment nor command nor health check."""
         image = self._client.images.get(identity).attrs["Config"]
         names = [each.partition("=")[0] for each in image.get("Env") or []]
-        return self._client.containers.create(
+        rest = {key: value for key, value in settings.items() if key not in OF_THE_PROCESS}
+        uncovered = {name: rest.pop(key) for name, (key, _) in MASKED.items() if key in rest}
+        host = self._client.api.create_host_config(**rest)
+        made = self._client.api.create_container(
             identity,
             entrypoint=[PYTHON, "-I", "-S", *words],
             stdin_open=True,
             labels={LABEL: owner()},
             healthcheck={"test": ["NONE"]},
-            **{**settings, "environment": {**dict.fromkeys(names), **settings["environment"]}},
+            host_config={**host, **uncovered},
+            user=settings["user"],
+            working_dir=settings["working_dir"],
+            environment={**dict.fromkeys(names), **settings["environment"]},
         )
+        return self._client.containers.get(made["Id"])
 
     def _start(
-        self, identity: str, settings: dict[str, Any], released: Callable[[], object]
+        self,
+        identity: str,
+        settings: dict[str, Any],
+        released: Callable[[], object],
+        words: Sequence[str],
     ) -> tuple[AttachChannel, dict[str, str]]:
         line = self._line
         with translated("start a container"):
-            container = self._create(identity, ["-c", runner_program()], settings)
+            container = self._create(identity, ["-c", runner_program(), *words], settings)
             try:
                 stream = container.attach_socket(
                     params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}

@@ -16,12 +16,34 @@ from pathlib import Path
 from .base import Isolation, Job, Limits, Program, Result, SandboxError
 from .box import Box, Place
 from .inside import program as runner_program
+from .inside.cell import STRANGER
 from .pool import Pool
 from .process import ProcessChannel, site
-from .selfcheck import check
+from .selfcheck import MAKES_CELLS, Breached, check
 
 FOLDER = "/job"
-CELL = {"folder": FOLDER, "megabytes": 64, "files": 4096}
+CELL = {"root": "/tmp", "folder": FOLDER, "megabytes": 64, "files": 4096}
+CELL_ERROR = "CellError"
+# What belongs to root without another id to take, and is not to be seen where candidates run.
+ROOT_OWNS = ("settings", "neighbours")
+SETGID, SETUID, SYS_ADMIN = 6, 7, 21  # capabilities
+MENDS = (
+    (
+        "/proc/sys/kernel/unprivileged_userns_clone",
+        "0",
+        "allow them with `sysctl kernel.unprivileged_userns_clone=1`",
+    ),
+    (
+        "/proc/sys/user/max_user_namespaces",
+        "0",
+        "allow them with `sysctl user.max_user_namespaces=15000`",
+    ),
+    (
+        "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
+        "1",
+        "allow them with `sysctl kernel.apparmor_restrict_unprivileged_userns=0`",
+    ),
+)
 SYSTEM = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/sys/devices/system/cpu")
 
 
@@ -44,9 +66,10 @@ class NamespaceSandbox:
         if sys.platform != "linux":
             raise SandboxError("namespaces are Linux's: use --sandbox docker")
         self.withstood: dict[str, str] = {}
+        self.privileged = False
         self.withstood = self._check()
         self._pool = Pool(
-            self._open, private=False, keep=4 * workers, spare=workers if strict else 0, once=strict
+            self._open, private=False, keep=4 * workers, spare=workers if strict else 1, once=strict
         )
 
     def run(self, job: Job) -> Result:
@@ -67,23 +90,33 @@ class NamespaceSandbox:
         self._pool.close()
 
     def _check(self) -> dict[str, str]:
-        """Check the walls in a box that no job will see."""
-        self._pool = Pool(self._open, private=False, keep=0)
-        try:
-            return check(self)
-        finally:
-            self._pool.close()
+        """Check the walls in a box that no job will see; the first way to make one is kept."""
+        refused: list[str] = []
+        for self.privileged in ways():
+            owned = ROOT_OWNS if not self.privileged and os.getuid() == 0 else ()
+            self._pool = Pool(self._open, private=False, keep=0)
+            try:
+                return check(self, (*MAKES_CELLS, *owned))
+            except Breached:
+                raise
+            except SandboxError as error:
+                if CELL_ERROR not in str(error):
+                    raise
+                refused.append(refusal(str(error)))
+            finally:
+                self._pool.close()
+        raise SandboxError(
+            f"this kernel does not let Ratchet make namespaces ({'; '.join(refused)}): "
+            f"{mend()}, or use --sandbox docker"
+        )
 
     def _open(self, program: Program, limits: Limits) -> Box:
         if limits.gpus:
             raise SandboxError("the namespace sandbox has no GPUs: use --sandbox docker")
-        cell = json.dumps({**CELL, "binds": binds()})
+        cell = json.dumps({**CELL, "binds": binds(), "privileged": self.privileged})
         command = [sys.executable, "-I", "-S", "-c", runner_program(), cell]
         channel = ProcessChannel(command, FOLDER, own=False)
-        try:
-            return Box(channel, program, Place(FOLDER, site(), "cell", CELL))
-        except SandboxError as error:
-            raise SandboxError(explained(str(error))) from error
+        return Box(channel, program, Place(FOLDER, site(), "cell", CELL))
 
 
 def binds() -> list[str]:
@@ -98,13 +131,49 @@ def binds() -> list[str]:
     return found
 
 
-def explained(words: str) -> str:
-    """The runner's words, and how to mend it, if the kernel does not let users make namespaces."""
-    refused = next((line for line in words.splitlines() if "CellError" in line), "")
-    if not refused:
-        return words
+def ways() -> list[bool]:
+    """How to try to make a cell, in order: with the privilege, where it is held, and without.
+
+    Mounting without a user namespace takes CAP_SYS_ADMIN in effect, and a second user id to take.
+    Having either is no matter of being root: containers withhold both from it.
+    """
+    with open("/proc/self/status") as file:
+        told = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+    held = int(told["CapEff"], 16)
+    needed = (1 << SETGID, 1 << SETUID, 1 << SYS_ADMIN)
+    mapped = all(maps(kind, STRANGER) for kind in ("uid_map", "gid_map"))
+    return [True, False] if mapped and all(held & each for each in needed) else [False]
+
+
+def maps(kind: str, identity: int) -> bool:
+    """Whether an id exists in the user namespace of this process."""
+    with open(f"/proc/self/{kind}") as file:
+        ranges = [[int(word) for word in line.split()] for line in file]
+    return any(first <= identity < first + count for first, _, count in ranges)
+
+
+def refusal(words: str) -> str:
+    """The step that the kernel refused, from the words of a runner that did not come up."""
+    line = next(line for line in words.splitlines() if CELL_ERROR in line)
+    return line.partition(f"{CELL_ERROR}: ")[2] or line
+
+
+def mend() -> str:
+    """What on this machine withholds namespaces, and how it is changed."""
+    for path, bad, words in MENDS:
+        try:
+            if Path(path).read_text().strip() == bad:
+                return words
+        except OSError:
+            continue
+    status = Path("/proc/self/status").read_text()
+    if "\nSeccomp:\t2" in status:
+        return (
+            "something filters the system calls of this process, as container engines do: start "
+            "its container with `--security-opt seccomp=unconfined --security-opt "
+            "apparmor=unconfined --security-opt systempaths=unconfined`"
+        )
     return (
-        f"this kernel does not let Ratchet make namespaces ({refused.partition(': ')[2]}): allow "
-        "them with `sysctl kernel.unprivileged_userns_clone=1` or, on Ubuntu, "
-        "`sysctl kernel.apparmor_restrict_unprivileged_userns=0`, or use --sandbox docker"
+        "run it as a user who may make user namespaces, or grant CAP_SYS_ADMIN, CAP_SETUID and "
+        "CAP_SETGID (`docker run --cap-add SYS_ADMIN`)"
     )

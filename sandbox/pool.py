@@ -16,7 +16,8 @@ Kind = tuple[str, int, float, int, int]
 class Pool:
     """Warm boxes for jobs from several threads.
 
-    With `private`, a box that has met one set of untrusted files never meets another.
+    With `private`, a box that has met one set of untrusted files never meets another. A box with
+    GPUs never does: what a candidate leaves in them is not known.
     """
 
     def __init__(
@@ -28,6 +29,9 @@ class Pool:
         once: bool = False,
     ) -> None:
         """Keep up to `keep` used boxes for their owners and `spare` pristine ones per program.
+
+        Pristine ones are made ahead once a job has asked for one: a new owner, or a job that is
+        `fresh`.
 
         With `once`, a box that has met untrusted files is closed after that one job.
         """
@@ -46,7 +50,8 @@ class Pool:
         """Run `job` in a warm box; only a lost box is tried again."""
         if job.files and not job.program.guest:
             raise SandboxError("a program without a guest cannot take files")
-        owner = digest_files(job.files) if self._private and job.files else ""
+        private = self._private or job.limits.gpus
+        owner = digest_files(job.files) if private and job.files else ""
         for _ in range(retries + 1):
             box = self._take(job, owner)
             with self._lock:
@@ -108,7 +113,7 @@ class Pool:
         except CancelledError:
             raise SandboxError("the sandbox is closed") from None
         self.versions = self.versions or box.versions
-        if owner or (self._once and job.files):
+        if owner or job.fresh or (self._once and job.files):
             self._refill(job)
         return box
 

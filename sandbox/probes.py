@@ -11,10 +11,15 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
+
+from . import neighbours as around
 
 FORKS, FILL_BYTES, PART_BYTES = 128, 256 << 20, 8 << 20
 NEW_NAMESPACE, NEW_USER = 0x00020000, 0x10000000
+SET_DUMPABLE = 4
 ROOTS = ("/", "/usr", "/usr/local", "/usr/lib", "/etc", "/opt", "/var", "/root", "/home")
 SETTINGS = ("/proc/sys/kernel/core_pattern", "/proc/sys/kernel/hostname", "/proc/sysrq-trigger")
 SOCKETS = ("docker.sock", "containerd/containerd.sock", "podman/podman.sock", "crio/crio.sock")
@@ -42,10 +47,26 @@ def run(request: bytes, guest: Guest) -> bytes:
     """Make every attack from here and from the guest, but those the request names for each."""
     here, there = json.loads(request)
     held, through = attack_all(here)
-    below = json.loads(guest.ask(json.dumps(there).encode()))
+    with stranger():
+        below = json.loads(guest.ask(json.dumps(there).encode()))
     for found, theirs in zip((held, through), below, strict=True):
         found |= {f"candidate's {name}": what for name, what in theirs.items()}
     return json.dumps([held, through]).encode()
+
+
+@contextmanager
+def stranger() -> Iterator[None]:
+    """A process of the same user that does not protect itself, as `docker exec` would start one."""
+    pid = os.fork()
+    if pid == 0:
+        ctypes.CDLL(None).prctl(SET_DUMPABLE, 1, 0, 0, 0)
+        time.sleep(60)
+        os._exit(0)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
 
 
 def answer(message: bytes, _memory: memoryview) -> bytes:
@@ -88,7 +109,7 @@ def network() -> str:
 
 
 def root() -> str:
-    """Make a file outside the work folder, and change the kernel's settings."""
+    """Make a file outside the work folder."""
     stopped = set[str]()
     for folder in ROOTS:
         path = os.path.join(folder, "ratchet-selfcheck")
@@ -103,12 +124,19 @@ def root() -> str:
         else:
             os.unlink(path)
             raise Through(f"{folder} is writable")
+    return ", ".join(sorted(stopped))
+
+
+def settings() -> str:
+    """Change the kernel's settings."""
+    stopped = set[str]()
     for path in SETTINGS:
         try:
             os.close(os.open(path, os.O_WRONLY))
-        except OSError:
-            continue
-        raise Through(f"{path} is writable")
+        except OSError as error:
+            stopped.add(name_of(error))
+        else:
+            raise Through(f"{path} is writable")
     return ", ".join(sorted(stopped))
 
 
@@ -121,7 +149,7 @@ def status(pid: str = "self") -> dict[str, str]:
 def capabilities() -> str:
     """Hold a capability."""
     told = status()
-    for kind in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
+    for kind in ("CapEff", "CapPrm", "CapInh", "CapAmb", "CapBnd"):
         if int(told.get(kind, "0"), 16):
             raise Through(f"{kind} is {told[kind]}")
     return "none"
@@ -204,17 +232,28 @@ def environment() -> str:
 
 
 def neighbours() -> str:
-    """See the processes of others."""
-    visible = [pid for pid in os.listdir("/proc") if pid.isdigit()]
+    """See the processes of other users, and open any entry of any process at all."""
+    seen = [name for name in around.listed("/proc") if name.isdigit()]
     mine = status()["Uid"].split()[0]
-    for pid in visible:
+    for pid in seen:
         try:
             told = status(pid)
         except OSError:
             continue  # it has ended meanwhile
         if told["Uid"].split()[0] != mine:
             raise Through(f"process {pid} ({told['Name']}) of another user is visible")
-    return f"{len(visible)} of its own"
+    for other in around.others():
+        if names := around.entries(other):
+            raise Through(f"of process {other} it could open {', '.join(names[:9])}")
+    return f"{len(seen)} in sight, no entry opens"
+
+
+def reach() -> str:
+    """Read, trace, signal or limit another process by a system call."""
+    for other in around.others():
+        if names := around.calls(other):
+            raise Through(f"it could reach process {other} by {', '.join(names)}")
+    return "refused"
 
 
 def engine() -> str:
@@ -234,6 +273,7 @@ def name_of(error: OSError) -> str:
 ATTACKS = {
     "network": network,
     "root": root,
+    "settings": settings,
     "capabilities": capabilities,
     "privileges": privileges,
     "seccomp": seccomp,
@@ -243,5 +283,6 @@ ATTACKS = {
     "disk": disk,
     "environment": environment,
     "neighbours": neighbours,
+    "reach": reach,
     "engine": engine,
 }

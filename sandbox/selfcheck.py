@@ -6,9 +6,17 @@ from importlib.resources import files
 
 from .base import Job, Limits, Program, Sandbox, SandboxError
 
+
+class Breached(SandboxError):
+    """An attack got through the walls."""
+
+
 LIMITS = Limits(wall_seconds=15, memory_mb=256, pids=16)
-# In a box of namespaces the trusted half makes the candidates' inner cells, so it may do this.
+# The trusted half of a box starts, signals and limits its own processes.
+TRUSTED = ("reach",)
+# Where it makes the candidates' cells, it may do this besides.
 MAKES_CELLS = ("seccomp", "namespaces", "processes")
+PACKAGE, MODULES = "attacks", ("probes", "neighbours")
 
 
 def check(
@@ -25,9 +33,8 @@ def check(
         return known
     if outside is None:
         outside = MAKES_CELLS if sandbox.isolation == "namespace" else ()
-    source = files(__package__).joinpath("probes.py").read_bytes()
-    program = Program({"probes.py": source}, "probes", "probes")
-    request = json.dumps([[*outside], [*inside]]).encode()
+    request = json.dumps([[*TRUSTED, *outside], [*inside]]).encode()
+    program = attacks()
     result = sandbox.run(Job(program, request, limits=LIMITS))
     if result.status != "ok":
         raise SandboxError(
@@ -37,8 +44,18 @@ def check(
     held, through = json.loads(result.reply)
     if through:
         told = "; ".join(f"{name} ({what})" for name, what in through.items())
-        raise SandboxError(
+        raise Breached(
             f"the {sandbox.name} sandbox does not hold against these attacks: {told}. "
             "Use another --sandbox"
         )
     return {str(name): str(what) for name, what in held.items()}
+
+
+def attacks() -> Program:
+    """The program that attacks the box that loads it."""
+    folder = files(__package__)
+    sources = {f"{PACKAGE}.py": b""}
+    for name in MODULES:
+        sources[f"{PACKAGE}/{name}.py"] = folder.joinpath(f"{name}.py").read_bytes()
+    entry = f"{PACKAGE}.probes"
+    return Program(sources, entry, entry)

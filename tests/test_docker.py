@@ -1,16 +1,29 @@
 """What only the Docker backend promises: walls, the host's bits, no litter."""
 
+import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from pathlib import Path
 
 import pytest
+from docker.errors import APIError
 
-from ratchet.sandbox import Job, Limits, Program, Result, Sandbox, SandboxError, open_sandbox
-from ratchet.sandbox.docker import Engine
+from ratchet.sandbox import (
+    Job,
+    Limits,
+    Program,
+    Result,
+    Sandbox,
+    SandboxError,
+    neighbours,
+    open_sandbox,
+)
+from ratchet.sandbox.docker import DockerSandbox, Engine
+from ratchet.sandbox.profile import profile
 from ratchet.sandbox.walls import policy
 
 pytestmark = pytest.mark.docker
@@ -69,6 +82,18 @@ def engine() -> Iterator[Engine]:
 def sandbox(engine: Engine) -> Iterator[Sandbox]:
     with closing(open_sandbox("docker", workers=1)) as backend:
         yield backend
+
+
+@pytest.fixture(scope="module")
+def alone(engine: Engine) -> Iterator[Sandbox]:
+    """Where containers can make no namespaces: one for each candidate."""
+    with closing(DockerSandbox(Engine(), 1, cells=False)) as backend:
+        yield backend
+
+
+@pytest.fixture(params=["cells", "alone"])
+def either(request: pytest.FixtureRequest, sandbox: Sandbox, alone: Sandbox) -> Sandbox:
+    return sandbox if request.param == "cells" else alone
 
 
 def attempt(sandbox: Sandbox, code: str, limits: Limits | None = None) -> Result:
@@ -140,11 +165,104 @@ answer = len(open(f"/proc/self/task/{os.getpid()}/children").read().split())
     assert outside(sandbox, "answer = 1").reply == b"1"
 
 
-def test_two_candidates_never_meet_in_a_container(sandbox: Sandbox) -> None:
+def test_two_candidates_never_meet_in_a_container_without_cells(alone: Sandbox) -> None:
     code = "import os; answer = os.uname().nodename  # "
-    names = [attempt(sandbox, code + who).reply for who in ("a", "b", "a", "b")]
+    names = [attempt(alone, code + who).reply for who in ("a", "b", "a", "b")]
     assert names[:2] == names[2:]
     assert names[0] != names[1]
+
+
+def test_candidates_share_a_container_where_each_has_a_cell(
+    engine: Engine, sandbox: DockerSandbox
+) -> None:
+    if not sandbox.cells:
+        pytest.skip(f"no cells in containers here: {sandbox.lack}")
+    attempt(sandbox, "answer = 1")
+    before = theirs(engine, os.getpid())
+    assert attempt(sandbox, "answer = 2").reply == b"2"
+    assert theirs(engine, os.getpid()) == before
+
+
+def test_the_fallback_is_taken_where_no_cell_can_be_made(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine whose own filter is in force, as under AppArmor, refuses the mounts."""
+    monkeypatch.setattr("ratchet.sandbox.walls.profile", refusing)
+    with closing(open_sandbox("docker", workers=1)) as backend:
+        assert attempt(backend, "answer = 1").reply == b"1"
+        assert backend.describe()["candidate"] == "a container of its own"
+
+
+def refusing() -> str:
+    allowed = json.loads(profile())
+    allowed["syscalls"][0]["names"].remove("mount")
+    return json.dumps(allowed)
+
+
+PRY = """
+import os
+space = {}
+exec(open("neighbours.py").read(), space)
+answer = {}
+for pid in space["others"]():
+    found = space["entries"](pid) + space["calls"](pid)
+    for name in ("fd/0", "fd/1", "fd/2", "mem", "exe"):
+        for flags in (os.O_RDONLY, os.O_WRONLY):
+            try: os.open(f"/proc/{pid}/{name}", flags); found.append(name)
+            except OSError: pass
+    if found: answer[pid] = found
+"""
+
+
+def pry(sandbox: Sandbox) -> Result:
+    source = Path(neighbours.__file__).read_bytes()
+    files = {"candidate.py": PRY.encode(), "neighbours.py": source}
+    return sandbox.run(Job(HOST, b"", files, Limits(wall_seconds=20)))
+
+
+def test_a_candidate_opens_nothing_of_what_an_administrator_starts_in_its_container(
+    engine: Engine, sandbox: Sandbox, alone: Sandbox
+) -> None:
+    assert [pry(backend).reply for backend in (sandbox, alone)] == [b"{}"] * 2
+    api = engine._client.api
+    words = ["/usr/local/bin/python3", "-c", "import time; time.sleep(30)"]
+    started: list[str] = []
+    for box in theirs(engine, os.getpid()):
+        with suppress(APIError):  # it is coming up, or is all a cell, which no engine can enter
+            process = api.exec_create(box, words)["Id"]
+            api.exec_start(process, detach=True)
+            started.append(process)
+    time.sleep(0.3)
+    # In boxes that were used before, beside others.
+    assert [pry(backend).reply for backend in (sandbox, alone)] == [b"{}"] * 2
+    assert started
+    assert all(api.exec_inspect(process)["Running"] for process in started)
+
+
+def test_no_frame_is_forged_through_another_process(either: Sandbox) -> None:
+    code = r"""
+import json, os, struct
+head = {"id": 1, "status": "ok", "log": "", "wall_seconds": 0.1, "cpu_seconds": 0.1}
+for number in range(1, 9):
+    text = json.dumps({**head, "id": number}).encode()
+    for pid in range(1, 64):
+        try: end = os.open(f"/proc/{pid}/fd/1", os.O_WRONLY)
+        except OSError: continue
+        if pid != os.getpid(): os.write(end, struct.pack(">II", len(text), 6) + text + b"FORGED")
+answer = "honest"
+"""
+    for _ in range(3):
+        result = attempt(either, code)
+        assert (result.status, result.reply) == ("ok", b"'honest'"), result.log
+
+
+def test_a_container_ends_at_once_when_it_is_told_to(engine: Engine, either: Sandbox) -> None:
+    before = set(theirs(engine, os.getpid()))
+    assert outside(either, "answer = 1  # to be stopped", Limits(pids=33)).reply == b"1"
+    (box,) = set(theirs(engine, os.getpid())) - before
+    start = time.monotonic()
+    engine._client.api.stop(box, timeout=20)
+    assert time.monotonic() - start < 10
 
 
 def test_a_secret_of_the_host_is_nowhere_in_a_container(

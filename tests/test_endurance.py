@@ -1,4 +1,4 @@
-"""A thousand evaluations, every tenth of them hostile: nothing is left and nothing has changed."""
+"""A thousand evaluations, every fifth of them hostile: nothing is left and nothing has changed."""
 
 import gc
 import os
@@ -13,8 +13,9 @@ from boxes import HOST, ISOLATED, STUBBORN, attempt, opened
 
 from ratchet.sandbox import Job, Limits, Result, Sandbox
 from ratchet.sandbox.docker import Engine
+from ratchet.sandbox.process import descendants
 
-EVALUATIONS, WORKERS = 1000, 2
+EVALUATIONS, HOSTILE, WORKERS = 1000, 5, 2
 HONEST = """
 import math, random
 rng, x = random.Random(int(request)), 1.0
@@ -37,14 +38,22 @@ BOMBS = {
     "ends at once": "os._exit(0)",
     "crashes": "os.kill(os.getpid(), 11)",
     "recurses": "def f(): f()\nsys.setrecursionlimit(1 << 30)\nf()",
+    "leaves shared memory": """
+for folder in ("/dev/shm", "/dev/mqueue", "/tmp", "/work", ".."):
+    try: open(f"{folder}/ratchet-litter", "w").write("x")
+    except OSError: pass""",
+    "looks for what others left": """
+places = ("/dev/shm", "/dev/mqueue", "/tmp", "/work", "..")
+seen = any(os.path.exists(f"{folder}/ratchet-litter") for folder in places)
+answer = b"found" if seen else b'nothing'""",
 }
 
 
 def evaluate(backend: Sandbox, number: int) -> Result:
-    if number % 10:
+    if number % HOSTILE:
         request = b"%d" % (number % 7)
         return backend.run(Job(HOST, request, {"candidate.py": HONEST.encode()}))
-    how = [*BOMBS][number // 10 % len(BOMBS)]
+    how = [*BOMBS][number // HOSTILE % len(BOMBS)]
     code = f"{HEAD}# {number}\n{BOMBS[how]}"
     limits = Limits(wall_seconds=0.3, memory_mb=256, reply_bytes=1 << 20)
     result: Result = attempt(backend, code, b"x", limits)
@@ -52,13 +61,20 @@ def evaluate(backend: Sandbox, number: int) -> Result:
 
 
 def footprint() -> tuple[int, int, int, int]:
-    """Descriptors, threads, children and resident kilobytes of this process."""
+    """Descriptors, threads, processes below and resident kilobytes of this process."""
     gc.collect()
-    own = os.getpid()
-    children = Path(f"/proc/self/task/{own}/children").read_text().split()
     (resident,) = [x for x in Path("/proc/self/status").read_text().splitlines() if "VmRSS" in x]
-    count = threading.active_count()
-    return len(os.listdir("/proc/self/fd")), count, len(children), int(resident.split()[1])
+    below = len(descendants(os.getpid()))
+    return len(os.listdir("/proc/self/fd")), threading.active_count(), below, kilobytes(resident)
+
+
+def kilobytes(line: str) -> int:
+    return int(line.split()[1])
+
+
+def litter(folder: Path) -> set[str]:
+    """What lies in shared memory and in temporary folders."""
+    return {*os.listdir("/dev/shm"), *(path.name for path in folder.iterdir())}
 
 
 def containers(name: str) -> set[str]:
@@ -78,15 +94,17 @@ def test_a_thousand_evaluations_leave_nothing_behind(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with closing(opened(name)) as backend:  # the libraries' own caches are not our litter
         evaluate(backend, 1)
-        evaluate(backend, 10)
-    before, mine = footprint(), containers(name)
+        evaluate(backend, HOSTILE)
+    before, mine, lay = footprint(), containers(name), litter(tmp_path)
     with closing(opened(name)) as backend, ThreadPoolExecutor(WORKERS) as threads:
-        expected = [evaluate(backend, number).reply for number in range(1, 8)]
+        # The numbers of seven honest ones, by what is left of them after a division by seven.
+        expected = [evaluate(backend, number).reply for number in (7, 1, 2, 3, 4, 12, 6)]
         results = list(threads.map(lambda n: evaluate(backend, n), range(EVALUATIONS)))
-        honest = [n for n in range(EVALUATIONS) if n % 10]
+        honest = [n for n in range(EVALUATIONS) if n % HOSTILE]
         assert {results[n].status for n in honest} == {"ok"}
-        assert all(results[n].reply == expected[(n - 1) % 7] for n in honest)
-        hostile = [results[n] for n in range(0, EVALUATIONS, 10)]
+        assert all(results[n].reply == expected[n % 7] for n in honest)
+        hostile = [results[n] for n in range(0, EVALUATIONS, HOSTILE)]
+        assert b"found" not in {each.reply for each in hostile}
         assert "infra_lost" not in {each.status for each in hostile}
         assert max(each.wall_seconds for each in hostile) < 0.3 + 2.0
     end = time.monotonic() + 5
@@ -98,4 +116,5 @@ def test_a_thousand_evaluations_leave_nothing_behind(
     assert after[2] <= before[2]
     assert after[3] < before[3] + (64 << 10)
     assert containers(name) == mine
+    assert litter(tmp_path) <= lay
     assert not list(tmp_path.iterdir())

@@ -1,5 +1,7 @@
 """One conformance suite for every sandbox backend: a new one is one more name in BACKENDS."""
 
+import ast
+import json
 import os
 import subprocess
 import sys
@@ -24,9 +26,21 @@ from boxes import (
     gone,
     opened,
     running,
+    unusable,
 )
 
-from ratchet.sandbox import Job, Limits, Program, Sandbox, SandboxError, open_sandbox
+from ratchet.sandbox import (
+    Job,
+    Limits,
+    Program,
+    Result,
+    Sandbox,
+    SandboxError,
+    open_sandbox,
+)
+from ratchet.sandbox.box import Box
+from ratchet.sandbox.inside import program as runner_program
+from ratchet.sandbox.inside.cell import SECRETS, VIEWS
 
 HOSTILE = {
     "broken header": b"\x00\x00\x00\x05\x00\x00\x00\x00hello",
@@ -167,6 +181,29 @@ def test_too_much_memory_is_told_from_an_error(sandbox: Sandbox) -> None:
     assert attempt(sandbox, "answer = b'fine'", limits=limits).status == "ok"
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import torch; torch.empty(1 << 40)",
+        "import torch; kept = [torch.ones(1 << 22) for _ in range(999)]",
+        "import numpy; numpy.ones(1 << 40)",
+        "bytes(1 << 40)",
+    ],
+)
+def test_memory_that_a_library_did_not_get_is_oom(sandbox: Sandbox, code: str) -> None:
+    result = attempt(sandbox, code, limits=Limits(wall_seconds=30, memory_mb=1024))
+    assert result.status == "oom", result.log
+    assert "the job took all of its 1024 MB of memory" in result.log
+
+
+def test_a_library_that_does_not_fit_into_the_memory_is_oom(isolated: Sandbox) -> None:
+    for megabytes in (256, 512):
+        limits = Limits(wall_seconds=30, memory_mb=megabytes)
+        result = attempt(isolated, "import torch", limits=limits)
+        assert result.status == "oom", result.log
+        assert f"all of its {megabytes} MB of memory" in result.log
+
+
 def test_a_reply_over_its_cap_is_cut_off(sandbox: Sandbox) -> None:
     limits = Limits(wall_seconds=20, reply_bytes=1000)
     assert attempt(sandbox, "answer = bytes(1000)", limits=limits).status == "ok"
@@ -188,14 +225,20 @@ def test_only_the_end_of_a_long_log_is_kept(sandbox: Sandbox, text: str) -> None
         ("os._exit(0)", "candidate_error"),
         ("os._exit(3)", "candidate_error"),
         ("sys.exit()", "candidate_error"),
-        ("os.kill(os.getpid(), 9)", "oom"),
+        ("os.kill(os.getpid(), 9)", "candidate_error"),
         ("os.kill(os.getpid(), 11)", "candidate_error"),
         ("os.kill(os.getppid(), 9); time.sleep(5)", "candidate_error"),
         (
             "import threading\nwhile True: threading.Thread(target=time.sleep, args=(9,)).start()",
             "pids",
         ),
-        ('raise RuntimeError("can\'t start new thread")', "pids"),
+        ('raise RuntimeError("can\'t start new thread")', "candidate_error"),
+        (
+            'raise RuntimeError("not enough memory: you tried to allocate 1 bytes")',
+            "candidate_error",
+        ),
+        ("raise MemoryError", "candidate_error"),
+        *((f"os._exit({code})", "candidate_error") for code in range(101, 106)),
         ("os.closerange(0, 99); time.sleep(0.1)", "candidate_error"),
     ],
 )
@@ -404,6 +447,91 @@ def test_trusted_jobs_without_files_share_a_warm_box(sandbox: Sandbox) -> None:
     second = sandbox.run(Job(program, b"2"))
     assert (first.reply, second.reply) == (b"1", b"2")
     assert second.wall_seconds < 1
+
+
+def test_a_fresh_job_runs_in_a_box_that_has_run_no_job_before(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs_before: list[int] = []
+    run = Box.run
+
+    def spy(box: Box, job: Job) -> Result:
+        jobs_before.append(box._jobs)
+        return run(box, job)
+
+    monkeypatch.setattr(Box, "run", spy)
+    program = Program({"same.py": b"def answer(message, memory): return message"}, guest="same")
+    for fresh in (False, False, True, True, False):
+        job = Job(program, b"x", {"candidate.py": b""}, fresh=fresh)
+        assert sandbox.run(job).reply == b"x"
+    assert [jobs == 0 for jobs in jobs_before] == [True, False, True, True, False]
+
+
+ONE_JOB = r"""
+from contextlib import closing
+from ratchet.sandbox import Job, Program, open_sandbox
+program = Program({"who.py": b"import os\ndef answer(*_): return b'%d' % os.getuid()"}, guest="who")
+with closing(open_sandbox("namespace", 1)) as backend:
+    print(backend.run(Job(program, b"", {"candidate.py": b""})).reply.decode())
+"""
+LESS = "--bounding-set=-{0} --inh-caps=-{0}"
+
+
+def confined(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [*words, sys.executable, "-c", ONE_JOB]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.namespace
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["setpriv", *LESS.format("sys_admin").split()],
+        ["setpriv", *LESS.format("setuid").split()],
+        ["unshare", "-Ur"],
+        ["unshare", "-U", "--map-current-user"],
+        ["unshare", "-Ur", "unshare", "-Ur"],
+    ],
+    ids=" ".join,
+)
+def test_namespaces_are_made_in_the_way_that_works(words: list[str]) -> None:
+    if reason := unusable("namespace"):
+        pytest.skip(reason)
+    if subprocess.run([*words, "true"], capture_output=True).returncode:
+        pytest.skip(f"{words[0]} is refused here")
+    done = confined(*words)
+    assert done.stdout == "10001\n", done.stderr
+
+
+@pytest.mark.namespace
+def test_on_an_older_kernel_what_proc_tells_to_everyone_is_covered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    views = f"VIEWS = {json.dumps(VIEWS)}".replace("[", "(").replace("]", ")")
+    older = runner_program().replace(views, 'VIEWS = ("",)')
+    assert older != runner_program()
+    monkeypatch.setattr("ratchet.sandbox.namespace.runner_program", lambda: older)
+    code = f"""
+import os
+answer = repr([os.path.exists("/proc/meminfo"), os.access("/proc/sys/kernel/hostname", os.W_OK),
+    [open(path, "rb").read(1) for path in {SECRETS!r} if os.path.exists(path)]]).encode()
+"""
+    with closing(opened("namespace")) as backend:  # which has withstood every attack
+        exists, writable, told = ast.literal_eval(attempt(backend, code).reply.decode())
+    assert exists
+    assert not writable
+    assert set(told) == {b""}
+
+
+@pytest.mark.namespace
+def test_a_kernel_without_namespaces_is_told_by_the_setting_that_withholds_them() -> None:
+    none = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"'
+    words = ["unshare", "-Ur", "sh", "-c", none, "sh"]
+    if subprocess.run([*words, "true"], capture_output=True).returncode:
+        pytest.skip("this kernel lets nobody take namespaces away")
+    last = confined(*words).stderr.splitlines()[-1]
+    assert "No space left on device" in last
+    assert "allow them with `sysctl user.max_user_namespaces=15000`" in last
 
 
 @pytest.mark.parametrize("name", BACKENDS)

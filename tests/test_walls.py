@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from ratchet.sandbox import Job, Limits, Program, Result, SandboxError, open_sandbox, process
-from ratchet.sandbox.docker import Engine
+from ratchet.sandbox.docker import DockerSandbox, Engine
 from ratchet.sandbox.probes import ATTACKS
+from ratchet.sandbox.profile import profile
 from ratchet.sandbox.recipe import image_name
-from ratchet.sandbox.selfcheck import check
+from ratchet.sandbox.selfcheck import MAKES_CELLS, TRUSTED, attacks, check
 from ratchet.sandbox.walls import ENVIRONMENT, FOLDER, policy, read_back
 
 SETTINGS = policy(Limits(), ["GPU-1"], "runsc")
@@ -28,14 +29,13 @@ ATTRIBUTES: dict[str, Any] = {
         "CapAdd": None,
         "Privileged": False,
         "SecurityOpt": ["no-new-privileges:true"],
-        "PidsLimit": 72,
+        "PidsLimit": 74,
         "Memory": 2560 << 20,
         "MemorySwap": 2560 << 20,
         "NanoCpus": 1_000_000_000,
         "Ulimits": SETTINGS["ulimits"][::-1],
         "IpcMode": "private",
         "ShmSize": 16 << 20,
-        "Init": True,
         "LogConfig": {"Type": "none", "Config": {}},
         "DeviceRequests": SETTINGS["device_requests"],
         "Runtime": "runsc",
@@ -85,7 +85,7 @@ def test_an_engine_that_does_what_was_asked_is_recorded() -> None:
         ("HostConfig.UTSMode", "host"),
         ("HostConfig.UsernsMode", "host"),
         ("HostConfig.ShmSize", 64 << 20),
-        ("HostConfig.Init", None),
+        ("HostConfig.Init", True),
         ("HostConfig.LogConfig", {"Type": "json-file", "Config": {}}),
         ("HostConfig.DeviceRequests", None),
         ("HostConfig.DeviceRequests", [{"Count": -1, "DeviceIDs": None, "Capabilities": []}]),
@@ -113,6 +113,79 @@ def test_any_setting_that_differs_is_named(place: str, value: object) -> None:
     (spoilt[above[0]] if above else spoilt)[last] = value
     with pytest.raises(SandboxError, match=rf"gives containers the setting {last} = .* asked for"):
         read_back(spoilt, SETTINGS)
+
+
+class Opened:
+    """A backend that opens, of which a container holds one candidate or a cell for each."""
+
+    def __init__(self, name: str, cells: bool = True) -> None:
+        self.name, self.cells, self.lack, self.closed = name, cells, "mounting: refused", False
+        self.isolation = "container"
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize(
+    ("cells", "namespaces", "taken"),
+    [(True, True, "docker"), (False, True, "namespace"), (False, False, "docker")],
+)
+def test_auto_takes_the_faster_of_two_backends_of_equal_strength(
+    cells: bool,
+    namespaces: bool,
+    taken: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    made: dict[str, Opened] = {}
+
+    def create(name: str, workers: int, strict: bool) -> Opened:
+        if name == "namespace" and not namespaces:
+            raise SandboxError("this kernel makes none")
+        return made.setdefault(name, Opened(name, cells or name != "docker"))
+
+    monkeypatch.setattr("ratchet.sandbox.choose._create", create)
+    assert open_sandbox("auto").name == taken
+    assert [name for name, backend in made.items() if not backend.closed] == [taken]
+    lines = [line for line in caplog.messages if "taking the namespace sandbox" in line]
+    assert len(lines) == (taken == "namespace")
+    assert all("mounting: refused" in line for line in lines)
+
+
+CELLS = policy(Limits(), cells=True)
+
+
+def test_a_container_with_cells_has_our_filter_and_an_uncovered_proc_and_nothing_else() -> None:
+    host = ATTRIBUTES["HostConfig"] | {
+        "SecurityOpt": CELLS["security_opt"],
+        "MaskedPaths": [],
+        "ReadonlyPaths": [],
+        "DeviceRequests": None,
+        "Runtime": "runc",
+    }
+    config = ATTRIBUTES["Config"] | {"Env": [f"{k}={v}" for k, v in CELLS["environment"].items()]}
+    attributes = ATTRIBUTES | {"HostConfig": host, "Config": config}
+    told = read_back(attributes, CELLS)["docker.SecurityOpt"]
+    assert "no-new-privileges" in told
+    assert "seccomp=sha256:" in told
+    for name, value in (
+        ("SecurityOpt", ["no-new-privileges"]),
+        ("SecurityOpt", [*CELLS["security_opt"], "apparmor=unconfined"]),
+        ("MaskedPaths", ["/proc/kcore"]),
+        ("ReadonlyPaths", ["/proc/sys"]),
+    ):
+        with pytest.raises(SandboxError, match=f"setting {name} = "):
+            read_back(attributes | {"HostConfig": host | {name: value}}, CELLS)
+
+
+def test_our_filter_leaves_a_container_no_call_that_reaches_into_the_kernel_or_others() -> None:
+    (allowed,) = json.loads(profile())["syscalls"]
+    for name in (
+        *("ptrace", "process_vm_readv", "pidfd_getfd", "setns", "bpf", "io_uring_setup", "keyctl"),
+        *("perf_event_open", "userfaultfd", "init_module", "kexec_load", "open_by_handle_at"),
+        *("add_key", "shmget", "msgget", "semget", "mq_open", "reboot", "swapon", "quotactl"),
+    ):
+        assert name not in allowed["names"]
 
 
 class Told:
@@ -158,16 +231,28 @@ def engine() -> Iterator[Engine]:
         yield engine
 
 
+def withstood(cells: bool) -> set[str]:
+    outside = {*ATTACKS} - {*TRUSTED} - ({*MAKES_CELLS} if cells else set())
+    return {*outside, *(f"candidate's {name}" for name in ATTACKS)}
+
+
 @pytest.mark.docker
-def test_containers_withstand_every_attack(engine: Engine) -> None:
-    with closing(open_sandbox("docker", workers=1)) as backend:
-        assert set(check(backend)) == {*ATTACKS, *(f"candidate's {name}" for name in ATTACKS)}
-        assert backend.describe()["attacks_withstood"] == str(2 * len(ATTACKS))
+@pytest.mark.parametrize("cells", [True, False])
+def test_containers_withstand_every_attack(engine: Engine, cells: bool) -> None:
+    with closing(DockerSandbox(Engine(), 1, cells=cells)) as backend:
+        if cells and not backend.cells:
+            pytest.skip(f"no cells in containers here: {backend.lack}")
+        assert backend.cells == cells
+        assert set(check(backend)) == withstood(cells)
+        told = backend.describe()
+        assert told["attacks_withstood"] == str(len(withstood(cells)))
+        assert told["candidate"] == ("a cell in a container" if cells else "a container of its own")
 
 
 WEAK: dict[str, dict[str, Any]] = {
     "network": {"network_mode": "bridge"},
     "root": {"read_only": False, "user": "0:0", "cap_drop": []},
+    "settings": {"user": "0:0", "readonly_paths": [], "masked_paths": []},
     "capabilities": {"user": "0:0", "cap_drop": []},
     "privileges": {"security_opt": []},
     "seccomp": {"security_opt": ["no-new-privileges", "seccomp=unconfined"]},
@@ -176,7 +261,9 @@ WEAK: dict[str, dict[str, Any]] = {
     "processes": {"pids_limit": 1000},
     "disk": {"tmpfs": {FOLDER: "size=1g,mode=0700,uid=10001,gid=10001"}},
     "environment": {"environment": {**ENVIRONMENT, "API_KEY": "1"}},
-    "engine": {"volumes": {"/etc/hostname": {"bind": "/run/docker.sock", "mode": "ro"}}},
+    "neighbours": {},
+    "reach": {},
+    "engine": {"binds": {"/etc/hostname": {"bind": "/run/docker.sock", "mode": "ro"}}},
 }
 
 
@@ -185,9 +272,16 @@ WEAK: dict[str, dict[str, Any]] = {
 def test_each_attack_gets_through_where_its_wall_is_missing(
     attack: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = files("ratchet.sandbox").joinpath("probes.py").read_text()
+    boot = files("ratchet.sandbox.inside").joinpath("boot.py").read_text()
+    sources = {
+        name.removesuffix(".py").replace("/", "."): data.decode()
+        for name, data in attacks().files.items()
+    }
     others = sorted(set(ATTACKS) - {attack})
-    program = f"{source}\nos.write(1, json.dumps(attack_all({others})).encode())"
+    program = (
+        f"{boot}\nMemory({sources!r}).install()\nfrom attacks.probes import *\n"
+        f"with stranger(): os.write(1, json.dumps(attack_all({others})).encode())"
+    )
     monkeypatch.setattr("ratchet.sandbox.engine.runner_program", lambda: program)
     monkeypatch.setattr("ratchet.sandbox.engine.read_back", lambda *_: {})
     channel, _ = engine.start(image_name(), policy(Limits()) | WEAK[attack])

@@ -3,14 +3,17 @@
     python evals/bench/overhead.py                      1000 evaluations a sandbox; some minutes
     python evals/bench/overhead.py --count 100 --slow 5
 
-An evaluation is one seed of one candidate. Overhead is the host's round trip less the seconds the
+An evaluation is one seed of one candidate: a new one each time, as a search has it, or the same one
+again, as a confirmation has it. Overhead is the host's round trip less the seconds the
 job itself says it trained for. The job is either nothing, or torch training for 0.2 s. All are
-measured in this one run, and the ratio is to a fresh Python process that imports torch.
+measured in this one run, and the ratios are to a fresh Python process that imports torch and to
+`docker run`. Last, a whole search of a cheap task in each sandbox, by the clock on the wall.
 """
 
 import argparse
 import json
 import multiprocessing
+import os
 import statistics
 import subprocess
 import sys
@@ -22,6 +25,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 
 from ratchet.sandbox import Job, Program, Sandbox
@@ -81,21 +85,26 @@ class Row:
         )
 
 
-def timed(evaluate: Evaluate, seconds: float, count: int) -> list[float]:
+def timed(evaluate: Evaluate, seconds: float, repeats: int) -> list[float]:
     """Overhead in milliseconds of so many evaluations, one after the other."""
     found = []
-    for _ in range(count):
+    for _ in range(repeats):
         start = time.perf_counter()
         trained = evaluate(seconds)
         found.append((time.perf_counter() - start - trained) * 1000)
     return found
 
 
-def sandboxed(backend: Sandbox, candidate: bytes = b"") -> Evaluate:
-    """An evaluation in one of Ratchet's sandboxes."""
+def sandboxed(backend: Sandbox, candidate: bytes = b"", new: bool = False) -> Evaluate:
+    """An evaluation in one of Ratchet's sandboxes, of a candidate that is `new` every time or not.
+
+    A fast row of new candidates uses up what a sandbox made ahead, so what it makes is counted.
+    """
+    numbers = count()
 
     def evaluate(seconds: float) -> float:
-        result = backend.run(Job(PROGRAM, str(seconds).encode(), {"candidate.py": candidate}))
+        source = b"# %d" % next(numbers) if new else candidate
+        result = backend.run(Job(PROGRAM, str(seconds).encode(), {"candidate.py": source}))
         assert result.status == "ok", result.log
         return float(result.reply)
 
@@ -157,8 +166,22 @@ def share_in_training(backend: Sandbox, seconds: float, jobs: int) -> float:
     return total / (2 * (time.perf_counter() - start))
 
 
-def with_nodes(backend: Sandbox, count: int) -> list[float]:
-    """Milliseconds of an evaluation on the toy task of the tests, archived among `count` nodes."""
+def searched(name: str, turns: int) -> float:
+    """Seconds of a whole search of the toy task of the tests in one sandbox, as a user runs it."""
+    tests = Path(__file__).parents[2] / "tests"
+    environment = {**os.environ, "PYTHONPATH": str(tests)}
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-c", "from ratchet.app.cli import main; main()", "search"]
+        command += [str(tests / "bowl"), "--agent", "stand_ins.tweak"]
+        command += ["--sandbox", name, "--turns", str(turns), "--seed", "5", "--secret", "0" * 32]
+        command += ["--archive", str(Path(folder, "archive.db"))]
+        start = time.perf_counter()
+        subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True)
+        return time.perf_counter() - start
+
+
+def with_nodes(backend: Sandbox, nodes: int) -> list[float]:
+    """Milliseconds of an evaluation on the toy task of the tests, archived among so many nodes."""
     # The fork server's children import this file again, so its head names only what they need.
     from ratchet.agents.lab import Lab
     from ratchet.archive import Archive, Node
@@ -189,7 +212,7 @@ def with_nodes(backend: Sandbox, count: int) -> list[float]:
         archive = Archive(Path(folder, "archive.db"), create=True)
         archive.start_run("many", task, {})
         lab = Lab(task, backend, archive)
-        for number in range(count):
+        for number in range(nodes):
             archive.add(some_node(number))
         keys = Keys(fresh_key(), fresh_key())
         seeds = draw(keys, "search/1", 200)
@@ -231,11 +254,31 @@ def runner_processes() -> dict[int, float]:
     return found
 
 
+def tell_ratios(rows: list[Row]) -> None:
+    """Print how much cheaper each way is than the usual ones."""
+    for way in ("fresh process", "docker run"):
+        usual = {row.job: statistics.median(row.overheads) for row in rows if row.way == way}
+        for row in rows if usual else ():
+            cheaper = usual[row.job] / statistics.median(row.overheads)
+            print(f"{row.way}, {row.job}: {cheaper:.1f} times cheaper than a {way}")
+
+
+def tell_searches(names: list[str], turns: int) -> None:
+    """Print how long a whole search takes in each sandbox, and against namespaces."""
+    walls = {name: searched(name, turns) for name in names}
+    for name, wall in walls.items():
+        against = (
+            f", {wall / walls['namespace']:.2f} times namespace" if "namespace" in walls else ""
+        )
+        print(f"search of tests/bowl, {turns} turns, {name}: {wall:.1f} s{against}")
+
+
 def main() -> None:
     """Print the table, and the ratios to a fresh process."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1000, help="evaluations in each sandbox")
     parser.add_argument("--slow", type=int, default=20, help="evaluations in the slow ways")
+    parser.add_argument("--turns", type=int, default=24, help="turns of the search of a cheap task")
     parser.add_argument("--sandboxes", nargs="*", default=["docker", "namespace", "process"])
     parser.add_argument("--json", help="also write the overheads to this file")
     asked = parser.parse_args()
@@ -245,9 +288,9 @@ def main() -> None:
 
     def show(way: str, evaluate: Evaluate, counts: dict[float, int]) -> None:
         evaluate(0.0)
-        for seconds, count in counts.items():
+        for seconds, repeats in counts.items():
             job = "training" if seconds else "nothing"
-            rows.append(Row(way, job, timed(evaluate, seconds, count)))
+            rows.append(Row(way, job, timed(evaluate, seconds, repeats)))
             print(rows[-1], flush=True)
 
     slow = {0.0: asked.slow, 0.2: asked.slow}
@@ -255,7 +298,9 @@ def main() -> None:
     show("fork server", fork_server, slow)
     for name in asked.sandboxes:
         with opened(name) as backend:
-            show(name, sandboxed(backend), {0.0: asked.count, 0.2: max(asked.count // 10, 10)})
+            counts = {0.0: asked.count, 0.2: max(asked.count // 10, 10)}
+            show(f"{name}, new candidates", sandboxed(backend, new=True), counts)
+            show(f"{name}, the same again", sandboxed(backend), counts)
             for seconds, jobs in ((0.2, 100), (1.0, 40)):
                 share = share_in_training(backend, seconds, jobs)
                 print(f"{'':28s} two workers, {seconds} s jobs: {share:.1%} of wall time trained")
@@ -268,12 +313,8 @@ def main() -> None:
             if name == "docker":
                 image = backend.describe()["image_id"]
                 show("docker run", fresh_container(image), slow)
-    fresh = {
-        row.job: statistics.median(row.overheads) for row in rows if row.way == "fresh process"
-    }
-    for row in rows:
-        ratio = fresh[row.job] / statistics.median(row.overheads)
-        print(f"{row.way}, {row.job}: {ratio:.1f} times cheaper than a fresh process")
+    tell_ratios(rows)
+    tell_searches([name for name in asked.sandboxes if name != "process"], asked.turns)
     if asked.json:
         told = [{"way": row.way, "job": row.job, "ms": row.overheads} for row in rows]
         Path(asked.json).write_text(json.dumps(told))

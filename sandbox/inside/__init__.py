@@ -2,7 +2,9 @@
 
 from importlib.resources import files
 
-MODULES = ("cell", "frames", "runner", "seccomp", "system", "watcher", "workers")
+MODULES = (
+    *("causes", "cell", "frames", "landlock", "runner", "seccomp", "system", "watcher", "workers"),
+)
 
 
 def program() -> str:

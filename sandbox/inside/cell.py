@@ -1,10 +1,12 @@
 """Namespaces without privileges: a cell for the whole box, and an inner one for each job.
 
 The cell (user, mount, process, network, IPC and host-name namespaces) has a root of its own, in
-which only the interpreter, its libraries and three devices exist, all read-only, and one small
+which only the interpreter, its libraries and a few devices exist, all read-only, and one small
 writable folder. No network interface is up and no process of the host is visible. The inner cell
-gives a job fresh process and IPC namespaces, a fresh /proc and a fresh folder, so that a job finds
-nothing of the jobs before it. See user_namespaces(7), pivot_root(2), mount_setattr(2).
+gives a job fresh user, process and IPC namespaces, a fresh folder and a /proc that shows the job
+itself and nothing else, so that a job finds nothing of the jobs before it. The same code builds
+both on a plain host and inside a container. See user_namespaces(7), pivot_root(2),
+mount_setattr(2).
 """
 
 import contextlib
@@ -22,12 +24,27 @@ NEW_USER, NEW_PIDS, NEW_NETWORK = 0x10000000, 0x20000000, 0x40000000
 READ_ONLY, NO_SUID, NO_DEVICES, NO_EXEC, REMOUNT, BIND, RECURSIVE = 1, 2, 4, 8, 32, 4096, 16384
 PRIVATE, DETACH = 1 << 18, 2
 SET_DEATH_SIGNAL, GET_DUMPABLE, SET_DUMPABLE, SET_NO_NEW_PRIVILEGES = 1, 3, 4, 38
+DROP_BOUND = 24
 CALLS = {"x86_64": {"clone": 56, "pivot_root": 155}, "aarch64": {"clone": 220, "pivot_root": 41}}
 MOUNT_SETATTR, AT_RECURSIVE, AT_EMPTY_PATH = 442, 0x8000, 0x1000
 CAPABILITIES_3 = 0x20080522
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 ID = 10001
 STRANGER = 29_281  # a user id that owns nothing, for a cell that root starts
+# The /proc of a job, best first: tasks alone, and of those only its own; before Linux 5.8, all.
+VIEWS = ("subset=pid,hidepid=ptraceable", "")
+# What an older kernel's /proc tells to everyone, and a job has no use for.
+SECRETS = (
+    *("/proc/kcore", "/proc/keys", "/proc/key-users", "/proc/timer_list", "/proc/sched_debug"),
+    *(
+        "/proc/sysrq-trigger",
+        "/proc/kmsg",
+        "/proc/kallsyms",
+        "/proc/kpagecount",
+        "/proc/kpageflags",
+    ),
+    *("/proc/kpagecgroup", "/proc/latency_stats", "/proc/timer_stats", "/proc/slabinfo"),
+)
 
 
 class CellError(Exception):
@@ -73,8 +90,16 @@ def map_ids(user: int, group: int) -> None:
     libc.prctl(SET_DUMPABLE, before, 0, 0, 0)
 
 
+def drop_bounds() -> None:
+    """Let no program that is started from here ever have a capability."""
+    for capability in range(64):
+        if libc.prctl(DROP_BOUND, capability, 0, 0, 0) < 0:
+            return  # there are no more
+
+
 def drop_capabilities() -> None:
     """Give up every capability in this namespace, for good."""
+    drop_bounds()
     header = (ctypes.c_uint32 * 2)(CAPABILITIES_3, 0)
     check(libc.capset(header, (ctypes.c_uint32 * 6)()), "dropping capabilities")
     check(libc.prctl(SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0), "giving up new privileges")
@@ -83,39 +108,59 @@ def drop_capabilities() -> None:
 def enter(cell: dict[str, Any]) -> None:
     """Move this process into a new cell: returns in its first process, with no capabilities.
 
-    The process that called stays outside, waits, and ends when the cell does. `cell` has `binds`,
-    the folders to see, `folder`, the writable one, and its `megabytes` and `files`.
+    The process that called stays outside, collects whoever is orphaned there, and ends when the
+    cell does. `cell` has `binds`, the folders to see, `folder`, the writable one, its `megabytes`
+    and `files`, `root`, any folder to build on, and `privileged`: without a user namespace, which
+    takes CAP_SYS_ADMIN.
     """
-    root, user, group = os.getuid() == 0, os.getuid(), os.getgid()
+    privileged, user, group = cell["privileged"], os.getuid(), os.getgid()
     spaces = NEW_MOUNTS | NEW_PIDS | NEW_NETWORK | NEW_IPC | NEW_HOSTNAME
-    check(libc.unshare(spaces | (0 if root else NEW_USER)), "making namespaces")
-    if not root:
+    check(libc.unshare(spaces | (0 if privileged else NEW_USER)), "making namespaces")
+    if not privileged:
         map_ids(user, group)
-    build(cell, STRANGER if root else ID)
+    build(cell, STRANGER if privileged else ID)
     first = os.fork()
     if first:
         for descriptor in (0, 1):
             os.close(descriptor)
-        _, status = os.waitpid(first, 0)
-        os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+        os._exit(outlive(first))
     libc.prctl(SET_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
     mount("proc", "/proc", "proc", NO_SUID | NO_DEVICES | NO_EXEC)
     check(libc.umount2(b"/outside", DETACH), "leaving the host's files")
     os.rmdir("/outside")
     mount("", "/", "", REMOUNT | BIND | READ_ONLY | NO_SUID | NO_DEVICES)
     libc.sethostname(b"ratchet", 7)
-    if root:
-        os.setgroups([])
-        os.setresgid(STRANGER, STRANGER, STRANGER)
-        os.setresuid(STRANGER, STRANGER, STRANGER)
+    if privileged:
+        drop_bounds()
+        become_stranger()
     drop_capabilities()
     libc.prctl(SET_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
     os.chdir(cell["folder"])
 
 
+def become_stranger() -> None:
+    """Give up root's user id, and its groups."""
+    try:
+        os.setgroups([])
+        os.setresgid(STRANGER, STRANGER, STRANGER)
+        os.setresuid(STRANGER, STRANGER, STRANGER)
+    except OSError as error:
+        raise CellError(f"giving up root's user id: {error.strerror}") from error
+
+
+def outlive(child: int) -> int:
+    """Collect every child until `child` ends; the exit code that tells how it did."""
+    status = 0
+    with contextlib.suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, 0))[0] != child:
+            pass
+        status = ended[1]
+    return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+
+
 def build(cell: dict[str, Any], owner: int) -> None:
     """Make the new root and turn to it; the old one stays at /outside for a moment."""
-    root = "/tmp"  # any folder: what lies on it is seen in this namespace alone
+    root = cell["root"]  # what lies on it is seen in this namespace alone
     paths = [path for path in (*cell["binds"], *DEVICES) if os.path.exists(path)]
     held = {path: os.open(path, os.O_PATH) for path in paths if not os.path.islink(path)}
     links = {path: os.readlink(path) for path in paths if path not in held}
@@ -163,6 +208,22 @@ def work(target: str, cell: dict[str, Any], owner: int) -> None:
     mount("tmpfs", target, "tmpfs", NO_SUID | NO_DEVICES | NO_EXEC, sizes)
 
 
+def show_itself() -> None:
+    """Mount a /proc that shows this cell's own processes, and that nobody can write to."""
+    flags = READ_ONLY | NO_SUID | NO_DEVICES | NO_EXEC
+    for view in VIEWS:
+        try:
+            mount("proc", "/proc", "proc", flags, view)
+        except CellError:
+            if not view:
+                raise
+            continue
+        break
+    for path in SECRETS if not view else ():
+        if os.path.exists(path):
+            mount("/dev/null", path, "", BIND)
+
+
 def fork_inside(cell: dict[str, Any]) -> int:
     """Fork into an inner cell; returns 0 there and, outside, the id of its first process.
 
@@ -177,7 +238,7 @@ def fork_inside(cell: dict[str, Any]) -> int:
     try:
         map_ids(user, group)
         work(cell["folder"], cell, ID)
-        mount("proc", "/proc", "proc", NO_SUID | NO_DEVICES | NO_EXEC)
+        show_itself()
         os.chdir(cell["folder"])
         drop_capabilities()
         job = os.fork()
@@ -186,9 +247,4 @@ def fork_inside(cell: dict[str, Any]) -> int:
         os._exit(1)
     if job == 0:
         return 0
-    status = 0
-    with contextlib.suppress(ChildProcessError):
-        while (ended := os.waitpid(-1, 0))[0] != job:
-            pass
-        status = ended[1]
-    os._exit(128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status))
+    os._exit(outlive(job))

@@ -21,18 +21,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from . import cell, frames, workers
+from . import causes, cell, frames, workers
 from .system import anonymous, children, clean, ended, kill, reap
-from .watcher import Watcher, judge
+from .watcher import Watcher
 from .workers import prctl
 
 Header = dict[str, Any]
 
 CHILD_SUBREAPER = 36
+CODES, OF_GUESTS, UNTOLD = (causes.MEMORY, causes.ERROR, causes.PROCESSES), range(2, 100), 1
 
 
 def main(install: Callable[[Mapping[str, str]], None]) -> None:
     """Serve jobs until stdin closes; `install` makes modules of sources."""
+    prctl(cell.SET_DUMPABLE, 0)  # no process of the same user can open our memory
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))  # or PID 1 ignores it
     if len(sys.argv) > 1:
         cell.enter(json.loads(sys.argv[1]))
     inward, outward = os.dup(0), os.dup(1)
@@ -40,7 +43,7 @@ def main(install: Callable[[Mapping[str, str]], None]) -> None:
     os.dup2(null, 0)
     os.dup2(2, 1)
     prctl(CHILD_SUBREAPER, 1)
-    prctl(cell.SET_DUMPABLE, 0)  # no process of the same user can open our memory
+    prctl(cell.SET_DUMPABLE, 0)  # a cell that changed its user is dumpable again
     try:
         setup, shown = frames.receive(inward)
         install(sources(setup["files"], shown))
@@ -134,7 +137,7 @@ class Runner:
         """Run one job in the processes prepared; returns its header and its reply."""
         pair, self.pair = self.pair, None
         assert pair is not None
-        start = time.monotonic()
+        start, kills = time.monotonic(), causes.kills()
         watcher = Watcher(job, pair.trusted, pair.reply, pair.log, self.inward)
         try:
             split = sum(size for _, size in job["files"])
@@ -150,7 +153,11 @@ class Runner:
             watcher.broke = "cancelled"
         status, remark = watcher.broke, ""
         if not status:
-            status, remark = judge(of_trusted, of_guest, cpu >= workers.cpu_limit(job) - 1)
+            used_up = cpu >= workers.cpu_limit(job) - 1
+            starved = kills < 0 or causes.kills() > kills
+            status, remark = causes.judge(of_trusted, of_guest, used_up, starved)
+        if status == "oom":
+            remark = f"{remark}\nthe job took all of its {job['memory_mb']} MB of memory".strip()
         if status != "ok" and not watcher.log:
             remark = remark or "the job failed and said nothing"
         text = (watcher.log + remark.encode())[-job["log_bytes"] :].decode(errors="replace")
@@ -183,7 +190,7 @@ class Runner:
         guest_fell = False
         if pair.guest:
             # A guest that has hung up may take a moment to end.
-            patience = 0.2 if by_itself and by_itself.si_status == workers.GUEST else 0.0
+            patience = 0.2 if by_itself and by_itself.si_status == causes.GUEST else 0.0
             guest_fell = self._told(patience)
             for process in children(pair.guest) if self.setup["nested"] else ():
                 kill(process)  # the job itself: its first process then counts its CPU and ends
@@ -227,15 +234,27 @@ def make_guests(control: socket.socket, answer: workers.Answer, setup: Header) -
         message, descriptors, _, _ = socket.recv_fds(control, 1, 3)
         if not message:
             os._exit(0)
+        # Drawn anew, so that a candidate that exits does not choose what its end is called.
+        drawn = sorted(OF_GUESTS, key=lambda _: os.urandom(8))[: len(CODES)]
+        codes = dict(zip(CODES, drawn, strict=True))
         guest = cell.fork_inside(setup["cell"]) if setup["nested"] else os.fork()
         if guest == 0:
             line, memory, log = descriptors
-            workers.guest(answer, line, memory, log, setup)
+            workers.guest(answer, line, memory, log, setup, codes)
         for descriptor in descriptors:
             os.close(descriptor)
         control.sendall(b"%d\n" % guest)
         status, cpu = reap(guest)
+        status = plain(status, codes)
         control.sendall(json.dumps({"status": status, "cpu": cpu}).encode() + b"\n")
+
+
+def plain(status: int, codes: dict[int, int]) -> int:
+    """A wait status in which a drawn exit code is turned back into the code it stands for."""
+    if not os.WIFEXITED(status) or not 0 < os.WEXITSTATUS(status) < 128:
+        return status
+    meant = {drawn: code for code, drawn in codes.items()}
+    return meant.get(os.WEXITSTATUS(status), UNTOLD) << 8
 
 
 def load(name: str) -> Any:

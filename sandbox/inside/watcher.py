@@ -1,20 +1,14 @@
-"""Take in what a job sends, within its limits, and tell how it ended."""
+"""Take in what a job sends, within its limits."""
 
 import contextlib
 import os
 import select
-import signal
 import time
 
-from . import frames, workers
+from . import frames
 from .system import watch
 
 LOG_MOST = 256 << 20  # a job that prints more than this is ended
-STATUSES = {
-    workers.MEMORY: "oom",
-    workers.PROCESSES: "pids",
-    workers.OVERFLOW: "output_overflow",
-}
 
 
 class Watcher:
@@ -75,25 +69,3 @@ class Watcher:
             if self._printed > LOG_MOST:
                 self.broke = "output_overflow"
         return bool(part)
-
-
-def judge(trusted: int | None, guest: int | None, used_up: bool) -> tuple[str, str]:
-    """Status and remark for a job that broke no limit of ours, from two wait statuses."""
-    if trusted is None:
-        return "candidate_error", "the job was ended"
-    if trusted == 0:
-        return "ok", ""
-    if os.WIFEXITED(trusted) and os.WEXITSTATUS(trusted) == workers.GUEST:
-        if guest is None:
-            return "candidate_error", "the candidate hung up on its trainer"
-        trusted = guest
-    code = os.WEXITSTATUS(trusted) if os.WIFEXITED(trusted) else 128 + os.WTERMSIG(trusted)
-    if code > 128:  # also how an inner cell tells of a signal
-        number = code - 128
-        remark = f"the job was killed by signal {number}"
-        if number in (signal.SIGKILL, signal.SIGXCPU) and used_up:
-            return "timeout", "the job used up its CPU time"
-        return ("oom" if number == signal.SIGKILL else "candidate_error"), remark
-    if code == workers.ERROR or code in STATUSES:
-        return STATUSES.get(code, "candidate_error"), ""
-    return "candidate_error", "the job ended without a reply"

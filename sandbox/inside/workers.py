@@ -15,14 +15,12 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from . import cell, frames, seccomp
+from . import cell, frames, landlock, seccomp
+from .causes import ERROR, GUEST, OVERFLOW, cause
 
 Answer = Callable[[bytes, memoryview], bytes]
 
-MEMORY, ERROR, PROCESSES, OVERFLOW, GUEST = 101, 102, 103, 104, 105
 HEAD = struct.Struct(">II")  # the number of a question, and the bytes that follow
-OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "std::bad_alloc")
-OUT_OF_PROCESSES = ("can't start new thread", "Resource temporarily unavailable")
 SHARED_BYTES = 256 << 20  # of address space: a page counts once it is written
 FILE_BYTES, OPEN_FILES = 64 << 20, 256
 
@@ -89,8 +87,13 @@ def trusted(run: Callable[[bytes, Guest], bytes], line: int, ends: dict[str, int
         leave(code)
 
 
-def guest(answer: Answer, line: int, memory: int, log: int, setup: dict[str, Any]) -> None:
-    """Read the candidate's files from `line`, then answer until it closes; never returns."""
+def guest(
+    answer: Answer, line: int, memory: int, log: int, setup: dict[str, Any], codes: dict[int, int]
+) -> None:
+    """Read the candidate's files from `line`, then answer until it closes; never returns.
+
+    `codes` are the exit codes by which this one guest tells what ended it.
+    """
     code = ERROR
     try:
         adopt(log)
@@ -103,11 +106,12 @@ def guest(answer: Answer, line: int, memory: int, log: int, setup: dict[str, Any
         job, body = frames.receive(line)
         unpack(job["files"], body)
         limit_resources(job)
-        if setup["nested"]:
+        if setup["nested"] and not setup["cell"].get("counted"):
             limit(resource.RLIMIT_NPROC, job["pids"])
         if setup["filtered"]:
             # One process then: what it maps is all there is to count.
             limit(resource.RLIMIT_AS, address_space() + (job["memory_mb"] << 20))
+            landlock.confine(setup["workspace"], setup["readable"])
             seccomp.install()
         else:
             limit(resource.RLIMIT_DATA, job["memory_mb"] << 20)
@@ -121,7 +125,7 @@ def guest(answer: Answer, line: int, memory: int, log: int, setup: dict[str, Any
     except BaseException as error:
         code = blame(error)
     finally:
-        leave(code)
+        leave(codes.get(code, code))
 
 
 def messages(line: int) -> Iterator[tuple[int, bytes]]:
@@ -139,15 +143,7 @@ def blame(error: BaseException) -> int:
     """The exit code for an exception, whose traceback is left in the log."""
     with contextlib.suppress(BaseException):
         traceback.print_exception(error)
-        text = str(error)
-        if isinstance(error, MemoryError):
-            return MEMORY
-        if isinstance(error, RuntimeError) and any(each in text for each in OUT_OF_MEMORY):
-            return MEMORY
-        if isinstance(error, BlockingIOError | RuntimeError) and any(
-            each in text for each in OUT_OF_PROCESSES
-        ):
-            return PROCESSES
+        return cause(error)
     return ERROR
 
 
@@ -165,7 +161,8 @@ def flush() -> None:
 
 
 def adopt(log: int) -> None:
-    """Print into `log` and read nothing."""
+    """Print into `log`, read nothing, and end when told to."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.dup2(log, 1)
     os.dup2(log, 2)
 
