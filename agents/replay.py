@@ -114,10 +114,11 @@ def replay_fresh(
         outcome, reason = _compare([], [], task, elsewhere=False)
         return Replay(node=node.id, outcome=outcome, reason=reason, seeds=0)
     evidence = node.evidence[-1]  # for a confirmed node: the seeds that had no part in choosing it
-    seeds = draw(Keys.of(run["config"]), evidence.stream, evidence.count)
+    keys = Keys.of(run["config"])
+    seeds = draw(keys, evidence.stream, evidence.count)
     worst, unit = task.metric.worst, task.metric.unit
     old = archive.evaluation(node, evidence.stream, seeds, evidence.role).values(worst)
-    fresh = draw(Keys(fresh_key(), fresh_key()), "replay", count)
+    fresh = draw(Keys(fresh_key(), fresh_key(), keys.data), "replay", count)
     again = _measure(node.candidate, task, sandbox, fresh, evidence.role, run["config"], gateway)
     new = again.values(worst)
     mean = math.fsum(old) / len(old)

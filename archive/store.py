@@ -69,9 +69,10 @@ class Archive(Journal):
         return found[0]
 
     def task(self, run: str) -> Task:
-        """A run's task, as it was when the run began."""
+        """A run's task, as it was when the run began, with the data that the run draws."""
+        row = self.run(run)
         with self._reading() as db:
-            return Task(fetch(db, self.run(run)["files"]))
+            return Task(fetch(db, row["files"])).keyed(row["config"].get("data", 0))
 
     # Nodes
 

@@ -18,7 +18,7 @@ from .records import (
     Verdict,
 )
 from .rule import Rule
-from .seeds import COMMON, Keys, draw, fresh_key, key_from
+from .seeds import COMMON, Keys, data_of, draw, fresh_key, key_from
 
 __all__ = [
     "COMMON",
@@ -39,6 +39,7 @@ __all__ = [
     "Trial",
     "Verdict",
     "audit",
+    "data_of",
     "draw",
     "fresh_key",
     "judge",

@@ -36,6 +36,7 @@ def measure(
     Raises SandboxError for a broken sandbox, and TaskError for a broken trainer or grader, or where
     candidates ask a model and there is no gateway.
     """
+    task = task.keyed(_data(seeds))
     workloads = getattr(task.manifest.workloads, role)
     request = {"workloads": workloads, "seeds": [seed.train for seed in seeds]}
     trained = _train(candidate, task, sandbox, request, gateway)
@@ -53,6 +54,14 @@ def measure(
     if task.manifest.model or any(trial.score is None for trial in trials):
         trials[0] = trials[0].model_copy(update={"log": clean(trained.log, LOG_CHARACTERS)})
     return tuple(trials)
+
+
+def _data(seeds: Sequence[Seed]) -> int:
+    """The number that the seeds' data are drawn with."""
+    numbers = {seed.data for seed in seeds}
+    if len(numbers) != 1:
+        raise ValueError("seeds of one job have data of their own: measure them apart")
+    return numbers.pop()
 
 
 def probe(candidate: Candidate, task: Task, sandbox: Sandbox) -> Result:

@@ -13,6 +13,7 @@ HERE = Path(__file__).parent
 # The rest would tell a candidate of the data.
 GUEST_LIBRARY = ("candidate.py", "shared.py", "stepper.py")
 ALONE = "alone.py"
+DATA_KEY = "data_key.py"
 BESIDE = b"""
 import os
 import trainer
@@ -109,9 +110,12 @@ class Task:
     Built from the files of a task folder alone, so an archived task is as good as an installed one.
     """
 
-    def __init__(self, files: Mapping[str, bytes]) -> None:
-        """Read and validate the files of a task folder; raises TaskError naming what is wrong."""
-        self.files = dict(files)
+    def __init__(self, files: Mapping[str, bytes], data: int = 0) -> None:
+        """Read and validate the files of a task folder; raises TaskError naming what is wrong.
+
+        `data` is the number that its generators draw with; 0 stands for the published data.
+        """
+        self.files, self.data = dict(files), data
         self.manifest = _manifest(self.files)
         for role in ("trainer.py", "grader.py"):
             self._file(role)
@@ -122,6 +126,15 @@ class Task:
         }
         harmed = any(path.startswith("crippled/") for path in files)
         self.crippled = self._program("crippled") if harmed else None
+
+    def keyed(self, data: int) -> "Task":
+        """The same task, whose data are drawn with `data`: other shapes, languages and worlds.
+
+        What identifies the task, its `digest`, stays. Raises TaskError for what is no such number.
+        """
+        if type(data) is not int or not 0 <= data < 2**63:
+            raise TaskError("the number that draws a task's data is not one from 0 to 2**63 - 1")
+        return self if data == self.data else Task(self.files, data)
 
     @property
     def name(self) -> str:
@@ -137,7 +150,8 @@ class Task:
     def digest(self) -> str:
         """Content address of all that can change a candidate's score, and of nothing else."""
         files = {**self.trainer.files, **self.grader.files}
-        files.pop(ALONE, None)
+        for name in (ALONE, DATA_KEY):
+            files.pop(name, None)
         return digest_files({"task.toml": self.files["task.toml"], **files})
 
     @property
@@ -182,7 +196,9 @@ class Task:
 
     def _with_library(self, entry: str) -> dict[str, bytes]:
         files = {n: self._file(f"library/{n}") for n in self.manifest.library}
-        return {**files, entry: self._file(entry)}
+        # A module for the trusted side alone: without a guest.py the candidate could read it.
+        key = self.data if "guest.py" in self.files else 0
+        return {DATA_KEY: f"DATA = {key}\n".encode(), **files, entry: self._file(entry)}
 
     def _program(self, folder: str) -> dict[str, str]:
         return {n: self._file(f"{folder}/{n}").decode() for n in self.manifest.editable}
