@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -12,8 +13,10 @@ from ..sandbox import Limits, Program, digest_files
 HERE = Path(__file__).parent
 # The rest would tell a candidate of the data.
 GUEST_LIBRARY = ("candidate.py", "shared.py", "stepper.py")
+LEAST_CPU_SECONDS = 5.0  # below this, what a busy machine adds would count for too much
 ALONE = "alone.py"
 DATA_KEY = "data_key.py"
+ALLOWANCE = "allowance.py"
 BESIDE = b"""
 import os
 import trainer
@@ -56,8 +59,15 @@ class Metric(Frozen):
 
 
 class Resources(Frozen):
-    """The `[limits]` of a task: what one training job may use."""
+    """The `[limits]` of a task: what one training job may use.
 
+    A candidate's process gets `times_start` times the CPU time that the whole job takes with the
+    starting program, where that is known; 0 for no such limit. To load and to get ready for a run
+    it gets `setup_seconds` of CPU time.
+    """
+
+    times_start: float = Field(default=10.0, ge=0)
+    setup_seconds: float = Field(default=0.5, gt=0)
     wall_seconds: float = Field(gt=0, le=86_400)
     memory_mb: int = Field(ge=64)
     reply_mb: int = Field(default=64, ge=1, le=1024)
@@ -150,7 +160,7 @@ class Task:
     def digest(self) -> str:
         """Content address of all that can change a candidate's score, and of nothing else."""
         files = {**self.trainer.files, **self.grader.files}
-        for name in (ALONE, DATA_KEY):
+        for name in (ALONE, DATA_KEY, ALLOWANCE):
             files.pop(name, None)
         return digest_files({"task.toml": self.files["task.toml"], **files})
 
@@ -163,6 +173,15 @@ class Task:
             memory_mb=own.memory_mb,
             reply_bytes=own.reply_mb << 20,
         )
+
+    def limits_for(self, start_seconds: float) -> Limits:
+        """The limits of a job that takes so many CPU seconds with the starting program.
+
+        With 0, which stands for not known, the task's own limits hold.
+        """
+        allowed = self.manifest.limits.times_start * start_seconds
+        seconds = max(LEAST_CPU_SECONDS, allowed) if allowed else 0.0
+        return replace(self.limits, guest_cpu_seconds=seconds)
 
     @property
     def trainer(self) -> Program:
@@ -192,13 +211,17 @@ class Task:
         return Program(files, "grader", "predictor", self._shown("predictor.py"))
 
     def _shown(self, guest: str) -> tuple[str, ...]:
-        return (guest, *(name for name in GUEST_LIBRARY if name in self.manifest.library))
+        return (guest, ALLOWANCE, *(n for n in GUEST_LIBRARY if n in self.manifest.library))
 
     def _with_library(self, entry: str) -> dict[str, bytes]:
         files = {n: self._file(f"library/{n}") for n in self.manifest.library}
         # A module for the trusted side alone: without a guest.py the candidate could read it.
         key = self.data if "guest.py" in self.files else 0
-        return {DATA_KEY: f"DATA = {key}\n".encode(), **files, entry: self._file(entry)}
+        own = {
+            DATA_KEY: f"DATA = {key}\n".encode(),
+            ALLOWANCE: f"SETUP_SECONDS = {self.manifest.limits.setup_seconds}\n".encode(),
+        }
+        return {**files, **own, entry: self._file(entry)}
 
     def _program(self, folder: str) -> dict[str, str]:
         return {n: self._file(f"{folder}/{n}").decode() for n in self.manifest.editable}

@@ -144,13 +144,13 @@ class Runner:
             watcher.collect(start + job["wall_seconds"])
         except ConnectionError:
             pass  # one of them ended before it was told; how, is said below
-        of_trusted, of_guest, cpu = self._end(pair, watcher.broke)
+        of_trusted, of_guest, cpu, own = self._end(pair, watcher.broke)
         watcher.finish()
         if select.select([self.inward], [], [], 0)[0]:
             watcher.broke = "cancelled"
         status, remark = watcher.broke, ""
         if not status:
-            status, remark = judge(of_trusted, of_guest, cpu >= workers.cpu_limit(job) - 1)
+            status, remark = judge(of_trusted, of_guest, used_up(job, cpu, own))
         if status != "ok" and not watcher.log:
             remark = remark or "the job failed and said nothing"
         text = (watcher.log + remark.encode())[-job["log_bytes"] :].decode(errors="replace")
@@ -170,8 +170,11 @@ class Runner:
         if self.pair is not None:
             self._end(self.pair, "cancelled")
 
-    def _end(self, pair: Pair, broke: str) -> tuple[int | None, int | None, float]:
-        """Kill what is left of a job; how each process had ended by itself, and the CPU seconds."""
+    def _end(self, pair: Pair, broke: str) -> tuple[int | None, int | None, float, float]:
+        """Kill what is left of a job; how each process had ended by itself.
+
+        Then the CPU seconds of both, and those of the guest.
+        """
         by_itself = ended(pair.trusted)
         give_up = time.monotonic() + (0 if broke else 0.2)
         while by_itself is None and time.monotonic() < give_up:
@@ -190,17 +193,18 @@ class Runner:
             if not (self.setup["nested"] and self._told(0.2)):
                 kill(pair.guest)
         of_trusted, cpu = reap(pair.trusted, self.maker)
-        of_guest = 0
+        of_guest, own = 0, 0.0
         if pair.guest:
             told = json.loads(self._hear())
-            of_guest, cpu = told["status"], cpu + told["cpu"]
+            of_guest, own = told["status"], told["cpu"]
         os.close(pair.request)
         for folder in (self.setup["folder"], *self.setup["litter"]):
             clean(folder)
         return (
             of_trusted if by_itself else None,
             of_guest if guest_fell else None,
-            cpu,
+            cpu + own,
+            own,
         )
 
     def _told(self, seconds: float) -> bool:
@@ -236,6 +240,16 @@ def make_guests(control: socket.socket, answer: workers.Answer, setup: Header) -
         control.sendall(b"%d\n" % guest)
         status, cpu = reap(guest)
         control.sendall(json.dumps({"status": status, "cpu": cpu}).encode() + b"\n")
+
+
+def used_up(job: Header, cpu: float, own: float) -> str:
+    """What ended a job that was killed for its CPU time, from that of both processes and the guest.
+
+    Nothing if there was time left.
+    """
+    if own >= workers.guest_cpu_limit(job) - 1 < workers.cpu_limit(job) - 1:
+        return f"the candidate used up the {workers.guest_cpu_limit(job)} s of its CPU time"
+    return "the job used up its CPU time" if cpu >= workers.cpu_limit(job) - 1 else ""
 
 
 def load(name: str) -> Any:

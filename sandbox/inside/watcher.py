@@ -14,6 +14,7 @@ STATUSES = {
     workers.MEMORY: "oom",
     workers.PROCESSES: "pids",
     workers.OVERFLOW: "output_overflow",
+    workers.SPENT: "timeout",  # how a guest ends that keeps its own account of CPU time
 }
 
 
@@ -77,8 +78,11 @@ class Watcher:
         return bool(part)
 
 
-def judge(trusted: int | None, guest: int | None, used_up: bool) -> tuple[str, str]:
-    """Status and remark for a job that broke no limit of ours, from two wait statuses."""
+def judge(trusted: int | None, guest: int | None, used_up: str) -> tuple[str, str]:
+    """Status and remark for a job that broke no limit of ours, from two wait statuses.
+
+    `used_up` says what CPU time a process was killed for, if it was.
+    """
     if trusted is None:
         return "candidate_error", "the job was ended"
     if trusted == 0:
@@ -92,7 +96,7 @@ def judge(trusted: int | None, guest: int | None, used_up: bool) -> tuple[str, s
         number = code - 128
         remark = f"the job was killed by signal {number}"
         if number in (signal.SIGKILL, signal.SIGXCPU) and used_up:
-            return "timeout", "the job used up its CPU time"
+            return "timeout", used_up
         return ("oom" if number == signal.SIGKILL else "candidate_error"), remark
     if code == workers.ERROR or code in STATUSES:
         return STATUSES.get(code, "candidate_error"), ""

@@ -5,6 +5,7 @@ messages of the other; it never sees the request. Both map one piece of memory, 
 """
 
 import contextlib
+import math
 import mmap
 import os
 import resource
@@ -19,7 +20,7 @@ from . import cell, frames, seccomp
 
 Answer = Callable[[bytes, memoryview], bytes]
 
-MEMORY, ERROR, PROCESSES, OVERFLOW, GUEST = 101, 102, 103, 104, 105
+MEMORY, ERROR, PROCESSES, OVERFLOW, GUEST, SPENT = 101, 102, 103, 104, 105, 106
 HEAD = struct.Struct(">II")  # the number of a question, and the bytes that follow
 OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "std::bad_alloc")
 OUT_OF_PROCESSES = ("can't start new thread", "Resource temporarily unavailable")
@@ -103,6 +104,7 @@ def guest(answer: Answer, line: int, memory: int, log: int, setup: dict[str, Any
         job, body = frames.receive(line)
         unpack(job["files"], body)
         limit_resources(job)
+        limit(resource.RLIMIT_CPU, guest_cpu_limit(job))
         if setup["nested"]:
             limit(resource.RLIMIT_NPROC, job["pids"])
         if setup["filtered"]:
@@ -208,6 +210,12 @@ def limit_resources(job: dict[str, Any]) -> None:
 def cpu_limit(job: dict[str, Any]) -> int:
     """CPU seconds of one process: what the deadline leaves, and a little for coming up."""
     return int(job["wall_seconds"] * job["cpus"]) + 2
+
+
+def guest_cpu_limit(job: dict[str, Any]) -> int:
+    """CPU seconds of the guest's process, in whole ones."""
+    own = job["guest_cpu_seconds"]
+    return min(math.ceil(own), cpu_limit(job)) if own else cpu_limit(job)
 
 
 def limit(kind: int, value: int) -> None:
