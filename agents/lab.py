@@ -12,6 +12,7 @@ from ..evals import Candidate, Evaluation, Gateway, Role, Seed, measure, probe
 from ..sandbox import Sandbox
 from ..tasks import Task
 from .budget import Budget
+from .pace import Pace, start_seconds
 
 SEEDS_PER_JOB = 32
 
@@ -42,6 +43,7 @@ class Lab:
         self._seeds_per_job = seeds_per_job(strict)
         here = describe(sandbox, gateway if task.manifest.model else None)
         self.environment = environment or archive.add_environment(here)
+        self._pace: dict[Role, Pace] = {}
         self._locks: defaultdict[tuple[str, str, Role], threading.Lock] = defaultdict(
             threading.Lock
         )
@@ -50,6 +52,10 @@ class Lab:
     def charge(self, budget: Budget) -> None:
         """Pay for every evaluation from `budget` from now on."""
         self._budget = budget
+
+    def learn(self, role: Role, start: Evaluation) -> None:
+        """Hold all candidates from now on to a multiple of what the start's trials took."""
+        self._pace[role] = Pace.of(start, self._seeds_per_job)
 
     def evaluate(
         self, candidate: Candidate, stream: str, seeds: Sequence[Seed], role: Role = "dev"
@@ -69,7 +75,10 @@ class Lab:
         for at in range(0, len(missing), self._seeds_per_job):
             some = missing[at : at + self._seeds_per_job]
             with self._budget.reserve(evaluations=len(some)) as unit:
-                trials = measure(candidate, self.task, self.sandbox, some, role, self._gateway)
+                seconds = start_seconds(self._pace, role, len(some))
+                trials = measure(
+                    candidate, self.task, self.sandbox, some, role, self._gateway, seconds
+                )
                 unit.settle(evaluations=len(trials))
                 self._archive.add_trials(*key, trials)
             held |= {trial.seed: trial for trial in trials}

@@ -65,7 +65,9 @@ def _plant(run: Run, pool: ThreadPoolExecutor) -> Iterator[Node]:
     start: Evaluation | None = None
     for number, ((kind, name, candidate), future) in enumerate(zip(planted, futures, strict=True)):
         evaluation = future.result()
-        start = start or evaluation
+        if start is None:
+            start = evaluation
+            run.lab.learn("dev", start)
         if number < done:
             continue
         gain = judge.summary(judge.gains(evaluation, start, run.task.metric))

@@ -44,7 +44,7 @@ class Candidate(Frozen):
 class Seed(Frozen):
     """One repeat: `train` goes to the candidate's sandbox, `sealed` to the grader's alone.
 
-    `data` draws the task's data, the same for all repeats of a run; 0 stands for the published data.
+    `data` draws the task's data, the same for all repeats of a run; 0 is for the published data.
     """
 
     train: Annotated[int, Field(ge=0, lt=2**63)]

@@ -67,7 +67,7 @@ class Resources(Frozen):
     """
 
     times_start: float = Field(default=10.0, ge=0)
-    setup_seconds: float = Field(default=0.5, gt=0)
+    setup_seconds: float = Field(default=0.3, gt=0)
     wall_seconds: float = Field(gt=0, le=86_400)
     memory_mb: int = Field(ge=64)
     reply_mb: int = Field(default=64, ge=1, le=1024)
