@@ -3,8 +3,8 @@
 What a program says with the words of Python and of a training algorithm is its method. The rest is
 what its author wrote freely: names, numbers, strings, docstrings and comments, in their order. Its
 compressed size is near the most data that can be hidden in it, be it in a thousand readable names,
-in the digits of numbers or in text. Data of a few hundred bits hide in any program; no bound on size
-finds those.
+in the digits of numbers or in text. Data of a few hundred bits hide in any program; no bound on
+size finds those.
 """
 
 import builtins

@@ -46,8 +46,9 @@ def hiding() -> Iterator[tuple[str, str, Mapping[str, str]]]:
     rng, start = Random(0), load("optimizer").start["optimizer.py"]
     bits = [f"k{rng.randrange(1000):03d}" for _ in range(1000)]
     digits = "".join(word[1:] for word in bits)
+    keywords = ", ".join(f"{word}_{n}=True" for n, word in enumerate(bits))
     forms = {
-        "names": f"DATA = list(dict({', '.join(f'{word}_{n}=True' for n, word in enumerate(bits))}))",
+        "names": f"DATA = list(dict({keywords}))",
         "a number": f"DATA = 0x{int(digits):x}",
         "a string": f"DATA = {digits!r}",
         "many numbers": f"DATA = ({', '.join(str(int(word[1:])) for word in bits)})",
