@@ -14,6 +14,7 @@ from ..sandbox import Sandbox
 from ..tasks import Task
 from .budget import Budget
 from .pace import Lap, Pace
+from .start_cost import StartCost, start_seconds
 
 SEEDS_PER_JOB = 32
 
@@ -45,6 +46,7 @@ class Lab:
         self._seeds_per_job = seeds_per_job(strict)
         here = describe(sandbox, gateway if task.manifest.model else None)
         self.environment = environment or archive.add_environment(here)
+        self._start_costs: dict[Role, StartCost] = {}
         self._locks: defaultdict[tuple[str, str, Role], threading.Lock] = defaultdict(
             threading.Lock
         )
@@ -53,6 +55,10 @@ class Lab:
     def charge(self, budget: Budget) -> None:
         """Pay for every evaluation from `budget` from now on."""
         self._budget = budget
+
+    def learn(self, role: Role, start: Evaluation) -> None:
+        """Hold all candidates from now on to a multiple of what the start's trials took."""
+        self._start_costs[role] = StartCost.of(start, self._seeds_per_job)
 
     def expected(self, role: Role, count: int, candidate: str = "") -> float:
         """How many seconds of the clock it takes as a rule to measure a candidate, one job by one.
@@ -83,7 +89,10 @@ class Lab:
             expected = self.pace.job(role, len(some), candidate.digest)
             with self._budget.reserve(evaluations=len(some), seconds=expected) as unit:
                 began = time.monotonic()
-                trials = measure(candidate, self.task, self.sandbox, some, role, self._gateway)
+                allowed = start_seconds(self._start_costs, role, len(some))
+                trials = measure(
+                    candidate, self.task, self.sandbox, some, role, self._gateway, allowed
+                )
                 unit.settle(evaluations=len(trials))
                 self._archive.add_trials(*key, trials)
             if any(trial.score is not None for trial in trials):

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from ..archive import Archive, Node
 from ..evals import (
@@ -20,6 +21,7 @@ from ..evals import (
 from ..sandbox import Sandbox
 from ..tasks import Frozen, Task, TaskError, load
 from .lab import describe, seeds_per_job
+from .start_cost import StartCost, archived, start_seconds
 
 Outcome = Literal["REPRODUCED", "DRIFTED", "FAILED"]
 
@@ -50,14 +52,15 @@ def replay(
     gives any score has FAILED. A node that was measured without isolation, and is reproduced with
     it, is recorded as validated.
     """
-    task, config = archive.task(node.run), archive.run(node.run)["config"]
-    keys = Keys.of(config)
+    task = archive.task(node.run)
+    keys = Keys.of(archive.run(node.run)["config"])
+    bench = _Bench.of(archive, node.run, sandbox, gateway)
     old: list[Trial] = []
     new: list[Trial] = []
     for evidence in node.evidence:
         seeds = draw(keys, evidence.stream, evidence.count)
         old += archive.evaluation(node, evidence.stream, seeds, evidence.role).trials
-        new += _measure(node.candidate, task, sandbox, seeds, evidence.role, config, gateway).trials
+        new += bench.measure(node.candidate, seeds, evidence.role).trials
     differences = changed(
         archive.environment(node.environment),
         describe(sandbox, gateway if task.manifest.model else None),
@@ -114,11 +117,13 @@ def replay_fresh(
         outcome, reason = _compare([], [], task, elsewhere=False)
         return Replay(node=node.id, outcome=outcome, reason=reason, seeds=0)
     evidence = node.evidence[-1]  # for a confirmed node: the seeds that had no part in choosing it
-    seeds = draw(Keys.of(run["config"]), evidence.stream, evidence.count)
+    keys = Keys.of(run["config"])
+    seeds = draw(keys, evidence.stream, evidence.count)
     worst, unit = task.metric.worst, task.metric.unit
     old = archive.evaluation(node, evidence.stream, seeds, evidence.role).values(worst)
-    fresh = draw(Keys(fresh_key(), fresh_key()), "replay", count)
-    again = _measure(node.candidate, task, sandbox, fresh, evidence.role, run["config"], gateway)
+    fresh = draw(Keys(fresh_key(), fresh_key(), keys.data), "replay", count)
+    bench = _Bench.of(archive, node.run, sandbox, gateway)
+    again = bench.measure(node.candidate, fresh, evidence.role)
     new = again.values(worst)
     mean = math.fsum(old) / len(old)
     spread = math.sqrt(math.fsum((v - mean) ** 2 for v in old) / (len(old) - 1))
@@ -144,22 +149,29 @@ def replay_fresh(
     )
 
 
-def _measure(
-    candidate: Candidate,
-    task: Task,
-    sandbox: Sandbox,
-    seeds: tuple[Seed, ...],
-    role: Role,
-    config: Mapping[str, Any],
-    gateway: Gateway | None,
-) -> Evaluation:
-    size = seeds_per_job(config.get("isolation") == "strict")
-    trials = [
-        trial
-        for at in range(0, len(seeds), size)
-        for trial in measure(candidate, task, sandbox, seeds[at : at + size], role, gateway)
-    ]
-    return Evaluation(stream="replay", trials=tuple(trials))
+@dataclass(frozen=True)
+class _Bench:
+    """Where a run's programs are measured again, in jobs as large and limits as tight as then."""
+
+    task: Task
+    sandbox: Sandbox
+    gateway: Gateway | None
+    size: int
+    costs: dict[Role, StartCost]
+
+    @classmethod
+    def of(cls, archive: Archive, run: str, sandbox: Sandbox, gateway: Gateway | None) -> "_Bench":
+        config = archive.run(run)["config"]
+        size = seeds_per_job(config.get("isolation") == "strict")
+        return cls(archive.task(run), sandbox, gateway, size, archived(archive, run, size))
+
+    def measure(self, candidate: Candidate, seeds: Sequence[Seed], role: Role) -> Evaluation:
+        trials: list[Trial] = []
+        for at in range(0, len(seeds), self.size):
+            some = seeds[at : at + self.size]
+            seconds = start_seconds(self.costs, role, len(some))
+            trials += measure(candidate, self.task, self.sandbox, some, role, self.gateway, seconds)
+        return Evaluation(stream="replay", trials=tuple(trials))
 
 
 def _task_notes(task: Task) -> list[str]:

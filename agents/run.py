@@ -29,7 +29,8 @@ from .select import Select
 class Config(Frozen):
     """Everything that can differ between two runs of a task; stored with the run.
 
-    `key` steers the search and may follow from `seed`; `secret` never does.
+    `key` steers the search and may follow from `seed`; `secret` never does. `data` follows from the
+    secret, and the task's data are drawn with it.
     """
 
     task: str
@@ -39,6 +40,7 @@ class Config(Frozen):
     seed: int | None = None
     key: str
     secret: str = ""  # runs of older archives have none
+    data: int = Field(default=0, ge=0, lt=2**63)  # those of older archives have published data
     isolation: Literal["shared", "strict"] = "shared"
     lag: int = Field(default=3, ge=0)
     turns: int | None = Field(default=None, ge=1)
@@ -53,7 +55,7 @@ class Config(Frozen):
     @property
     def keys(self) -> Keys:
         """What every seed of the run is drawn from."""
-        return Keys.of({"key": self.key, "secret": self.secret})
+        return Keys.of({"key": self.key, "secret": self.secret, "data": self.data})
 
 
 @dataclass(frozen=True)

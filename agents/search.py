@@ -93,6 +93,7 @@ def _plant(run: Run, crew: Crew) -> Iterator[Node]:
     planted = _planted(run)
     futures = [crew.submit(run.lab.evaluate, each[2], COMMON, seeds) for each in planted]
     start = scored_start(futures[0].result(), run.task)
+    run.lab.learn("dev", start)
     for number, ((kind, name, candidate), future) in enumerate(zip(planted, futures, strict=True)):
         evaluation = future.result()
         if number < done:

@@ -15,11 +15,12 @@ from ..agents.budget import Budget, Caps
 from ..agents.contest.compare import Standing, Table, compare, overall
 from ..agents.contest.improvement import Interval
 from ..agents.contest.searches import Entrant, Terms, configured, grow, held_rule, search_id
+from ..agents.lab import Lab
 from ..agents.model import ModelError
 from ..agents.run import Run
 from ..agents.select import POLICIES
 from ..archive import Archive
-from ..evals import Keys, Rule, fresh_key
+from ..evals import Keys, Rule
 from ..sandbox import Sandbox
 from ..tasks import Task, load
 from . import curves
@@ -116,8 +117,9 @@ def _on_task(
     models = next((entrant.models for entrant in entrants if entrant.models), None)
     # Of no search: what is measured here decides nothing in one, and none has to pay for it.
     with closing(Purse(archive, f"{order.name}-{task.name}", models, Budget())) as means:
-        lab = means.lab(task, backend, strict=box.isolation == "strict")
-        rule = held_rule(archive, order.name, task) or _rule(lab, task, archive, box, console)
+        keys = Keys.fresh()
+        lab = means.lab(task.keyed(keys.data), backend, strict=box.isolation == "strict")
+        rule = held_rule(archive, order.name, task) or _rule(lab, keys, archive, box, console)
         least = rule.estimate * (1 + len(task.baselines))
         if order.evaluations <= least:
             raise AgentError(
@@ -141,9 +143,9 @@ def _on_task(
         return compare(terms, entrants, lab, archive, say)
 
 
-def _rule(lab: Any, task: Task, archive: Archive, box: Box, console: Console) -> Rule:
-    plan = Plan(None, box.workers, 1 + len(task.baselines))
-    return settle(lab, archive, Keys(fresh_key(), fresh_key()), Standards(), plan, console)
+def _rule(lab: Lab, keys: Keys, archive: Archive, box: Box, console: Console) -> Rule:
+    plan = Plan(None, box.workers, 1 + len(lab.task.baselines))
+    return settle(lab, archive, keys, Standards(), plan, console)
 
 
 def _search(
@@ -160,7 +162,7 @@ def _search(
     name = search_id(terms.bench, terms.task.name, entrant.agent, number)
     caps = Caps(dollars=order.dollars)
     with archive.hold(name), closing(purse(archive, name, entrant.models, caps)) as means:
-        lab = means.lab(terms.task, backend, strict=terms.isolation == "strict")
+        lab = means.lab(terms.task.keyed(config.data), backend, terms.isolation == "strict")
         lab.charge(means.budget)
         run = Run(
             id=name,

@@ -12,7 +12,7 @@ from ..agents.budget import Caps
 from ..agents.calibrate import calibrated, stored
 from ..agents.seed_only import SeedOnly
 from ..archive import Archive
-from ..evals import Calibration, Keys, Rule, fresh_key
+from ..evals import Calibration, Keys, Rule
 from ..tasks import Metric, load
 from . import view
 from .budget import OFTEN, Means, Plan, Standards, rounded_up
@@ -41,10 +41,10 @@ def calibrate(
         archive = Archive(where, create=True)
         said.print(f"warming the {backend.name} sandbox up ...")
         means = stack.enter_context(closing(purse(archive, "calibrate", models, Caps())))
-        lab = means.lab(task, backend, strict=box.isolation == "strict")
+        keys = Keys.fresh()
+        lab = means.lab(task.keyed(keys.data), backend, strict=box.isolation == "strict")
         if again or stored(lab, archive) is None:
             said.print(f"measuring {task.name} on {seeds} seeds ...")
-        keys = Keys(fresh_key(), fresh_key())
         found = calibrated(lab, archive, Rule(), keys, seeds, box.workers, again)
     budget = Plan(minutes, box.workers, 1 + len(task.baselines))
     known = Means(found, Standards().rule(found), task.metric)

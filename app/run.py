@@ -23,7 +23,7 @@ from ..agents.run import Config, Run, archived_config
 from ..agents.search import search, within
 from ..agents.select import POLICIES
 from ..archive import Archive, in_use, require_sound
-from ..evals import Keys, fresh_key, key_from
+from ..evals import Keys, key_from
 from ..sandbox import Sandbox, open_sandbox
 from ..tasks import load
 from . import view
@@ -85,7 +85,7 @@ def start(order: Order, box: Box, where: str) -> int:
         check_bounded(task, order.caps, models is not None)
     if models is not None:
         foresee_spending(models, agent, task, order.caps, console)
-    keys = Keys(fresh_key() if seed is None else key_from(seed), secret or fresh_key())
+    keys = Keys.fresh("" if seed is None else key_from(seed), secret or "")
     with closing(open_with_warning(box)) as backend, ExitStack() as stack:
         archive = Archive(where, create=True)
         run = _new_id(archive)
@@ -93,7 +93,7 @@ def start(order: Order, box: Box, where: str) -> int:
         with polite():
             try:
                 console.print(f"warming the {backend.name} sandbox up ...")
-                lab = means.lab(task, backend, strict=box.isolation == "strict")
+                lab = means.lab(task.keyed(keys.data), backend, box.isolation == "strict")
                 plan = Plan(order.minutes, box.workers, 1 + len(task.baselines))
                 rule = settle(lab, archive, keys, order.standards, plan, console)
             except BudgetSpent as error:
@@ -112,6 +112,7 @@ def start(order: Order, box: Box, where: str) -> int:
             seed=seed,
             key=keys.steer,
             secret=keys.sealed,
+            data=keys.data,
             lag=2 * box.workers - 1,
             turns=order.turns,
             schedule=order.standards.schedule,

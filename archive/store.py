@@ -95,13 +95,14 @@ class Archive(Journal):
         return {**checked.model_dump(), "config": {**usual, **checked.config}}
 
     def task(self, run: str) -> Task:
-        """A run's task, as it was when the run began."""
+        """A run's task, as it was when the run began, with the data that the run draws."""
         row = self.run(run)
         name = f"the task of run {row['id']}"
         with self._reading() as db:
             blobs = fetch(db, row["files"].values())
         try:
-            return Task({path: blobs[digest] for path, digest in row["files"].items()})
+            task = Task({path: blobs[digest] for path, digest in row["files"].items()})
+            return task.keyed(row["config"].get("data", 0))
         except KeyError:
             lost = next(path for path, digest in row["files"].items() if digest not in blobs)
             raise self.damaged(name, f"{lost} is missing or damaged") from None

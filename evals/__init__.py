@@ -19,7 +19,7 @@ from .records import (
     Verdict,
 )
 from .rule import Rule
-from .seeds import COMMON, Keys, draw, fresh_key, key_from
+from .seeds import COMMON, Keys, data_of, draw, fresh_key, key_from
 
 __all__ = [
     "COMMON",
@@ -42,6 +42,7 @@ __all__ = [
     "Verdict",
     "admit",
     "audit",
+    "data_of",
     "draw",
     "fresh_key",
     "judge",

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from ..sandbox.text import is_visible, line
 from ..tasks import Frozen, Task
+from .carried import MOST_CODE, MOST_WORDS, carried
 from .syntax import Unreadable, parse
 from .wording import Finding, Wording, literals
 
@@ -35,7 +36,19 @@ def audit(files: Mapping[str, str], task: Task | None = None) -> Findings:
         for finding in _file(files[name], imports, *_words(task)):
             where = f"{name}:{finding.line}" if finding.line else name
             (flags if finding.flag else refused).append(line(f"{where} {finding.what}", 300))
+    refused += _data(files, task)
     return Findings(refused=tuple(dict.fromkeys(refused)), flags=tuple(dict.fromkeys(flags)))
+
+
+def _data(files: Mapping[str, str], task: Task | None) -> list[str]:
+    """A sentence if the files together hold more than a program of their kind has to say."""
+    if any(len(text) > SOURCE_BYTES for text in files.values()):
+        return []  # refused for that already
+    wordy = task is None or task.manifest.model or task.manifest.candidate == "agent"
+    most = MOST_WORDS if wordy else MOST_CODE
+    size = sum(map(carried, files.values()))
+    what = "of names, numbers and text (compressed), and more than"
+    return [f"holds {size} bytes {what} {most} look like data"] if size > most else []
 
 
 def _words(task: Task | None) -> tuple[frozenset[str], frozenset[str]]:

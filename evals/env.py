@@ -122,7 +122,8 @@ class ResearchEnv(gymnasium.Env[Observation, str]):
     ) -> tuple[Observation, dict[str, Any]]:
         """Begin an episode with new search seeds; equal `seed`s give equal episodes."""
         super().reset(seed=seed)
-        keys = Keys(self.np_random.bytes(16).hex(), self.np_random.bytes(16).hex())
+        steer, sealed = (self.np_random.bytes(16).hex() for _ in range(2))
+        keys = Keys(steer, sealed, self.task.data)
         seeds = draw(keys, STREAM, self._seeds)
         scorer = Scorer(self.task, self._sandbox, self._start, seeds, self._gateway)
         budget = Budget(*self._budget)

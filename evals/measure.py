@@ -29,19 +29,27 @@ def measure(
     seeds: Sequence[Seed],
     role: Role = "dev",
     gateway: Gateway | None = None,
+    start_seconds: float = 0.0,
 ) -> tuple[Trial, ...]:
     """Run `candidate` on every workload of `role`, all seeds at once.
 
     Its failures are data. `gateway` answers what it asks a language model, if its task has one.
+    `start_seconds` is the CPU time of such a job with the starting program, 0 where not known: the
+    candidate's own process gets a multiple of it.
     Raises SandboxError for a broken sandbox, and TaskError for a broken trainer or grader, or where
     candidates ask a model and there is no gateway.
     """
+    task = task.keyed(_data(seeds))
     workloads = getattr(task.manifest.workloads, role)
     request = {"workloads": workloads, "seeds": [seed.train for seed in seeds]}
-    trained = _train(candidate, task, sandbox, request, gateway)
+    limits = task.limits_for(start_seconds)
+    trained = _train(candidate, task, sandbox, request, gateway, limits)
     share = trained.cpu_seconds / len(seeds)
     if trained.status != "ok":
-        return _failed(seeds, trained.status, trained.log, share)
+        log = trained.log
+        if trained.status == "timeout" and "used up the" in trained.log and start_seconds:
+            log = f"{log.strip()}\n{_allowed(limits, start_seconds)}"
+        return _failed(seeds, trained.status, log, share)
     sealed = {**request, "sealed": [seed.sealed for seed in seeds]}
     grade = _grade(candidate, task, sandbox, sealed, trained.reply)
     if grade.invalid is not None:
@@ -55,13 +63,29 @@ def measure(
     return tuple(trials)
 
 
+def _data(seeds: Sequence[Seed]) -> int:
+    """The number that the seeds' data are drawn with."""
+    numbers = {seed.data for seed in seeds}
+    if len(numbers) != 1:
+        raise ValueError("seeds of one job have data of their own: measure them apart")
+    return numbers.pop()
+
+
 def probe(candidate: Candidate, task: Task, sandbox: Sandbox) -> Result:
     """A few steps on tiny tensors: does it run, and what does it do? Equal replies behave alike.
 
     No language model is asked: the trainer of a task that has one puts a fixed function in its
     place.
     """
-    return _run(candidate, task, sandbox, {"probe": 1})
+    return _run(candidate, task, sandbox, {"probe": 1}, task.limits)
+
+
+def _allowed(limits: Limits, start_seconds: float) -> str:
+    """Both sides of a limit in words."""
+    return (
+        f"a candidate may use {limits.guest_cpu_seconds:.1f} s of CPU time here; with the starting "
+        f"program the whole job takes {start_seconds:.1f} s"
+    )
 
 
 def _train(
@@ -70,29 +94,34 @@ def _train(
     sandbox: Sandbox,
     request: Mapping[str, object],
     gateway: Gateway | None,
+    limits: Limits,
 ) -> Result:
     if not task.manifest.model:
-        return _run(candidate, task, sandbox, request)
+        return _run(candidate, task, sandbox, request, limits)
     if gateway is None:
         raise TaskError(
             f"task {task.name!r} asks a language model: set OPENAI_BASE_URL or OPENAI_API_KEY, "
             "and --model"
         )
     return converse(
-        lambda answers: _run(candidate, task, sandbox, {**request, **answers}),
+        lambda answers: _run(candidate, task, sandbox, {**request, **answers}, limits),
         lambda asks: gateway.answer(candidate, asks),
     )
 
 
 def _run(
-    candidate: Candidate, task: Task, sandbox: Sandbox, request: Mapping[str, object]
+    candidate: Candidate,
+    task: Task,
+    sandbox: Sandbox,
+    request: Mapping[str, object],
+    limits: Limits,
 ) -> Result:
     return sandbox.run(
         Job(
             program=task.trainer,
             request=json.dumps(request).encode(),
             files=_files(candidate),
-            limits=task.limits,
+            limits=limits,
         )
     )
 

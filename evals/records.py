@@ -44,10 +44,14 @@ class Candidate(Frozen):
 
 
 class Seed(Frozen):
-    """One repeat: `train` goes to the candidate's sandbox, `sealed` to the grader's alone."""
+    """One repeat: `train` goes to the candidate's sandbox, `sealed` to the grader's alone.
+
+    `data` draws the task's data, the same for all repeats of a run; 0 is for the published data.
+    """
 
     train: Annotated[int, Field(ge=0, lt=2**63)]
     sealed: Annotated[int, Field(ge=0, lt=2**63)]
+    data: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 
 class Trial(Frozen):

@@ -1,8 +1,10 @@
-"""Where seeds come from: a run's two keys, a named stream, and a position in it.
+"""Where seeds come from: a run's keys, a named stream, and a position in it.
 
 `steer` may be known to anyone, so that a search can be repeated. What settles a candidate's worth
 must not be: the grader's seeds everywhere, and the training seeds of every stream but the screens',
-come from `sealed`, which the operating system's entropy made and which no sandbox is told.
+come from `sealed`, which the operating system's entropy made and which no sandbox is told. `data`
+follows from it: a task's data (shapes, languages, teachers, worlds) are drawn with that number, so
+that nobody can rebuild them from the published source. Only trusted code hears it.
 """
 
 import hashlib
@@ -18,15 +20,22 @@ SCREENS = re.compile(r"search/\d+(/\d+)?")  # streams whose training seeds may b
 
 
 class Keys(NamedTuple):
-    """The key that steers a run, and the one that nobody may know."""
+    """The key that steers a run, and the two that nobody may know; `data` 0 is published data."""
 
     steer: str
     sealed: str
+    data: int = 0
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> "Keys":
         """Those of an archived run; one that has no secret drew everything from one key."""
-        return cls(config["key"], config.get("secret") or config["key"])
+        return cls(config["key"], config.get("secret") or config["key"], config.get("data", 0))
+
+    @classmethod
+    def fresh(cls, steer: str = "", sealed: str = "") -> "Keys":
+        """Keys from the operating system's entropy, but for those that are given."""
+        sealed = sealed or fresh_key()
+        return cls(steer or fresh_key(), sealed, data_of(sealed))
 
 
 def fresh_key() -> str:
@@ -39,6 +48,11 @@ def key_from(seed: int) -> str:
     return hashlib.sha256(f"ratchet run {seed}".encode()).hexdigest()[:32]
 
 
+def data_of(sealed: str) -> int:
+    """The number that a run with this secret draws its data with; never 0."""
+    return _number(sealed, "data", 0, "data") or 1
+
+
 def draw(keys: Keys, stream: str, count: int, start: int = 0) -> tuple[Seed, ...]:
     """Seeds `start` to `start + count` of a stream; streams of different names never meet."""
     train = keys.steer if SCREENS.fullmatch(stream) else keys.sealed
@@ -46,6 +60,7 @@ def draw(keys: Keys, stream: str, count: int, start: int = 0) -> tuple[Seed, ...
         Seed(
             train=_number(train, stream, i, "train"),
             sealed=_number(keys.sealed, stream, i, "sealed"),
+            data=keys.data,
         )
         for i in range(start, start + count)
     )

@@ -22,9 +22,13 @@ Isolation = Literal["container", "namespace", "none"]
 
 @dataclass(frozen=True)
 class Limits:
-    """What one job may use before it is killed."""
+    """What one job may use before it is killed.
+
+    `guest_cpu_seconds` is for the guest's process alone, and 0 for what the wall clock leaves it.
+    """
 
     wall_seconds: float = 60.0
+    guest_cpu_seconds: float = 0.0
     memory_mb: int = 2048
     cpus: float = 1.0
     pids: int = 64

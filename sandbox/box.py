@@ -151,6 +151,7 @@ class Box:
         header = {
             "id": self._jobs,
             "wall_seconds": limits.wall_seconds,
+            "guest_cpu_seconds": limits.guest_cpu_seconds,
             "memory_mb": limits.memory_mb,
             "cpus": limits.cpus,
             "pids": limits.pids,

@@ -3,6 +3,7 @@
 import os
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Self
 
@@ -16,7 +17,10 @@ from .names import BASELINE, FileName, Label, Module, Name, Words
 HERE = Path(__file__).parent
 # The rest would tell a candidate of the data.
 GUEST_LIBRARY = ("candidate.py", "shared.py", "stepper.py")
+LEAST_CPU_SECONDS = 5.0  # below this, what a busy machine adds would count for too much
 ALONE = "alone.py"
+DATA_KEY = "data_key.py"
+ALLOWANCE = "allowance.py"
 BESIDE = b"""
 import os
 import trainer
@@ -52,8 +56,15 @@ class Metric(Frozen):
 
 
 class Resources(Frozen):
-    """The `[limits]` of a task: what one training job may use."""
+    """The `[limits]` of a task: what one training job may use.
 
+    A candidate's process gets `times_start` times the CPU time that the whole job takes with the
+    starting program, where that is known; 0 for no such limit. To load and to get ready for a run
+    it gets `setup_seconds` of CPU time.
+    """
+
+    times_start: float = Field(default=10.0, ge=0)
+    setup_seconds: float = Field(default=0.3, gt=0)
     wall_seconds: float = Field(gt=0, le=86_400)
     memory_mb: int = Field(ge=64)
     reply_mb: int = Field(default=64, ge=1, le=1024)
@@ -113,9 +124,12 @@ class Task:
     Built from the files of a task folder alone, so an archived task is as good as an installed one.
     """
 
-    def __init__(self, files: Mapping[str, bytes]) -> None:
-        """Read and validate the files of a task folder; raises TaskError naming what is wrong."""
-        self.files = dict(files)
+    def __init__(self, files: Mapping[str, bytes], data: int = 0) -> None:
+        """Read and validate the files of a task folder; raises TaskError naming what is wrong.
+
+        `data` is the number that its generators draw with; 0 stands for the published data.
+        """
+        self.files, self.data = dict(files), data
         self.manifest = _manifest(self.files)
         for role in ("trainer.py", "grader.py"):
             self._file(role)
@@ -123,6 +137,15 @@ class Task:
         self.baselines = {name: self._program(f"baselines/{name}") for name in _baselines(files)}
         harmed = any(path.startswith("crippled/") for path in files)
         self.crippled = self._program("crippled") if harmed else None
+
+    def keyed(self, data: int) -> "Task":
+        """The same task, whose data are drawn with `data`: other shapes, languages and worlds.
+
+        What identifies the task, its `digest`, stays. Raises TaskError for what is no such number.
+        """
+        if type(data) is not int or not 0 <= data < 2**63:
+            raise TaskError("the number that draws a task's data is not one from 0 to 2**63 - 1")
+        return self if data == self.data else Task(self.files, data)
 
     @property
     def name(self) -> str:
@@ -138,7 +161,8 @@ class Task:
     def digest(self) -> str:
         """Content address of all that can change a candidate's score, and of nothing else."""
         files = {**self.trainer.files, **self.grader.files}
-        files.pop(ALONE, None)
+        for name in (ALONE, DATA_KEY, ALLOWANCE):
+            files.pop(name, None)
         return digest_files({"task.toml": self.files["task.toml"], **files})
 
     @property
@@ -150,6 +174,15 @@ class Task:
             memory_mb=own.memory_mb,
             reply_bytes=own.reply_mb << 20,
         )
+
+    def limits_for(self, start_seconds: float) -> Limits:
+        """The limits of a job that takes so many CPU seconds with the starting program.
+
+        With 0, which stands for not known, the task's own limits hold.
+        """
+        allowed = self.manifest.limits.times_start * start_seconds
+        seconds = max(LEAST_CPU_SECONDS, allowed) if allowed else 0.0
+        return replace(self.limits, guest_cpu_seconds=seconds)
 
     @property
     def trainer(self) -> Program:
@@ -179,11 +212,17 @@ class Task:
         return Program(files, "grader", "predictor", self._shown("predictor.py"))
 
     def _shown(self, guest: str) -> tuple[str, ...]:
-        return (guest, *(name for name in GUEST_LIBRARY if name in self.manifest.library))
+        return (guest, ALLOWANCE, *(n for n in GUEST_LIBRARY if n in self.manifest.library))
 
     def _with_library(self, entry: str) -> dict[str, bytes]:
         files = {n: self._file(f"library/{n}") for n in self.manifest.library}
-        return {**files, entry: self._file(entry)}
+        # A module for the trusted side alone: without a guest.py the candidate could read it.
+        key = self.data if "guest.py" in self.files else 0
+        own = {
+            DATA_KEY: f"DATA = {key}\n".encode(),
+            ALLOWANCE: f"SETUP_SECONDS = {self.manifest.limits.setup_seconds}\n".encode(),
+        }
+        return {**files, **own, entry: self._file(entry)}
 
     def _program(self, folder: str) -> dict[str, str]:
         program = dict[str, str]()

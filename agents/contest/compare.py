@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from ...archive import Archive, Node, Tree
-from ...evals import Role
+from ...evals import Keys, Role
 from ...tasks import Frozen
 from ..base import AgentError
 from ..controls import spent
@@ -132,7 +132,8 @@ def compare(
     ]
     states = {run: within(archive.states(run), terms.evaluations) for _, run in runs}
     baseline = best_baseline([Tree(each) for each in states.values()])
-    sealed = Sealed(lab, archive.run(runs[0][1])["config"]["secret"], baseline, terms.workers)
+    keys = Keys.of(archive.run(runs[0][1])["config"])
+    sealed = Sealed(lab, keys, baseline, terms.workers)
     paths = {run: path(each) for run, each in states.items()}
     nodes = [node for steps in paths.values() for _, node in steps if node]
     say(f"measuring {len({n.candidate.digest for n in nodes})} programs on {SEEDS['dev']} seeds")

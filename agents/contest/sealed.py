@@ -14,10 +14,10 @@ STREAM = "bench/sealed"
 class Sealed:
     """Gains over the baseline, on seeds that no search has drawn."""
 
-    def __init__(self, lab: Lab, secret: str, baseline: Node, workers: int) -> None:
-        """Compare with `baseline`, on seeds that follow from `secret`."""
+    def __init__(self, lab: Lab, keys: Keys, baseline: Node, workers: int) -> None:
+        """Compare with `baseline`, on seeds and data that follow from the secret in `keys`."""
         self.lab, self.baseline, self.workers = lab, baseline, workers
-        self.keys = Keys(secret, secret)
+        self.keys = keys._replace(steer=keys.sealed)
         self.held: dict[tuple[str, Role], Evaluation] = {}
 
     def measure(self, nodes: Sequence[Node], role: Role) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from ...archive import Archive, Tree
-from ...evals import Rule, fresh_key, key_from
+from ...evals import Keys, Rule, fresh_key, key_from
 from ...tasks import Task
 from ..base import AgentError
 from ..controls import affordable, spent
@@ -63,15 +63,16 @@ def configured(archive: Archive, terms: Terms, entrant: Entrant, number: int) ->
     """
     name = search_id(terms.bench, terms.task.name, entrant.agent, number)
     rows = {row["id"]: row for row in archive.runs()}
-    key, secret = _keys(archive, terms, entrant, number)
+    keys = _keys(archive, terms, entrant, number)
     config = Config(
         task=terms.task.name,
         agent=entrant.agent,
         select=entrant.select,
         sandbox=terms.sandbox,
         isolation=terms.isolation,
-        key=key,
-        secret=secret,
+        key=keys.steer,
+        secret=keys.sealed,
+        data=keys.data,
         lag=2 * terms.workers - 1,
         schedule="adaptive",
         rule=terms.rule,
@@ -149,8 +150,8 @@ def ends(archive: Archive, run: str) -> list[dict[str, Any]]:
     return [e for e in archive.events(run, ENDED) if e["data"].get("reason") == "bench"]
 
 
-def _keys(archive: Archive, terms: Terms, entrant: Entrant, number: int) -> tuple[str, str]:
-    """The two keys of a search: what steers it is its own.
+def _keys(archive: Archive, terms: Terms, entrant: Entrant, number: int) -> Keys:
+    """The keys of a search: what steers it is its own.
 
     What settles worth is shared by the searches of one number, so that agents meet the same seeds;
     but where models are paid for it is not, as the first would pay for the others' trials.
@@ -160,11 +161,11 @@ def _keys(archive: Archive, terms: Terms, entrant: Entrant, number: int) -> tupl
     key = fresh_key() if seed is None else _derived(key_from(seed), own)
     shared = f"{terms.task.name} {number}"
     if secret is not None:
-        return key, _derived(secret, own if entrant.models else shared)
+        return Keys.fresh(key, _derived(secret, own if entrant.models else shared))
     for row in [] if entrant.models else _siblings(archive, terms.bench, terms.task):
         if row["id"].endswith(f"-{number:03d}") and not row["config"].get("models"):
-            return key, row["config"]["secret"]
-    return key, fresh_key()
+            return Keys.of(row["config"])._replace(steer=key)
+    return Keys.fresh(key)
 
 
 def _siblings(archive: Archive, bench: str, task: Task) -> list[dict[str, Any]]:

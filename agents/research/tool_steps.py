@@ -74,7 +74,8 @@ class Tooling:
     @classmethod
     def of(cls, brief: Brief, settings: ToolSettings) -> "Tooling":
         """Recall what the tree holds, and draw the seeds of this proposal."""
-        keys = Keys(brief.rng.randbytes(16).hex(), brief.rng.randbytes(16).hex())
+        steer, sealed = (brief.rng.randbytes(16).hex() for _ in range(2))
+        keys = Keys(steer, sealed, brief.task.data)
         work = Work.of(brief, Settings())
         text = fill(
             "toolsmith_work",

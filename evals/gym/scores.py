@@ -124,7 +124,7 @@ def unit(task: Task, sandbox: Sandbox, gateway: Gateway | None = None) -> float:
     model = gateway.describe() if gateway else {}
     key = (task.digest, start.digest, sandbox.name, repr(sorted(model.items())))
     if key not in _units:
-        seeds = draw(UNIT_KEYS, STREAM, UNIT_SEEDS)
+        seeds = draw(UNIT_KEYS._replace(data=task.data), STREAM, UNIT_SEEDS)
         trials = measure(start, task, sandbox, seeds, gateway=gateway)
         found = Evaluation(stream=STREAM, trials=trials)
         scored_start(found, task)

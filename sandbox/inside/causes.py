@@ -131,10 +131,11 @@ def kills() -> int:
         return -1
 
 
-def judge(trusted: int | None, guest: int | None, used_up: bool, starved: bool) -> tuple[str, str]:
+def judge(trusted: int | None, guest: int | None, used_up: str, starved: bool) -> tuple[str, str]:
     """Status and remark for a job that broke no limit of ours, from two wait statuses.
 
-    `used_up`: its CPU time is. `starved`: the kernel may have ended a process for its memory.
+    `used_up` says what CPU time a process was ended for, if it was. `starved`: the kernel may have
+    ended a process for its memory.
     """
     if trusted is None:
         return "candidate_error", "the job was ended"
@@ -150,14 +151,14 @@ def judge(trusted: int | None, guest: int | None, used_up: bool, starved: bool) 
         return of_signal(code - 128, used_up, starved)
     if code == ERROR or code in statuses:
         return statuses.get(code, "candidate_error"), ""
-    return "candidate_error", "the job ended without a reply"
+    return "candidate_error", ""
 
 
-def of_signal(number: int, used_up: bool, starved: bool) -> tuple[str, str]:
+def of_signal(number: int, used_up: str, starved: bool) -> tuple[str, str]:
     """Status and remark for a job that a signal ended."""
     remark = f"the job was killed by signal {number}"
     if number in (signal.SIGKILL, signal.SIGXCPU) and used_up:
-        return "timeout", "the job used up its CPU time"
+        return "timeout", used_up
     if number == signal.SIGKILL and starved:
         return "oom", remark
     if number == signal.SIGABRT:

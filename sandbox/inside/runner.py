@@ -30,6 +30,7 @@ Header = dict[str, Any]
 
 CHILD_SUBREAPER = 36
 CODES, OF_GUESTS, UNTOLD = (causes.MEMORY, causes.ERROR, causes.PROCESSES), range(2, 100), 1
+TICKS = 0.6  # of a limit on CPU time, at least, is reported for a process that was ended by it
 
 
 def main(install: Callable[[Mapping[str, str]], None]) -> None:
@@ -147,15 +148,14 @@ class Runner:
             watcher.collect(start + job["wall_seconds"])
         except ConnectionError:
             pass  # one of them ended before it was told; how, is said below
-        of_trusted, of_guest, cpu = self._end(pair, watcher.broke)
+        of_trusted, of_guest, cpu, own = self._end(pair, watcher.broke)
         watcher.finish()
         if select.select([self.inward], [], [], 0)[0]:
             watcher.broke = "cancelled"
         status, remark = watcher.broke, ""
         if not status:
-            used_up = cpu >= workers.cpu_limit(job) - 1
             starved = kills < 0 or causes.kills() > kills
-            status, remark = causes.judge(of_trusted, of_guest, used_up, starved)
+            status, remark = causes.judge(of_trusted, of_guest, used_up(job, cpu, own), starved)
         if status == "oom":
             remark = f"{remark}\nthe job took all of its {job['memory_mb']} MB of memory".strip()
         if status != "ok" and not watcher.log:
@@ -177,8 +177,11 @@ class Runner:
         if self.pair is not None:
             self._end(self.pair, "cancelled")
 
-    def _end(self, pair: Pair, broke: str) -> tuple[int | None, int | None, float]:
-        """Kill what is left of a job; how each process had ended by itself, and the CPU seconds."""
+    def _end(self, pair: Pair, broke: str) -> tuple[int | None, int | None, float, float]:
+        """Kill what is left of a job; how each process had ended by itself.
+
+        Then the CPU seconds of both, and those of the guest.
+        """
         by_itself = ended(pair.trusted)
         give_up = time.monotonic() + (0 if broke else 0.2)
         while by_itself is None and time.monotonic() < give_up:
@@ -197,17 +200,18 @@ class Runner:
             if not (self.setup["nested"] and self._told(0.2)):
                 kill(pair.guest)
         of_trusted, cpu = reap(pair.trusted, self.maker)
-        of_guest = 0
+        of_guest, own = 0, 0.0
         if pair.guest:
             told = json.loads(self._hear())
-            of_guest, cpu = told["status"], cpu + told["cpu"]
+            of_guest, own = told["status"], told["cpu"]
         os.close(pair.request)
         for folder in (self.setup["folder"], *self.setup["litter"]):
             clean(folder)
         return (
             of_trusted if by_itself else None,
             of_guest if guest_fell else None,
-            cpu,
+            cpu + own,
+            own,
         )
 
     def _told(self, seconds: float) -> bool:
@@ -255,6 +259,18 @@ def plain(status: int, codes: dict[int, int]) -> int:
         return status
     meant = {drawn: code for code, drawn in codes.items()}
     return meant.get(os.WEXITSTATUS(status), UNTOLD) << 8
+
+
+def used_up(job: Header, cpu: float, own: float) -> str:
+    """What ended a job that was killed for its CPU time, from that of both processes and the guest.
+
+    Nothing if there was time left.
+    """
+    most = workers.guest_cpu_limit(job)
+    # The kernel ends a process by ticks of its clock, which run ahead of the time it reports.
+    if own >= TICKS * most and most < workers.cpu_limit(job):
+        return f"the candidate used up the {most} s of its CPU time"
+    return "the job used up its CPU time" if cpu >= workers.cpu_limit(job) - 1 else ""
 
 
 def load(name: str) -> Any:

@@ -5,6 +5,7 @@ messages of the other; it never sees the request. Both map one piece of memory, 
 """
 
 import contextlib
+import math
 import mmap
 import os
 import resource
@@ -106,6 +107,7 @@ def guest(
         job, body = frames.receive(line)
         unpack(job["files"], body)
         limit_resources(job)
+        limit(resource.RLIMIT_CPU, guest_cpu_limit(job))
         if setup["nested"] and not setup["cell"].get("counted"):
             limit(resource.RLIMIT_NPROC, job["pids"])
         if setup["filtered"]:
@@ -205,6 +207,12 @@ def limit_resources(job: dict[str, Any]) -> None:
 def cpu_limit(job: dict[str, Any]) -> int:
     """CPU seconds of one process: what the deadline leaves, and a little for coming up."""
     return int(job["wall_seconds"] * job["cpus"]) + 2
+
+
+def guest_cpu_limit(job: dict[str, Any]) -> int:
+    """CPU seconds of the guest's process, in whole ones."""
+    own = job["guest_cpu_seconds"]
+    return min(math.ceil(own), cpu_limit(job)) if own else cpu_limit(job)
 
 
 def limit(kind: int, value: int) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # autograd starts a thread for each GPU; forks lose it
 
 import torch
+from data_key import DATA
 from torch import Tensor
 
 HIDDEN = 32
@@ -193,9 +194,10 @@ def network(parameters: Tensor, x: Tensor, outputs: int) -> Tensor:
     )
 
 
-def generator(seed: int, stream: int) -> torch.Generator:
-    """An independent stream of random numbers for one seed."""
-    mixed = (seed * 0x9E3779B97F4A7C15 + stream * 0xBF58476D1CE4E5B9 + 1) % 2**63
+def generator(seed: int, stream: int, data: int = DATA) -> torch.Generator:
+    """An independent stream of random numbers for one seed, and for each number `data`."""
+    mixed = seed * 0x9E3779B97F4A7C15 + stream * 0xBF58476D1CE4E5B9 + 1
+    mixed = (mixed + data * 0x94D049BB133111EB) % 2**63
     return torch.Generator().manual_seed(mixed)
 
 

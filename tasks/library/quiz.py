@@ -5,6 +5,7 @@ from random import Random
 from typing import NamedTuple
 
 from boards import board
+from data_key import DATA
 from stories import story
 from timetables import journey
 
@@ -28,7 +29,8 @@ WORKLOADS: dict[str, Callable[[Random], tuple[tuple, str]]] = {
 }
 
 
-def problems(workload: str, seed: int) -> list[Problem]:
-    """The problems of one seed, always the same."""
-    rngs = [Random(f"{workload}/{seed}/{number}") for number in range(PROBLEMS)]
+def problems(workload: str, seed: int, data: int = DATA) -> list[Problem]:
+    """The problems of one seed, always the same for one number `data`."""
+    path = f"{data}/{workload}/{seed}" if data else f"{workload}/{seed}"
+    rngs = [Random(f"{path}/{number}") for number in range(PROBLEMS)]
     return [Problem(*WORKLOADS[workload](rng)) for rng in rngs]

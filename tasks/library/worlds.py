@@ -12,6 +12,7 @@ from dataclasses import dataclass
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # forks lose the threads it starts
 
 import torch
+from data_key import DATA
 from torch import Tensor
 
 Rule = Callable[[Tensor, float], Tensor]
@@ -35,6 +36,11 @@ def number(*path: object) -> int:
     """A number below 2**63 that says nothing of what it was made from."""
     text = "/".join(map(str, path)).encode()
     return int.from_bytes(hashlib.sha256(text).digest()[:8], "big") >> 1
+
+
+def of_run(*path: object) -> int:
+    """A number as `number` makes it, other in every run: what follows cannot be foretold."""
+    return number(*((DATA,) if DATA else ()), *path)
 
 
 def normal(source: torch.Generator, *shape: int) -> Tensor:

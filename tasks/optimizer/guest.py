@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType, ModuleType
 
 import torch
-from candidate import CandidateError, attempt, load
+from candidate import CandidateError, attempt, load, setup
 from shared import add, copy, tensors
 from torch import Tensor
 from torch.func import vmap
@@ -54,7 +54,8 @@ class Rule:
 
     def init(self, params: Params) -> object:
         """The state before the first step."""
-        state = self._call("init", lambda p: self.module.init(p, dict(self.kinds)), -1, params)
+        kinds = dict(self.kinds)
+        state = setup(self._call, "init", lambda p: self.module.init(p, kinds), -1, params)
         self._check_state(state, params)
         return state
 

@@ -65,7 +65,7 @@ def train(guest, each: Workload, seeds: list[int]) -> Params:
 def probe(guest, seed: int) -> bytes:
     """Behaviour on tiny tensors: the parameters after each of a few steps, and the readout."""
     shape = {name: (2, *dims) for name, dims in PROBE_SHAPES.items()}
-    g = generator(seed, "probe")
+    g = generator(seed, "probe", 0)
     params = {name: torch.randn(dims, generator=g) for name, dims in shape.items()}
     rule = Rule(guest, PROBE_KINDS, params, PROBE_STEPS)
     seen = []

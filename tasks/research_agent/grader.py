@@ -54,7 +54,7 @@ def read(artefact: bytes, workloads: int, seeds: int) -> list[list[str]] | None:
 @torch.no_grad()
 def score(guest, workload: str, text: str, seed: int, sealed: int) -> float:
     """The normalised gain of one program on sealed copies of the problem of `seed`."""
-    problem = families.instance(workload, worlds.number(seed, workload))
+    problem = families.instance(workload, worlds.of_run(seed, workload))
     family = problem.family
 
     def losses(rule: worlds.Rule) -> torch.Tensor:

@@ -31,7 +31,7 @@ def run(request: bytes, guest) -> bytes:
 
 def searched(guest, workload: str, seed: int) -> str:
     """The text that one search ends with."""
-    search = Search(guest, workload, worlds.number(seed, workload))
+    search = Search(guest, workload, worlds.of_run(seed, workload))
     search.run(BUDGET)
     return search.text(search.best())
 

@@ -120,7 +120,7 @@ def run(request: bytes, guest) -> bytes:
 
 def searched(guest, workload: str, seed: int, model: Model) -> str:
     """The text that one search ends with."""
-    search = Search(guest, workload, worlds.number(seed, workload), model)
+    search = Search(guest, workload, worlds.of_run(seed, workload), model)
     search.run(BUDGET)
     return search.text(search.best())
 

@@ -1,0 +1,53 @@
+"""How much CPU time the starting program takes, from which every candidate's share follows.
+
+It is read off the start's archived trials, so that a resumed run, a replay and a copy of the
+archive elsewhere all come to the same figure.
+"""
+
+from statistics import fmean
+from typing import NamedTuple
+
+from ..archive import Archive, ArchiveError, Evidence
+from ..evals import Evaluation, Keys, Role, draw
+
+FIXED_SHARE = 4  # a job of a quarter of the seeds or fewer is taken to cost a quarter
+
+
+class StartCost(NamedTuple):
+    """CPU seconds of the start, per seed, in jobs of so many seeds."""
+
+    seconds: float
+    seeds: int
+
+    @classmethod
+    def of(cls, start: Evaluation, seeds_per_job: int) -> "StartCost":
+        """What the start's trials say."""
+        seconds = fmean(trial.seconds for trial in start.trials)
+        return cls(seconds, min(seeds_per_job, len(start.trials)))
+
+    def job(self, seeds: int) -> float:
+        """CPU seconds of the start in a job of so many seeds, some of which do not depend on it."""
+        return self.seconds * max(seeds, self.seeds / FIXED_SHARE)
+
+
+def archived(archive: Archive, run: str, seeds_per_job: int) -> dict[Role, StartCost]:
+    """What a run goes by; nothing where its start has not been measured."""
+    keys, tree = Keys.of(archive.run(run)["config"]), archive.tree(run)
+    evidence: tuple[Evidence, ...] = tree[0].evidence if len(tree) else ()
+    for reading in evidence:
+        try:
+            seeds = draw(keys, reading.stream, reading.count)
+            start = archive.evaluation(tree[0], reading.stream, seeds, reading.role)
+        except ArchiveError:
+            continue
+        return {reading.role: StartCost.of(start, seeds_per_job)}
+    return {}
+
+
+def start_seconds(costs: dict[Role, StartCost], role: Role, seeds: int) -> float:
+    """CPU seconds of the start in such a job, or 0 where that is not known.
+
+    A glance takes a part of the development workloads, and may take as long as all of them.
+    """
+    cost = costs.get(role) or (costs.get("dev") if role == "glance" else None)
+    return cost.job(seeds) if cost else 0.0
