@@ -1,7 +1,8 @@
 """Run an archived node again, from the archive alone, and say whether it still holds."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from random import Random
 from typing import Any, Literal
 
 from ..archive import Archive, Node
@@ -17,6 +18,7 @@ from ..evals import (
     fresh_key,
     measure,
 )
+from ..evals.company import companies, difference, placed, repeat
 from ..sandbox import Sandbox
 from ..tasks import Frozen, Task, TaskError, load
 from .lab import describe, seeds_per_job
@@ -47,17 +49,21 @@ def replay(
 
     Bit-identical scores are REPRODUCED anywhere. Under another environment a mean within the
     metric's `minimum_gain` is too; under the same one it has DRIFTED. A program that no longer
-    gives any score has FAILED. A node that was measured without isolation, and is reproduced with
-    it, is recorded as validated.
+    gives any score has FAILED, and one whose scores depend on the seeds beside it has DRIFTED. A
+    node that was measured without isolation, and is reproduced with it, is recorded as validated; a
+    kept one that was never repeated in other company is recorded as checked.
     """
     task, config = archive.task(node.run), archive.run(node.run)["config"]
     keys = Keys.of(config)
     old: list[Trial] = []
     new: list[Trial] = []
+    measured: dict[tuple[str, Role], Sequence[Trial]] = {}
     for evidence in node.evidence:
         seeds = draw(keys, evidence.stream, evidence.count)
         old += archive.evaluation(node, evidence.stream, seeds, evidence.role).trials
-        new += _measure(node.candidate, task, sandbox, seeds, evidence.role, config, gateway).trials
+        again = _measure(node.candidate, task, sandbox, seeds, evidence.role, config, gateway)
+        new += again.trials
+        measured[evidence.stream, evidence.role] = again.trials
     differences = changed(
         archive.environment(node.environment),
         describe(sandbox, gateway if task.manifest.model else None),
@@ -66,6 +72,14 @@ def replay(
     if outcome == "REPRODUCED" and sandbox.isolation != "none" and not node.validated:
         archive.validate(node, sandbox.isolation)
         reason += f", now measured with isolation ({sandbox.isolation}): validated"
+    if outcome == "REPRODUCED":
+        apart = seeds_per_job(task, config.get("isolation") == "strict") == 1
+        depends = next(_depends(node, task, sandbox, measured, keys, apart, gateway), "")
+        if depends:
+            outcome, reason = "DRIFTED", depends
+        elif node.kept and not node.company_checked:
+            archive.check_company(node)
+            reason += "; with other seeds beside it, too: checked in other company"
     worst = task.metric.worst
     pairs = [(_score(was, worst), _score(now, worst)) for was, now in zip(old, new, strict=True)]
     return Replay(
@@ -77,6 +91,29 @@ def replay(
         largest=max((abs(was - now) for was, now in pairs), default=0.0),
         differences=(*differences, *_task_notes(task)),
     )
+
+
+def _depends(
+    node: Node,
+    task: Task,
+    sandbox: Sandbox,
+    measured: Mapping[tuple[str, Role], Sequence[Trial]],
+    keys: Keys,
+    apart: bool,
+    gateway: Gateway | None,
+) -> Iterator[str]:
+    """How the evidence of a node, just measured again, depends on the seeds beside each other."""
+    claims = [claim.stream for claim in node.verdict.claims] if node.verdict else []
+    streams = [key for key in measured if key[0] in claims] or list(measured)[-1:]
+    for stream, role in streams:
+        before = measured[stream, role]
+        workloads = getattr(task.manifest.workloads, role)
+        rng = Random(f"{keys.sealed}/replay/{stream}/{node.candidate.digest}")
+        for company in companies(before, workloads, rng, apart):
+            again = repeat(node.candidate, task, sandbox, company, role, gateway)
+            name = company.name.partition("/")[0]
+            if found := difference(before, again, task, name):
+                yield found.words(placed(found.seed, {stream: [t.seed for t in before]}))
 
 
 def _compare(
@@ -153,7 +190,7 @@ def _measure(
     config: Mapping[str, Any],
     gateway: Gateway | None,
 ) -> Evaluation:
-    size = seeds_per_job(config.get("isolation") == "strict")
+    size = seeds_per_job(task, config.get("isolation") == "strict")
     trials = [
         trial
         for at in range(0, len(seeds), size)

@@ -36,6 +36,7 @@ from .tree import Node, Tree
 from .upgrade import upgraded
 
 VALIDATED = "validated"  # the kind of event that makes a node one that may be built on
+COMPANY = "checked in other company"  # and of one that says its seeds were repeated beside others
 
 
 class Archive(Journal):
@@ -101,10 +102,15 @@ class Archive(Journal):
             event["data"]["number"]: event["data"]["isolation"]
             for event in self.events(run, VALIDATED)
         }
+        checked = {event["data"]["number"] for event in self.events(run, COMPANY)}
         files = {row.number: row.files for row in rows}
         nodes = [
             self._node(
-                {**data, "isolation": validated.get(row.number) or self._isolation(data)},
+                {
+                    **data,
+                    "isolation": validated.get(row.number) or self._isolation(data),
+                    "company_replayed": row.number in checked,
+                },
                 files[row.number],
                 blobs,
             )
@@ -148,6 +154,10 @@ class Archive(Journal):
     def validate(self, node: Node, isolation: Isolation) -> None:
         """Record that `node`, measured without isolation, was reproduced with it."""
         self.log(node.run, VALIDATED, {"number": node.number, "isolation": isolation})
+
+    def check_company(self, node: Node) -> None:
+        """Record that the seeds of `node` were repeated beside others, and came out the same."""
+        self.log(node.run, COMPANY, {"number": node.number})
 
     # Trials
 

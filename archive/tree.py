@@ -34,7 +34,8 @@ class Node(Frozen):
     gains over the start too: workload by workload and, in each, seed by seed of the first
     `Rule.estimate` common seeds; older archives have none. `size` counts the nodes of its syntax.
     `isolation` is that of the sandbox it ran in: where there was none, a candidate could have
-    written its own scores.
+    written its own scores. `company_replayed` says that a replay has repeated its seeds beside
+    others, which its run may not have done.
     """
 
     run: str
@@ -59,6 +60,7 @@ class Node(Frozen):
     evaluations: int = 0
     cpu_seconds: float = 0.0
     log: Log = ""
+    company_replayed: bool = False
 
     @property
     def id(self) -> str:
@@ -74,6 +76,11 @@ class Node(Frozen):
     def validated(self) -> bool:
         """Whether what is known of it was measured where a candidate could not touch the scores."""
         return self.verdict is None or self.isolation != "none"
+
+    @property
+    def company_checked(self) -> bool:
+        """Whether what kept it came out the same with other seeds beside it."""
+        return self.company_replayed or bool(self.verdict and self.verdict.company_checked)
 
     @property
     def kept(self) -> bool:

@@ -29,21 +29,24 @@ def measure(
     seeds: Sequence[Seed],
     role: Role = "dev",
     gateway: Gateway | None = None,
+    only: Sequence[str] = (),
+    fresh: bool = False,
 ) -> tuple[Trial, ...]:
-    """Run `candidate` on every workload of `role`, all seeds at once.
+    """Run `candidate` on every workload of `role`, or on `only` some of them, all seeds at once.
 
+    With `fresh` it is trained and graded in boxes that have run no job before.
     Its failures are data. `gateway` answers what it asks a language model, if its task has one.
     Raises SandboxError for a broken sandbox, and TaskError for a broken trainer or grader, or where
     candidates ask a model and there is no gateway.
     """
-    workloads = getattr(task.manifest.workloads, role)
+    workloads = tuple(only) or getattr(task.manifest.workloads, role)
     request = {"workloads": workloads, "seeds": [seed.train for seed in seeds]}
-    trained = _train(candidate, task, sandbox, request, gateway)
+    trained = _train(candidate, task, sandbox, request, gateway, fresh)
     share = trained.cpu_seconds / len(seeds)
     if trained.status != "ok":
         return _failed(seeds, trained.status, trained.log, share)
     sealed = {**request, "sealed": [seed.sealed for seed in seeds]}
-    grade = _grade(candidate, task, sandbox, sealed, trained.reply)
+    grade = _grade(candidate, task, sandbox, sealed, trained.reply, fresh)
     if grade.invalid is not None:
         return _failed(seeds, "invalid_output", grade.invalid, share)
     trials = [
@@ -70,22 +73,27 @@ def _train(
     sandbox: Sandbox,
     request: Mapping[str, object],
     gateway: Gateway | None,
+    fresh: bool,
 ) -> Result:
     if not task.manifest.model:
-        return _run(candidate, task, sandbox, request)
+        return _run(candidate, task, sandbox, request, fresh)
     if gateway is None:
         raise TaskError(
             f"task {task.name!r} asks a language model: set OPENAI_BASE_URL or OPENAI_API_KEY, "
             "and --model"
         )
     return converse(
-        lambda answers: _run(candidate, task, sandbox, {**request, **answers}),
+        lambda answers: _run(candidate, task, sandbox, {**request, **answers}, fresh),
         lambda asks: gateway.answer(candidate, asks),
     )
 
 
 def _run(
-    candidate: Candidate, task: Task, sandbox: Sandbox, request: Mapping[str, object]
+    candidate: Candidate,
+    task: Task,
+    sandbox: Sandbox,
+    request: Mapping[str, object],
+    fresh: bool = False,
 ) -> Result:
     return sandbox.run(
         Job(
@@ -93,6 +101,7 @@ def _run(
             request=json.dumps(request).encode(),
             files=_files(candidate),
             limits=task.limits,
+            fresh=fresh,
         )
     )
 
@@ -107,12 +116,14 @@ def _grade(
     sandbox: Sandbox,
     request: Mapping[str, object],
     artefact: bytes,
+    fresh: bool,
 ) -> Grade:
     # A box of its own: the trainer's box, which the candidate has met, cannot touch the score.
     body = json.dumps(request).encode() + b"\n" + artefact
     grader = task.grader
     files = _files(candidate) if grader.guest else {}
-    result = sandbox.run(Job(grader, body, files, GRADER_LIMITS))
+    new = fresh and bool(grader.guest)  # one that holds no candidate is the same in any box
+    result = sandbox.run(Job(grader, body, files, GRADER_LIMITS, new))
     if result.status != "ok" and grader.guest:
         return Grade(invalid=f"{result.status} while predicting: {result.log[-LOG_CHARACTERS:]}")
     if result.status != "ok":

@@ -74,6 +74,7 @@ def configured(archive: Archive, terms: Terms, entrant: Entrant, number: int) ->
         secret=secret,
         lag=2 * terms.workers - 1,
         schedule="adaptive",
+        company=True,
         rule=terms.rule,
         control_of=terms.bench,
         models=entrant.models,

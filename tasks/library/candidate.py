@@ -2,19 +2,33 @@
 
 Everything wrong with a candidate is a `CandidateError`: the box reports it as the candidate's
 fault, with this message as the last line of the log.
+
+A module is loaded anew for each run, and by a guest that calls seed by seed for each seed, so that
+nothing in it outlives the calls of one. Random numbers are the same for every load. Where seeds are
+stacked, `load(..., stacks=True)` makes a module that cannot see the stack: see `plain.py`.
 """
 
+import ast
+import importlib
 import importlib.util
 import os
 import sys
 from types import ModuleType
+
+# Modules with a random state that all of a process share, and how it is set.
+SEEDS = {
+    "numpy": lambda numpy, number: numpy.random.seed(number % 2**32),
+    "random": lambda random, number: random.seed(number),
+    "torch": lambda torch, number: torch.default_generator.manual_seed(number),
+}
+sources: dict[str, ModuleType] = {}  # those that the candidate imports
 
 
 class CandidateError(Exception):
     """The candidate broke the task's interface; the message names how."""
 
 
-def load(filename: str, required: tuple[str, ...]) -> ModuleType:
+def load(filename: str, required: tuple[str, ...], stacks: bool = False) -> ModuleType:
     """Import `filename` from here and check that it defines every `required` callable."""
     path = os.path.abspath(filename)
     if not os.path.isfile(path):
@@ -26,7 +40,15 @@ def load(filename: str, required: tuple[str, ...]) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses in the candidate look themselves up there
     try:
-        spec.loader.exec_module(module)
+        with open(path, "rb") as file:
+            tree = ast.parse(file.read(), path)
+        if stacks:
+            import plain
+
+            tree = plain.guarded(tree, module)
+        ready(tree)
+        still()
+        exec(compile(tree, path, "exec"), module.__dict__)
     except Exception as error:
         raise CandidateError(
             f"{filename} does not import: {type(error).__name__}: {error}"
@@ -35,6 +57,21 @@ def load(filename: str, required: tuple[str, ...]) -> ModuleType:
         if not callable(getattr(module, function, None)):
             raise CandidateError(f"{filename} must define a function {function}()")
     return module
+
+
+def ready(tree: ast.Module) -> None:
+    """Note what a candidate may draw random numbers from, and import it: it seeds itself then."""
+    for node in ast.walk(tree):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        for name in {name.partition(".")[0] for name in names}.intersection(SEEDS):
+            sources[name] = importlib.import_module(name)
+
+
+def still(number: int = 0) -> None:
+    """Set every random state that the candidate could draw from to a constant."""
+    for name, source in sources.items():
+        SEEDS[name](source, number)
 
 
 def attempt(what: str, function, *arguments):
