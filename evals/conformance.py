@@ -44,8 +44,8 @@ def check_task(
     let its seeds meet. A search would call one that differs invalid. The start and the cheats run
     on all development workloads, the baselines on those of the glance.
     """
-    glance = task.manifest.workloads.glance
-    programs = [("start", task.start, (), True)]
+    glance, every = task.manifest.workloads.glance, tuple[str, ...]()
+    programs = [("start", task.start, every, True)]
     programs += [
         (f"baseline {name}", files, glance, True) for name, files in task.baselines.items()
     ]
