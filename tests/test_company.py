@@ -19,7 +19,7 @@ from ratchet.agents.run import Config, Run
 from ratchet.agents.search import search
 from ratchet.agents.select import dgm
 from ratchet.archive import Archive, Tree, rejudge
-from ratchet.evals import Candidate, Keys, Rule, Seed, Trial, draw, key_from, measure
+from ratchet.evals import Candidate, Keys, Rule, Seed, Trial, audit, draw, key_from, measure
 from ratchet.evals.company import ALONE, REASON, companies, difference
 from ratchet.evals.conformance import check_task
 from ratchet.sandbox import Sandbox
@@ -227,3 +227,20 @@ def test_trials_of_one_workload_are_of_that_alone(isolated_sandbox: Sandbox) -> 
     start = Candidate(files=task.start, idea="", proposer="test")
     (found,) = measure(start, task, isolated_sandbox, SEEDS[:1], only=("hard",), fresh=True)
     assert set(found.scores) == {"hard"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "grad = torch.Tensor(9)",
+        "grad = list(map(torch.Tensor, [9]))",
+        "grad = grad.new(9)",
+        "grad = grad.stride()",
+        "torch.kept = grad",
+    ],
+)
+def test_what_shows_memory_or_the_stack_of_others_is_refused(line: str) -> None:
+    text = f"import torch\n\n\ndef update(grad):\n    {line}\n    return grad\n"
+    assert audit({"optimizer.py": text}, load("optimizer")).refused
+    checks = "isinstance(grad, torch.Tensor)"
+    assert not audit({"optimizer.py": text.replace(line, checks)}, load("optimizer")).refused
