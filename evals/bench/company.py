@@ -6,9 +6,9 @@
     python evals/bench/company.py --cost optimizer --minutes 4.5
 
 Coins are programs that learn well or hardly, as one throw decides for all seeds of a job. Beside
-them honest programs are offered, one in ten. For each task a line says how many of both were confirmed
-or called invalid for their company, and their ratio. `--cost` runs a search with `evolver` and sums
-the seconds that jobs took, in all and for repeats alone.
+them honest programs are offered, one in ten. For each task a line says how many of both were
+confirmed or called invalid for their company, and their ratio. `--cost` runs a search with
+`evolver` and sums the seconds that jobs took, in all and for repeats alone.
 """
 
 import argparse
