@@ -69,17 +69,16 @@ def replay(
         describe(sandbox, gateway if task.manifest.model else None),
     )
     outcome, reason = _compare(old, new, task, bool(differences))
+    if outcome != "FAILED":
+        apart = seeds_per_job(task, config.get("isolation") == "strict") == 1
+        if depends := next(_depends(node, task, sandbox, measured, keys, apart, gateway), ""):
+            outcome, reason = "DRIFTED", depends
     if outcome == "REPRODUCED" and sandbox.isolation != "none" and not node.validated:
         archive.validate(node, sandbox.isolation)
         reason += f", now measured with isolation ({sandbox.isolation}): validated"
-    if outcome == "REPRODUCED":
-        apart = seeds_per_job(task, config.get("isolation") == "strict") == 1
-        depends = next(_depends(node, task, sandbox, measured, keys, apart, gateway), "")
-        if depends:
-            outcome, reason = "DRIFTED", depends
-        elif node.kept and not node.company_checked:
-            archive.check_company(node)
-            reason += "; with other seeds beside it, too: checked in other company"
+    if outcome == "REPRODUCED" and node.kept and not node.company_checked:
+        archive.check_company(node)
+        reason += "; with other seeds beside it, too: checked in other company"
     worst = task.metric.worst
     pairs = [(_score(was, worst), _score(now, worst)) for was, now in zip(old, new, strict=True)]
     return Replay(
