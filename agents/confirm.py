@@ -8,7 +8,8 @@ from statistics import fmean
 from typing import Literal
 
 from ..archive import Evidence, Node, Tree
-from ..evals import COMMON, Candidate, Claim, Evaluation, Role, Verdict, draw, judge
+from ..evals import COMMON, Candidate, Claim, Evaluation, Role, Seed, Verdict, draw, judge
+from . import company
 from .run import Run
 
 
@@ -18,7 +19,8 @@ def confirm(
     """Settle what a screened child claims over its parent and, if that holds, rank it.
 
     A `simpler` child is held against the node that the parent itself was simplified from. One that
-    holds as `better` may go on to beat the best baseline, on fresh seeds again.
+    holds as `better` may go on to beat the best baseline, on fresh seeds again. What held is first
+    repeated in other company: a node whose evidence depends on that is invalid, with its claims.
     """
     assert node.parent is not None
     assert node.verdict is not None
@@ -27,8 +29,11 @@ def confirm(
     rule, metric = run.config.rule, run.task.metric
     level = judge.level(rule, tree.claims())
     claim, values = _settle(run, pool, node, rival, says, level)
+    if claim.held and (reason := company.claimed(run, pool, node, claim.stream, claim.pairs)):
+        return _void(node, [claim], reason, _fresh(run, claim))
     verdict = judge.confirmed_or_refuted(rule, values, metric, claim, node.verdict)
-    node = _with(node, verdict, _fresh(run, claim))
+    checked = {"company_checked": run.config.company and claim.held}
+    node = _with(node, verdict.model_copy(update=checked), _fresh(run, claim))
     if not claim.held:
         return node
     node = rank(run, pool, node, tree)
@@ -37,6 +42,8 @@ def confirm(
         return node
     gated = judge.level(rule, [*tree.claims(), claim], gated=True)
     over, _ = _settle(run, pool, node, baseline, "better", gated, gated=True)
+    if over.held and (reason := company.claimed(run, pool, node, over.stream, over.pairs)):
+        return _void(node, [claim, over], reason, _fresh(run, over))
     assert node.verdict is not None
     verdict = node.verdict.model_copy(update={"claims": (claim, over)})
     return _with(node, verdict, _fresh(run, over))
@@ -113,10 +120,16 @@ def instances(run: Run, evaluation: Evaluation, start: Evaluation) -> tuple[floa
 
 
 def measured(
-    run: Run, candidate: Candidate, stream: str, count: int, role: Role = "dev"
+    run: Run,
+    candidate: Candidate,
+    stream: str,
+    count: int,
+    role: Role = "dev",
+    beside: Sequence[Seed] = (),
 ) -> Evaluation:
-    """A candidate's trials on the first seeds of a stream."""
-    return run.lab.evaluate(candidate, stream, draw(run.config.keys, stream, count), role)
+    """A candidate's trials on the first seeds of a stream; `beside` ride along where it is run."""
+    seeds = draw(run.config.keys, stream, count)
+    return run.lab.evaluate(candidate, stream, seeds, role, beside)
 
 
 def against(run: Run, stream: str) -> str:
@@ -162,6 +175,23 @@ def _fresh(run: Run, claim: Claim) -> Evidence:
         versus=claim.versus,
         against=against(run, claim.stream),
     )
+
+
+def _void(node: Node, claims: Sequence[Claim], reason: str, evidence: Evidence) -> Node:
+    """The node once its evidence was found to depend on company: nothing it claimed holds."""
+    assert node.verdict is not None
+    void = tuple(claim.model_copy(update={"held": False, "void": True}) for claim in claims)
+    verdict = Verdict(
+        standing="invalid",
+        reason=reason,
+        rule=node.verdict.rule,
+        evidence=claims[-1].evidence,
+        screen=node.verdict.screen,
+        claims=void,
+        flags=node.verdict.flags,
+    )
+    unranked = {"score": None, "gain": None, "gain_error": 0.0, "instances": ()}
+    return _with(node, verdict, evidence).model_copy(update=unranked)
 
 
 def _with(node: Node, verdict: Verdict, evidence: Evidence) -> Node:

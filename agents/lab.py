@@ -7,16 +7,16 @@ from collections import defaultdict
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from random import Random
 
 from ..archive import Archive
-from ..evals import Candidate, Evaluation, Gateway, Role, Seed, measure, probe
+from ..evals import Candidate, Evaluation, Gateway, Role, Seed, Trial, measure, probe
+from ..evals.company import BESIDE, Company, repeat
 from ..sandbox import Sandbox
 from ..tasks import Task
 from .budget import Budget
 from .pace import Lap, Pace
 from .start_cost import StartCost, start_seconds
-
-SEEDS_PER_JOB = 32
 
 
 class Lab:
@@ -43,7 +43,8 @@ class Lab:
         self.evaluations = 0
         self.pace = Pace()
         self._archive, self._gateway, self._budget = archive, gateway, Budget()
-        self._seeds_per_job = seeds_per_job(strict)
+        self.apart = seeds_per_job(task, strict) == 1
+        self._seeds_per_job = seeds_per_job(task, strict)
         here = describe(sandbox, gateway if task.manifest.model else None)
         self.environment = environment or archive.add_environment(here)
         self._start_costs: dict[Role, StartCost] = {}
@@ -70,43 +71,106 @@ class Lab:
         return seconds + (self.pace.job(role, rest, candidate) if rest else 0.0)
 
     def evaluate(
-        self, candidate: Candidate, stream: str, seeds: Sequence[Seed], role: Role = "dev"
+        self,
+        candidate: Candidate,
+        stream: str,
+        seeds: Sequence[Seed],
+        role: Role = "dev",
+        beside: Sequence[Seed] = (),
     ) -> Evaluation:
-        """The candidate's trials on `seeds`: from the archive where held, else measured now."""
+        """The candidate's trials on `seeds`: from the archive where held, else measured now.
+
+        If there is anything to measure, the seeds `beside` ride along in the first job, so that it
+        is of another company. What they score there is kept as repeats: it is no evaluation.
+        """
         with self._guard:
             lock = self._locks[candidate.digest, stream, role]
         with lock:
-            return self._evaluate(candidate, stream, seeds, role)
+            return self._evaluate(candidate, stream, seeds, role, beside)
 
     def _evaluate(
-        self, candidate: Candidate, stream: str, seeds: Sequence[Seed], role: Role
+        self,
+        candidate: Candidate,
+        stream: str,
+        seeds: Sequence[Seed],
+        role: Role,
+        beside: Sequence[Seed],
     ) -> Evaluation:
-        key = (self.environment, self.task.digest, candidate.digest, role)
-        held = self._archive.trials(*key, seeds)
+        held = self._held(candidate.digest, role, seeds)
         missing = [seed for seed in seeds if seed not in held]
         for at in range(0, len(missing), self._seeds_per_job):
             some = missing[at : at + self._seeds_per_job]
-            expected = self.pace.job(role, len(some), candidate.digest)
+            guests = beside if at == 0 and not self.apart else ()
+            job = _mixed(some, [seed for seed in guests if seed not in some], role)
+            expected = self.pace.job(role, len(job), candidate.digest)
             with self._budget.reserve(evaluations=len(some), seconds=expected) as unit:
                 began = time.monotonic()
-                allowed = start_seconds(self._start_costs, role, len(some))
+                allowed = start_seconds(self._start_costs, role, len(job))
                 trials = measure(
-                    candidate, self.task, self.sandbox, some, role, self._gateway, allowed
+                    candidate, self.task, self.sandbox, job, role, self._gateway, allowed
                 )
-                unit.settle(evaluations=len(trials))
-                self._archive.add_trials(*key, trials)
+                unit.settle(evaluations=len(some))
+                by_seed = {trial.seed: trial for trial in trials}
+                own = [by_seed.pop(seed) for seed in some]
+                own[0] = own[0].model_copy(update={"log": trials[0].log})
+                rest = list(by_seed.values())
+                if any(trial.scores for trial in own):  # else the job as a whole has failed
+                    self._keep(_repeated(candidate, BESIDE), role, rest)
+                self._keep(candidate.digest, role, own)
             if any(trial.score is not None for trial in trials):
-                lap = Lap(candidate.digest, len(some), time.monotonic() - began)
+                lap = Lap(candidate.digest, len(job), time.monotonic() - began)
                 self.pace.ran(role, lap)
-            held |= {trial.seed: trial for trial in trials}
+            held |= {trial.seed: trial for trial in own}
             with self._guard:
-                self.evaluations += len(trials)
+                self.evaluations += len(own)
         return Evaluation(stream=stream, trials=tuple(held[seed] for seed in seeds))
 
+    def repeats(
+        self, candidate: Candidate, seeds: Sequence[Seed], role: Role = "dev"
+    ) -> list[Trial]:
+        """What the candidate scored on those of these seeds that rode along in other jobs."""
+        return list(self._held(_repeated(candidate, BESIDE), role, seeds).values())
 
-def seeds_per_job(strict: bool) -> int:
+    def repeat(self, candidate: Candidate, company: Company, role: Role = "dev") -> list[Trial]:
+        """The candidate's trials in a company: from the archive where held, else measured now.
+
+        Raises BudgetSpent where the search has come to its end.
+        """
+        name = _repeated(candidate, company.name)
+        held = self._held(name, role, company.seeds)
+        if len(held) < len(company.seeds):
+            with self._budget.reserve():
+                trials = repeat(candidate, self.task, self.sandbox, company, role, self._gateway)
+                self._keep(name, role, trials)
+            held = {trial.seed: trial for trial in trials} | held
+        return [held[seed] for seed in company.seeds]
+
+    def _held(self, name: str, role: Role, seeds: Sequence[Seed]) -> dict[Seed, Trial]:
+        return self._archive.trials(self.environment, self.task.digest, name, role, seeds)
+
+    def _keep(self, name: str, role: Role, trials: Sequence[Trial]) -> None:
+        self._archive.add_trials(self.environment, self.task.digest, name, role, trials)
+
+
+def _repeated(candidate: Candidate, company: str) -> str:
+    """The name under which an archive holds repeats, apart from what they repeat."""
+    return f"{candidate.digest}/{company}"
+
+
+def _mixed(seeds: Sequence[Seed], beside: Sequence[Seed], role: Role) -> list[Seed]:
+    """Both in one order, which only who knows the sealed seeds could tell.
+
+    One that rides along goes first, so that no other job of these seeds begins with the same one.
+    """
+    rng = Random(f"{role} {[seed.sealed for seed in seeds]}")
+    first = list(beside[:1])
+    rest = [*seeds, *beside[1:]]
+    return [*first, *rng.sample(rest, len(rest))]
+
+
+def seeds_per_job(task: Task, strict: bool) -> int:
     """How many seeds are trained side by side."""
-    return 1 if strict else SEEDS_PER_JOB
+    return 1 if strict else task.manifest.limits.seeds_per_job
 
 
 def describe(sandbox: Sandbox, gateway: Gateway | None = None) -> dict[str, str]:

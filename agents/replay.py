@@ -1,8 +1,9 @@
 """Run an archived node again, from the archive alone, and say whether it still holds."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from random import Random
 from typing import Literal
 
 from ..archive import Archive, Node
@@ -18,6 +19,7 @@ from ..evals import (
     fresh_key,
     measure,
 )
+from ..evals.company import companies, difference, placed, repeat
 from ..sandbox import Sandbox
 from ..tasks import Frozen, Task, TaskError, load
 from .lab import describe, seeds_per_job
@@ -49,26 +51,37 @@ def replay(
 
     Bit-identical scores are REPRODUCED anywhere. Under another environment a mean within the
     metric's `minimum_gain` is too; under the same one it has DRIFTED. A program that no longer
-    gives any score has FAILED. A node that was measured without isolation, and is reproduced with
-    it, is recorded as validated.
+    gives any score has FAILED, and one whose scores depend on the seeds beside it has DRIFTED. A
+    node that was measured without isolation, and is reproduced with it, is recorded as validated; a
+    kept one that was never repeated in other company is recorded as checked.
     """
     task = archive.task(node.run)
     keys = Keys.of(archive.run(node.run)["config"])
     bench = _Bench.of(archive, node.run, sandbox, gateway)
     old: list[Trial] = []
     new: list[Trial] = []
+    measured: dict[tuple[str, Role], Sequence[Trial]] = {}
     for evidence in node.evidence:
         seeds = draw(keys, evidence.stream, evidence.count)
         old += archive.evaluation(node, evidence.stream, seeds, evidence.role).trials
-        new += bench.measure(node.candidate, seeds, evidence.role).trials
+        again = bench.measure(node.candidate, seeds, evidence.role)
+        new += again.trials
+        measured[evidence.stream, evidence.role] = again.trials
     differences = changed(
         archive.environment(node.environment),
         describe(sandbox, gateway if task.manifest.model else None),
     )
     outcome, reason = _compare(old, new, task, bool(differences))
+    if outcome != "FAILED":
+        apart = bench.size == 1
+        if depends := next(_depends(node, task, sandbox, measured, keys, apart, gateway), ""):
+            outcome, reason = "DRIFTED", depends
     if outcome == "REPRODUCED" and sandbox.isolation != "none" and not node.validated:
         archive.validate(node, sandbox.isolation)
         reason += f", now measured with isolation ({sandbox.isolation}): validated"
+    if outcome == "REPRODUCED" and node.kept and not node.company_checked:
+        archive.check_company(node)
+        reason += "; with other seeds beside it, too: checked in other company"
     worst = task.metric.worst
     pairs = [(_score(was, worst), _score(now, worst)) for was, now in zip(old, new, strict=True)]
     return Replay(
@@ -80,6 +93,29 @@ def replay(
         largest=max((abs(was - now) for was, now in pairs), default=0.0),
         differences=(*differences, *_task_notes(task)),
     )
+
+
+def _depends(
+    node: Node,
+    task: Task,
+    sandbox: Sandbox,
+    measured: Mapping[tuple[str, Role], Sequence[Trial]],
+    keys: Keys,
+    apart: bool,
+    gateway: Gateway | None,
+) -> Iterator[str]:
+    """How the evidence of a node, just measured again, depends on the seeds beside each other."""
+    claims = [claim.stream for claim in node.verdict.claims] if node.verdict else []
+    streams = [key for key in measured if key[0] in claims] or list(measured)[-1:]
+    for stream, role in streams:
+        before = measured[stream, role]
+        workloads = getattr(task.manifest.workloads, role)
+        rng = Random(f"{keys.sealed}/replay/{stream}/{node.candidate.digest}")
+        for company in companies(before, workloads, rng, apart):
+            again = repeat(node.candidate, task, sandbox, company, role, gateway)
+            name = company.name.partition("/")[0]
+            if found := difference(before, again, task, name):
+                yield found.words(placed(found.seed, {stream: [t.seed for t in before]}))
 
 
 def _compare(
@@ -162,8 +198,9 @@ class _Bench:
     @classmethod
     def of(cls, archive: Archive, run: str, sandbox: Sandbox, gateway: Gateway | None) -> "_Bench":
         config = archive.run(run)["config"]
-        size = seeds_per_job(config.get("isolation") == "strict")
-        return cls(archive.task(run), sandbox, gateway, size, archived(archive, run, size))
+        task = archive.task(run)
+        size = seeds_per_job(task, config.get("isolation") == "strict")
+        return cls(task, sandbox, gateway, size, archived(archive, run, size))
 
     def measure(self, candidate: Candidate, seeds: Sequence[Seed], role: Role) -> Evaluation:
         trials: list[Trial] = []

@@ -34,6 +34,7 @@ class Report(Frozen):
     baseline: str
     reading: int
     validated: bool = False  # the oldest readings do not say
+    company_checked: bool = False  # nor do older ones say whether its seeds were repeated
     dev: Mapping[str, Estimate]
     transfer: Mapping[str, Estimate]
     workloads: Mapping[str, Estimate]
@@ -78,6 +79,7 @@ def report(run: Mapping[str, Any], lab: Lab, archive: Archive, workers: int = 2)
         baseline=title(baseline),
         reading=reading,
         validated=node.validated and lab.sandbox.isolation != "none",
+        company_checked=node.company_checked,
         dev=_gains(measured["dev"], lab),
         transfer=_gains(measured["transfer"], lab),
         workloads=_by_workload(measured, lab),

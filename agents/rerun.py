@@ -101,6 +101,7 @@ def _turns(count: int) -> More:
 def _compare(before: list[Node], after: list[Node]) -> tuple[int, str]:
     """How many states came out alike before the first that did not, and what that was."""
     for number, (was, now) in enumerate(zip(before, after, strict=False)):
+        was = was.model_copy(update={"company_replayed": False})  # what came later is not its run's
         if was != now:
             fields = [f for f in Node.model_fields if getattr(was, f) != getattr(now, f)]
             return number, f"{was.id} came out otherwise in its {', '.join(fields)}"

@@ -30,7 +30,8 @@ class Config(Frozen):
     """Everything that can differ between two runs of a task; stored with the run.
 
     `key` steers the search and may follow from `seed`; `secret` never does. `data` follows from the
-    secret, and the task's data are drawn with it.
+    secret, and the task's data are drawn with it. With `company` a node's seeds are repeated beside
+    others before it may claim anything.
     """
 
     task: str
@@ -46,6 +47,7 @@ class Config(Frozen):
     turns: int | None = Field(default=None, ge=1)
     novelty: bool = True
     schedule: Literal["adaptive", "fixed"] = "fixed"  # runs of older archives name none
+    company: bool = False  # repeat seeds in other company; runs of older archives did not
     rule: Rule = Rule()
     control_of: str = ""  # the run that this one is a control of
     models: Models | None = None

@@ -14,6 +14,7 @@ from typing import Literal
 from ..archive import Evidence, Node, Tree
 from ..evals import Role, Standing, Verdict, judge
 from ..evals.syntax import size
+from . import company
 from .approve import Rejected
 from .base import AgentError
 from .confirm import against, confirm, gains, measured, merged, rank, screens
@@ -127,6 +128,7 @@ def _screen(run: Run, node: Node, tree: Tree, counts: Sequence[int], action: Act
     if rule.glance and action.kind == "expand":
         stages.insert(0, ("glance", rule.glance))
     values: list[float] = []
+    done = _seeds(run, node)
     for role, count in stages:
         evidence = Evidence(
             stream=stream,
@@ -136,12 +138,17 @@ def _screen(run: Run, node: Node, tree: Tree, counts: Sequence[int], action: Act
             against=against(run, stream),
         )
         node = node.model_copy(update={"evidence": merged(node.evidence, evidence)})
-        child = measured(run, node.candidate, stream, count, role)
+        beside = company.beside(run, node, stream, role, done)
+        child = measured(run, node.candidate, stream, count, role, beside)
         if child.failures == count:
             first = child.trials[0]
             reason = f"all {count} seeds ended with {first.status}"
             node = node.model_copy(update={"log": first.log})
             return Draft(action, judged(node, Verdict(standing="invalid", reason=reason)))
+        if role == "dev":
+            done = count
+            if reason := company.look(run, node, stream, child):
+                return Draft(action, judged(node, Verdict(standing="invalid", reason=reason)))
         rival = measured(run, parent.candidate, against(run, stream) or stream, count, role)
         values = gains(run, child, rival)
         if role == "glance" and judge.ruined(rule, values, metric):
@@ -213,7 +220,11 @@ def _promote(run: Run, pool: ThreadPoolExecutor, node: Node, tree: Tree) -> Node
     node = node.model_copy(update={"evidence": merged(node.evidence, evidence)})
     if not judge.race(rule, values):
         return judged(node, judge.screened_out(rule, values, metric))
-    return rank(run, pool, judged(node, judge.raced(rule, values, metric)), tree)
+    if reason := company.claimed(run, pool, node, stream, rule.race):
+        return judged(node, Verdict(standing="invalid", reason=reason))
+    won = judge.raced(rule, values, metric)
+    won = won.model_copy(update={"company_checked": run.config.company})
+    return rank(run, pool, judged(node, won), tree)
 
 
 def _claimed(run: Run, node: Node, tree: Tree) -> Literal["better", "simpler"]:

@@ -59,6 +59,8 @@ def _documented(node: Node, record: dict[str, Any], text: str) -> str:
     )
     if not record["validated"]:
         words += ", measured without isolation and not validated"
+    if record["company_checked"] is False:
+        words += ", not checked in other company"
     head = line(f"Ratchet node {node.id}, task {record['task']}: {words}. See README.md.")
     return f"# {head}\n{text}"
 

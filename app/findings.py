@@ -16,7 +16,7 @@ from ..agents.report import Report, readings, report, seconds_for
 from ..archive import Archive
 from ..tasks import Frozen, Metric
 from . import sentences
-from .view import UNVALIDATED
+from .view import NO_COMPANY, UNVALIDATED
 
 PLAIN = (
     "Each ± is a 95 % interval: of a hundred such intervals about five miss the truth. "
@@ -156,6 +156,11 @@ def _notes(found: Findings) -> Iterator[str]:
     """What a reader has to know: what the signs mean, how often the seeds were read, and where."""
     last = found.readings[-1]
     yield PLAIN
+    if not last.company_checked:
+        yield (
+            f"{last.node} was {NO_COMPANY}: whether its scores depend on the seeds beside each "
+            f"other is not known. `ratchet replay {last.node}` finds out."
+        )
     if not last.confirmed:
         yield f"{last.node} is not confirmed: an `explore` run controls no error rate."
     if found.best != last.node:

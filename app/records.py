@@ -54,6 +54,7 @@ def node_record(node: Node) -> dict[str, Any]:
         "standing": node.standing,
         "isolation": node.isolation,
         "validated": node.validated,
+        "company_checked": node.company_checked if node.kept else None,
         "idea": clean(node.candidate.idea),
         "reason": clean(verdict.reason) if verdict else None,
         "failure": node.failure,

@@ -116,6 +116,7 @@ def start(order: Order, box: Box, where: str) -> int:
             lag=2 * box.workers - 1,
             turns=order.turns,
             schedule=order.standards.schedule,
+            company=True,
             rule=rule,
             models=models,
             caps=order.caps,

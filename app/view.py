@@ -27,6 +27,7 @@ STYLES = {
     "baseline": ("○", "bold"),
 }
 UNTRUSTED = "untrusted output of the candidate: its words, not Ratchet's"
+NO_COMPANY = "not checked in other company"
 UNVALIDATED = Text(
     "unvalidated: it ran without isolation, where a candidate could have written its own scores; "
     "`ratchet replay` with docker or namespace validates what it reproduces",
@@ -61,6 +62,8 @@ def node_line(node: Node) -> Text:
     line.append(f"{node.standing}  ", style=style)
     if not node.validated:
         line.append("unvalidated  ", style="bold yellow")
+    if node.kept and not node.company_checked:
+        line.append(f"{NO_COMPANY}  ", style="bold yellow")
     if node.verdict.estimate is not None:
         line.append(f"{node.verdict.estimate} over {node.parent}  ", style=style)
         line.append(f"{node.gain or 0.0:+.4f} over the start  ", style="dim")
@@ -121,7 +124,8 @@ def node_view(record: Mapping[str, Any]) -> RenderableType:
     unit = record["metric"]["unit"]
     facts = {
         "node": f"{record['node']}  {record['standing']}"
-        + ("" if record["validated"] else "  unvalidated: it ran without isolation"),
+        + ("" if record["validated"] else "  unvalidated: it ran without isolation")
+        + (f"  {NO_COMPANY}: `ratchet replay` does" if record["company_checked"] is False else ""),
         "idea": record["idea"],
         "lineage": " > ".join(record["lineage"]),
         "verdict": record["reason"]

@@ -49,6 +49,8 @@ def rejudge(archive: Archive, run: str, **changes: Any) -> list[Rejudged]:
         level = judge.level(rule, settled, gated=claim.gated)
         values = claimed_gains(archive, tree, keys, node, claim)
         outcome, log_e, pairs = _settle(rule, archive, run, claim, values, level)
+        if claim.void:  # what its seeds say is no evidence, under any rule
+            outcome = "refuted"
         held = outcome == "confirmed"
         settled.append(claim.model_copy(update={"held": held, "level": level}))
         if not held and not claim.gated:

@@ -79,6 +79,12 @@ class Validated(Frozen):
     isolation: Isolation
 
 
+class Checked(Frozen):
+    """The event that says that a replay has repeated a node's seeds beside others."""
+
+    number: Number
+
+
 class Environment(Frozen):
     """What trials were measured under."""
 

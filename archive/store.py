@@ -19,7 +19,7 @@ from ..tasks import Task, TaskError
 from .database import ArchiveError
 from .journal import Journal
 from .lock import locked
-from .rows import NodeRow, RunRow, Settings, Validated, contradiction
+from .rows import Checked, NodeRow, RunRow, Settings, Validated, contradiction
 from .tables import (
     ENVIRONMENTS,
     EVENTS,
@@ -38,6 +38,7 @@ from .upgrade import upgraded
 
 LONGEST_NUMBER = 9  # digits of a node's
 VALIDATED = "validated"  # the kind of event that makes a node one that may be built on
+COMPANY = "checked in other company"  # and of one that says its seeds were repeated beside others
 
 
 class Archive(Journal):
@@ -156,8 +157,17 @@ class Archive(Journal):
             for event in self.events(run, VALIDATED)
         ]
         isolations = {event.number: event.isolation for event in events}
+        replayed = {
+            self.record(Checked, event["data"], f"the event {event['id']} of run {run}").number
+            for event in self.events(run, COMPANY)
+        }
         files = {row.number: row.files for row in checked[: len(rows)]}
-        nodes = [self._node(row, isolations, files.get(row.number, {}), blobs) for row in checked]
+        nodes = [
+            self._node(row, isolations, files.get(row.number, {}), blobs).model_copy(
+                update={"company_replayed": row.number in replayed}
+            )
+            for row in checked
+        ]
         nodes.sort(key=lambda node: node.turn)
         if len(files) < len(rows):
             raise self.damaged(f"run {run}", "two of its nodes have the same number")
@@ -214,6 +224,10 @@ class Archive(Journal):
     def validate(self, node: Node, isolation: Isolation) -> None:
         """Record that `node`, measured without isolation, was reproduced with it."""
         self.log(node.run, VALIDATED, {"number": node.number, "isolation": isolation})
+
+    def check_company(self, node: Node) -> None:
+        """Record that the seeds of `node` were repeated beside others, and came out the same."""
+        self.log(node.run, COMPANY, {"number": node.number})
 
     # Trials
 

@@ -41,7 +41,8 @@ class Node(Frozen):
     `Rule.estimate` common seeds; older archives have none. `size` counts the nodes of its syntax.
     `isolation` is that of the sandbox it ran in: where there was none, a candidate could have
     written its own scores. `failure` says why a planted program has no score; older archives have
-    none that says so.
+    none that says so. `company_replayed` says that a replay has repeated its seeds beside others,
+    which its run may not have done.
     """
 
     run: str
@@ -67,6 +68,7 @@ class Node(Frozen):
     cpu_seconds: float = Field(default=0.0, ge=0)
     log: Log = ""
     failure: Words = ""
+    company_replayed: bool = False
 
     @property
     def id(self) -> str:
@@ -89,6 +91,11 @@ class Node(Frozen):
     def validated(self) -> bool:
         """Whether what is known of it was measured where a candidate could not touch the scores."""
         return self.verdict is None or self.isolation != "none"
+
+    @property
+    def company_checked(self) -> bool:
+        """Whether what kept it came out the same with other seeds beside it."""
+        return self.company_replayed or bool(self.verdict and self.verdict.company_checked)
 
     @property
     def kept(self) -> bool:

@@ -30,9 +30,12 @@ def measure(
     role: Role = "dev",
     gateway: Gateway | None = None,
     start_seconds: float = 0.0,
+    only: Sequence[str] = (),
+    fresh: bool = False,
 ) -> tuple[Trial, ...]:
-    """Run `candidate` on every workload of `role`, all seeds at once.
+    """Run `candidate` on every workload of `role`, or on `only` some of them, all seeds at once.
 
+    With `fresh` it is trained and graded in boxes that have run no job before.
     Its failures are data. `gateway` answers what it asks a language model, if its task has one.
     `start_seconds` is the CPU time of such a job with the starting program, 0 where not known: the
     candidate's own process gets a multiple of it.
@@ -40,10 +43,10 @@ def measure(
     candidates ask a model and there is no gateway.
     """
     task = task.keyed(_data(seeds))
-    workloads = getattr(task.manifest.workloads, role)
+    workloads = tuple(only) or getattr(task.manifest.workloads, role)
     request = {"workloads": workloads, "seeds": [seed.train for seed in seeds]}
     limits = task.limits_for(start_seconds)
-    trained = _train(candidate, task, sandbox, request, gateway, limits)
+    trained = _train(candidate, task, sandbox, request, gateway, limits, fresh)
     share = trained.cpu_seconds / len(seeds)
     if trained.status != "ok":
         log = trained.log
@@ -51,7 +54,7 @@ def measure(
             log = f"{log.strip()}\n{_allowed(limits, start_seconds)}"
         return _failed(seeds, trained.status, log, share)
     sealed = {**request, "sealed": [seed.sealed for seed in seeds]}
-    grade = _grade(candidate, task, sandbox, sealed, trained.reply)
+    grade = _grade(candidate, task, sandbox, sealed, trained.reply, fresh)
     if grade.invalid is not None:
         return _failed(seeds, "invalid_output", grade.invalid, share)
     trials = [
@@ -95,16 +98,17 @@ def _train(
     request: Mapping[str, object],
     gateway: Gateway | None,
     limits: Limits,
+    fresh: bool,
 ) -> Result:
     if not task.manifest.model:
-        return _run(candidate, task, sandbox, request, limits)
+        return _run(candidate, task, sandbox, request, limits, fresh)
     if gateway is None:
         raise TaskError(
             f"task {task.name!r} asks a language model: set OPENAI_BASE_URL or OPENAI_API_KEY, "
             "and --model"
         )
     return converse(
-        lambda answers: _run(candidate, task, sandbox, {**request, **answers}, limits),
+        lambda answers: _run(candidate, task, sandbox, {**request, **answers}, limits, fresh),
         lambda asks: gateway.answer(candidate, asks),
     )
 
@@ -115,6 +119,7 @@ def _run(
     sandbox: Sandbox,
     request: Mapping[str, object],
     limits: Limits,
+    fresh: bool = False,
 ) -> Result:
     return sandbox.run(
         Job(
@@ -122,6 +127,7 @@ def _run(
             request=json.dumps(request).encode(),
             files=_files(candidate),
             limits=limits,
+            fresh=fresh,
         )
     )
 
@@ -136,12 +142,14 @@ def _grade(
     sandbox: Sandbox,
     request: Mapping[str, object],
     artefact: bytes,
+    fresh: bool,
 ) -> Grade:
     # A box of its own: the trainer's box, which the candidate has met, cannot touch the score.
     body = json.dumps(request).encode() + b"\n" + artefact
     grader = task.grader
     files = _files(candidate) if grader.guest else {}
-    result = sandbox.run(Job(grader, body, files, GRADER_LIMITS))
+    new = fresh and bool(grader.guest)  # one that holds no candidate is the same in any box
+    result = sandbox.run(Job(grader, body, files, GRADER_LIMITS, new))
     if result.status != "ok" and grader.guest:
         return Grade(invalid=f"{result.status} while predicting: {result.log[-LOG_CHARACTERS:]}")
     if result.status != "ok":

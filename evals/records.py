@@ -146,7 +146,8 @@ class Claim(Frozen):
     margin. The claim `held` if its e-value reached one over `level`, its share of the run's error
     budget; `log_e` is the natural log of the e-value. `gated` claims were made only because the
     claim before them held. `turn` is that of the run which settled it, and `evidence` the digest of
-    the gains.
+    the gains. A claim is `void`, and did not hold, where its evidence depended on the seeds that
+    were measured beside each other.
     """
 
     says: Literal["better", "simpler"]
@@ -159,6 +160,7 @@ class Claim(Frozen):
     stream: str
     pairs: int = Field(ge=0)
     evidence: str
+    void: bool = False
 
 
 class Verdict(Frozen):
@@ -168,6 +170,8 @@ class Verdict(Frozen):
     which stay `promising`. `screen` sums up the gains over the parent on search seeds; `claims`
     were put to fresh ones; `estimate` is the gain over the parent on seeds that had no part in
     either. `evidence` is the digest of the gains that decided. `flags` are the audit's.
+    `company_checked` says that what kept the node came out the same with other seeds beside it;
+    older archives did not ask.
     """
 
     standing: Standing
@@ -178,3 +182,4 @@ class Verdict(Frozen):
     claims: tuple[Claim, ...] = ()
     estimate: Estimate | None = None
     flags: tuple[Words, ...] = ()
+    company_checked: bool = False

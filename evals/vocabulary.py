@@ -112,8 +112,8 @@ retain_grad saved_tensors uniform_ variable
 """
 _MEMORY = """
 as_strided as_strided_ base data_ptr dlpack empty empty_like empty_strided from_dlpack from_file
-from_numpy frombuffer new_empty new_empty_strided numpy resize_ resize_as_ share_memory
-share_memory_ storage storage_offset to_dlpack tobytes tofile typed_storage untyped_storage
+from_numpy frombuffer new new_empty new_empty_strided numpy resize_ resize_as_ share_memory
+share_memory_ storage storage_offset stride to_dlpack tobytes tofile typed_storage untyped_storage
 """
 _TOOLS = """
 autocast autograd backends compile cpp_extension cuda cudnn device_mesh distributed dump dumps

@@ -127,6 +127,8 @@ class Wording:
                 yield f"hands the module {node.id} around"
             if node.id in BUILT_IN - BUILTINS:
                 yield f"uses {node.id}"
+        if isinstance(node, ast.Call) and _makes_tensor(node):
+            yield "uses Tensor as a function, which may show memory that was another's"
         if isinstance(node, ast.MatchClass):
             yield from filter(None, map(_attribute, node.kwd_attrs))
         for name in _names(node):
@@ -204,6 +206,14 @@ class Wording:
             value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
             if isinstance(value, MUTABLE):
                 yield Finding("holds a mutable object in the module", node.lineno, flag=True)
+
+
+def _makes_tensor(node: ast.Call) -> bool:
+    """Whether the type Tensor is called, or handed to something other than a type check."""
+    checks = isinstance(node.func, ast.Name) and node.func.id == "isinstance"
+    places = [node.func, *([] if checks else node.args), *(k.value for k in node.keywords)]
+    names = [getattr(place, "attr", getattr(place, "id", "")) for place in places]
+    return "Tensor" in names
 
 
 def _attribute(name: str) -> str | None:

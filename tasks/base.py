@@ -16,7 +16,7 @@ from .names import BASELINE, FileName, Label, Module, Name, Words
 
 HERE = Path(__file__).parent
 # The rest would tell a candidate of the data.
-GUEST_LIBRARY = ("candidate.py", "shared.py", "stepper.py")
+GUEST_LIBRARY = ("candidate.py", "plain.py", "shared.py", "stepper.py")
 LEAST_CPU_SECONDS = 5.0  # below this, what a busy machine adds would count for too much
 ALONE = "alone.py"
 DATA_KEY = "data_key.py"
@@ -42,6 +42,8 @@ class Metric(Frozen):
     """One number, with the direction in which it improves.
 
     `worst` stands in for a seed that diverged. `minimum_gain` is the smallest gain worth claiming.
+    `repeats_within` is how far two measurements of one seed may lie apart, whatever seeds were
+    measured beside it; 0 means that they are equal to the last bit.
     """
 
     name: Label
@@ -49,6 +51,16 @@ class Metric(Frozen):
     goal: Literal["max", "min"]
     worst: float
     minimum_gain: float = Field(ge=0)
+    repeats_within: float = Field(default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _repeats(self) -> Self:
+        if self.repeats_within > self.minimum_gain:
+            raise ValueError(
+                f"repeats_within {self.repeats_within:g} is more than minimum_gain "
+                f"{self.minimum_gain:g}: a gain that small could not be told from a repeat"
+            )
+        return self
 
     def gain(self, new: float, old: float) -> float:
         """How much better `new` is than `old`; positive is better whatever the goal."""
@@ -56,7 +68,9 @@ class Metric(Frozen):
 
 
 class Resources(Frozen):
-    """The `[limits]` of a task: what one training job may use.
+    """The `[limits]` of a task: what one training job may use, and how many seeds share one.
+
+    Where candidates run code that nobody has looked through, one seed a job keeps seeds apart.
 
     A candidate's process gets `times_start` times the CPU time that the whole job takes with the
     starting program, where that is known; 0 for no such limit. To load and to get ready for a run
@@ -68,6 +82,7 @@ class Resources(Frozen):
     wall_seconds: float = Field(gt=0, le=86_400)
     memory_mb: int = Field(ge=64)
     reply_mb: int = Field(default=64, ge=1, le=1024)
+    seeds_per_job: int = Field(default=32, ge=1, le=1024)
 
 
 class Workloads(Frozen):

@@ -27,7 +27,15 @@ from ratchet.evals.syntax import size
 from ratchet.sandbox import Sandbox
 from ratchet.tasks import load
 
-CONFIG = Config(task="bowl", agent="stand_ins.tweak", key="1" * 32, secret=SECRET, turns=9, seed=1)
+CONFIG = Config(
+    task="bowl",
+    agent="stand_ins.tweak",
+    key="1" * 32,
+    secret=SECRET,
+    turns=9,
+    seed=1,
+    company=True,
+)
 
 
 def named(run: Run) -> Run:

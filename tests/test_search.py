@@ -36,6 +36,7 @@ def start(
     """Begin a run on the bowl, or take up the one that is there."""
     task, archive = load(BOWL), Archive(path, create=True)
     config.setdefault("schedule", "adaptive")
+    config.setdefault("company", True)
     settings = Config(task="bowl", seed=seed, key=key_from(seed), secret=SECRET, **config)
     if not archive.runs():
         archive.start_run("test", task, settings.model_dump(mode="json"))

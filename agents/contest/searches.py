@@ -75,6 +75,7 @@ def configured(archive: Archive, terms: Terms, entrant: Entrant, number: int) ->
         data=keys.data,
         lag=2 * terms.workers - 1,
         schedule="adaptive",
+        company=True,
         rule=terms.rule,
         control_of=terms.bench,
         models=entrant.models,

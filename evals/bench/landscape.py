@@ -162,7 +162,12 @@ class Surveyor:
         """Nothing takes time here."""
 
     def evaluate(
-        self, candidate: Candidate, stream: str, seeds: Sequence[Seed], role: Role = "dev"
+        self,
+        candidate: Candidate,
+        stream: str,
+        seeds: Sequence[Seed],
+        role: Role = "dev",
+        beside: Sequence[Seed] = (),
     ) -> Evaluation:
         """The trials on these seeds; those measured before cost nothing."""
         with self.guard:

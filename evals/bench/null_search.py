@@ -52,6 +52,7 @@ def null_search(task: Task, proposals: int, seed: int, sandbox: str, workers: in
         turns=proposals,
         novelty=False,
         schedule="adaptive",
+        company=True,
     )
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -3,17 +3,20 @@
 The trainer asks with a line of JSON: first for the state of a new run, then for the updates of each
 step, at last for the parameters to evaluate. Tensors lie in shared memory. Seeds are stacked; the
 candidate's functions see one seed and run under `torch.func.vmap`, or one seed at a time where vmap
-cannot follow them. This process never learns the seeds, the data or the loss.
+cannot follow them, each seed with a module of its own. So a seed's result does not depend on the
+seeds beside it. This process never learns the seeds, the data or the loss.
 """
 
 import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType, ModuleType
 
 import torch
-from candidate import CandidateError, attempt, load, setup
+from candidate import CandidateError, attempt, load, setup, still
+from plain import stack as stacked
 from shared import add, copy, tensors
 from torch import Tensor
 from torch.func import vmap
@@ -24,6 +27,7 @@ STATE_SLACK = 4096  # bytes per seed, for counters and other scalars
 WARM_SHAPES = {"w": (2, 64, 32), "b": (2, 32), "e": (2, 24, 16), "h": (2, 32, 10)}
 
 Params = dict[str, Tensor]
+Make = Callable[[], ModuleType | type]
 
 
 @dataclass(frozen=True)
@@ -39,11 +43,12 @@ class Context:
 class Rule:
     """The candidate's rule, applied to stacked seeds and checked on the way out."""
 
-    def __init__(
-        self, module: ModuleType | type, kinds: Mapping[str, str], seeds: int, total: int
-    ) -> None:
-        """Bind the candidate to a run of `total` steps, for so many seeds at once."""
-        self.module = module
+    def __init__(self, make: Make, kinds: Mapping[str, str], seeds: int, total: int) -> None:
+        """Bind the candidate to a run of `total` steps, for so many seeds at once.
+
+        `make` loads its module: once for all seeds, or once for each.
+        """
+        self.make, self.modules = make, [make()]
         self.kinds = MappingProxyType(dict(kinds))
         self.seeds, self.total = seeds, total
         self.path = "vmap"
@@ -54,8 +59,7 @@ class Rule:
 
     def init(self, params: Params) -> object:
         """The state before the first step."""
-        kinds = dict(self.kinds)
-        state = setup(self._call, "init", lambda p: self.module.init(p, kinds), -1, params)
+        state = self._call("init", lambda m, p: m.init(p, dict(self.kinds)), -1, params)
         self._check_state(state, params)
         return state
 
@@ -65,7 +69,7 @@ class Rule:
         """What to add to the parameters, and the next state."""
         result = self._call(
             "update",
-            lambda g, s, p: self.module.update(g, s, p, ctx),
+            lambda m, g, s, p: m.update(g, s, p, ctx),
             ctx.step,
             grads,
             state,
@@ -80,19 +84,22 @@ class Rule:
 
     def readout(self, params: Params, state: object, ctx: Context) -> Params:
         """The parameters to evaluate: the last ones, unless the candidate says otherwise."""
-        if not hasattr(self.module, "readout"):
+        if not hasattr(self.modules[0], "readout"):
             return params
-        found = self._call(
-            "readout", lambda p, s: self.module.readout(p, s, ctx), ctx.step, params, state
-        )
+        found = self._call("readout", lambda m, p, s: m.readout(p, s, ctx), ctx.step, params, state)
         check_tree("readout", found, params)
         return {name: found[name] for name in params}  # in our order, whatever the candidate's
 
     def _call(self, what: str, function: Callable, step: int, *trees: object) -> object:
-        """Call under vmap; from the first step that vmap cannot follow, one seed at a time."""
+        """Call under vmap; from the first step that vmap cannot follow, one seed at a time.
+
+        What makes the first state is to take no longer than getting ready may.
+        """
+        bounded = setup if what == "init" else call
         if self.path == "vmap":
+            still(step)
             try:
-                return vmap(function)(*copies(trees))
+                return bounded(stacked, vmap(partial(function, self.modules[0])), *copies(trees))
             except MemoryError:
                 raise
             except Exception as error:
@@ -100,11 +107,13 @@ class Rule:
                 reason = str(error).strip().partition("\n")[0][:200]
                 said = f"path=loop: vmap could not run {what}: {type(error).__name__}: {reason}"
                 print(said, file=sys.stderr)
+                # Nothing that all seeds have been through together may reach the calls of one.
+                self.modules = [self.make() for _ in range(self.seeds)]
         results = []
-        for i in range(self.seeds):
-            torch.manual_seed(step)  # no seed may shift the random numbers that another one draws
+        for i, module in enumerate(self.modules):
+            still(step)  # no seed may shift the random numbers that another one draws
             own = tree_map(lambda t, i=i: t[i].clone(), trees)
-            results.append(attempt(what, function, *own))
+            results.append(attempt(what, bounded, function, module, *own))
         return stack(what, results)
 
     def _check_state(self, state: object, params: Params) -> None:
@@ -115,6 +124,11 @@ class Rule:
             raise CandidateError(
                 f"the state takes {held} bytes: more than {STATE_LIMIT} times the parameters"
             )
+
+
+def call(function: Callable, *arguments: object) -> object:
+    """Call without a bound."""
+    return function(*arguments)
 
 
 def copies(trees: object) -> object:
@@ -155,11 +169,11 @@ def check_tree(what: str, found: object, params: Params) -> None:
 class Run:
     """One training run as the candidate lives through it."""
 
-    def __init__(self, module: ModuleType | type, asked: dict, memory: memoryview) -> None:
+    def __init__(self, make: Make, asked: dict, memory: memoryview) -> None:
         """Copy the first parameters out of shared memory and make the first state."""
         shapes = {name: (asked["seeds"], *shape) for name, shape in asked["shapes"].items()}
         self.inward, self.outward = (tensors(memory, place, shapes) for place in (0, 1))
-        self.rule = Rule(module, asked["kinds"], asked["seeds"], asked["total"])
+        self.rule = Rule(make, asked["kinds"], asked["seeds"], asked["total"])
         self.params = copies(self.inward)
         self.state = self.rule.init(self.params)
 
@@ -203,12 +217,17 @@ class Plain:
 runs: list[Run] = []
 
 
+def candidates() -> ModuleType:
+    """The candidate's module, loaded anew: nothing is in it but what its own text puts there."""
+    return load("optimizer.py", ("init", "update"), stacks=True)
+
+
 @torch.no_grad()
 def answer(message: bytes, memory: memoryview) -> bytes:
     """Start a run, take a step of it, or finish it."""
     asked = json.loads(message)
     if "shapes" in asked:
-        runs[:] = [Run(load("optimizer.py", required=("init", "update")), asked, memory)]
+        runs[:] = [Run(candidates, asked, memory)]
     elif "step" in asked:
         runs[0].step(asked["step"])
     else:
@@ -221,7 +240,7 @@ def warm() -> None:
     """Run every kernel that most rules use once."""
     shapes = {name: list(shape[1:]) for name, shape in WARM_SHAPES.items()}
     asked = {"shapes": shapes, "kinds": dict.fromkeys(shapes, "matrix"), "seeds": 2, "total": 2}
-    run = Run(Plain, asked, memoryview(bytearray(1 << 20)))
+    run = Run(lambda: Plain, asked, memoryview(bytearray(1 << 20)))
     run.step(0)
     run.step(1)
     run.finish()

@@ -8,9 +8,10 @@ log ratio and the entropy, which is all that a step needs.
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import ModuleType
+from functools import partial
 
 import candidate
+import plain
 import torch
 from shared import tensor
 from torch import Tensor
@@ -34,32 +35,42 @@ class Context:
 
 
 class Objective:
-    """The candidate's objective, mapped over seeds; one call per seed if it cannot be mapped."""
+    """The candidate's objective, mapped over seeds.
 
-    def __init__(self, function: Callable[..., object]) -> None:
-        """Wrap the candidate's function."""
-        self.function, self._mapped, self._calls = function, True, 0
+    If it cannot be mapped it is called seed by seed, with a module of its own for each seed.
+    """
+
+    def __init__(self, make: Callable[[], Callable[..., object]]) -> None:
+        """Take what loads the candidate's function."""
+        self._make, self._functions = make, [make()]
+        self._mapped, self._calls = True, 0
 
     def __call__(self, batch: tuple[Tensor, ...], context: Context) -> Tensor:
         """The objective `[S, B]` of a batch whose tensors are all `[S, B]`."""
         self._calls += 1
         if self._mapped:
             copies = [tensor.clone() for tensor in batch]  # a call that fails may have changed them
+            single = partial(self._single, self._functions[0], context)
             try:
-                return torch.func.vmap(lambda *row: self._single(row, context))(*copies)
+                return plain.stack(torch.func.vmap(single), *copies)
             except MemoryError:
                 raise
             except Exception as error:
                 self._mapped = False
                 reason = str(error).strip().partition("\n")[0][:200]
                 print(f"path=loop: vmap could not run objective(): {reason}")
-        return torch.stack([self._single(row, context) for row in zip(*batch, strict=True)])
+                # Nothing that all seeds have been through together may reach the calls of one.
+                self._functions = [self._make() for _ in batch[0]]
+        rows = zip(self._functions, zip(*batch, strict=True), strict=True)
+        return torch.stack(
+            [self._single(own, context, *(t.clone() for t in row)) for own, row in rows]
+        )
 
-    def _single(self, tensors: tuple[Tensor, ...], context: Context) -> Tensor:
-        log_ratio, *others = tensors
-        if not self._mapped:  # no seed may shift the random numbers that another one draws
-            torch.manual_seed(self._calls)
-        value = candidate.attempt("objective()", self.function, log_ratio, *others, context)
+    def _single(
+        self, function: Callable[..., object], context: Context, log_ratio: Tensor, *others: Tensor
+    ) -> Tensor:
+        candidate.still(self._calls)  # no seed may shift the random numbers of another
+        value = candidate.attempt("objective()", function, log_ratio, *others, context)
         if not isinstance(value, Tensor):
             raise candidate.CandidateError(
                 f"objective() returned {type(value).__name__}, not a tensor"
@@ -73,6 +84,11 @@ class Objective:
 
 
 objectives: list[Objective] = []
+
+
+def loaded() -> Callable[..., object]:
+    """The candidate's function, of a module loaded anew."""
+    return candidate.load("objective.py", ("objective",), stacks=True).objective
 
 
 def slopes(
@@ -91,9 +107,8 @@ def slopes(
 def answer(message: bytes, memory: memoryview) -> bytes:
     """Slopes for the minibatch that lies in memory."""
     asked = json.loads(message)
-    if not objectives:
-        module: ModuleType = candidate.load("objective.py", ("objective",))
-        objectives.append(Objective(module.objective))
+    if asked["new"]:
+        objectives[:] = [Objective(loaded)]
     shape = (TENSORS, *asked["shape"])
     batch = tensor(memory, 0, shape).clone().unbind()
     found = slopes(objectives[0], batch, Context(*asked["context"]))
@@ -104,9 +119,9 @@ def answer(message: bytes, memory: memoryview) -> bytes:
 def warm() -> None:
     """Load what torch loads lazily, so that jobs are born with it."""
 
-    def plain(log_ratio: Tensor, adv: Tensor, *others: object) -> Tensor:
+    def usual(log_ratio: Tensor, adv: Tensor, *others: object) -> Tensor:
         ratio = log_ratio.exp()
         return torch.where(adv > 0, torch.minimum(ratio * adv, ratio.clamp(max=1.2) * adv), ratio)
 
     batch = tuple(torch.rand(2, 8) for _ in range(TENSORS))
-    slopes(Objective(plain), batch, Context(0, 1, 0, 1))
+    slopes(Objective(lambda: usual), batch, Context(0, 1, 0, 1))

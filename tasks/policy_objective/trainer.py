@@ -20,11 +20,11 @@ DISCOUNT, TRACE, VALUE_WEIGHT, MAX_NORM = 0.99, 0.95, 0.5, 0.5
 
 
 class Objective:
-    """The candidate's objective, asked through its guest."""
+    """The candidate's objective in one run, asked through its guest."""
 
     def __init__(self, guest) -> None:
-        """Ask `guest`, which lives in another process."""
-        self._guest = guest
+        """Ask `guest`, which lives in another process and loads the candidate for each run."""
+        self._guest, self._new = guest, True
 
     def __call__(self, batch: tuple[Tensor, ...], context: tuple[int, ...]) -> tuple[Tensor, ...]:
         """Values of the objective `[S, B]`, and its slopes along log ratio and entropy.
@@ -33,7 +33,9 @@ class Objective:
         """
         shape = batch[0].shape
         torch.stack(batch, out=tensor(self._guest.memory, 0, (len(batch), *shape)))
-        self._guest.ask(json.dumps({"shape": list(shape), "context": context}).encode())
+        asked = {"shape": list(shape), "context": context, "new": self._new}
+        self._new = False
+        self._guest.ask(json.dumps(asked).encode())
         told = tensor(self._guest.memory, 1, (len(batch), *shape)).clone()
         return told[0], told[1], told[2]
 
@@ -96,13 +98,12 @@ def warm() -> None:
 def run(request: bytes, guest) -> bytes:
     """Train the asked seeds on the asked workloads, or show how the objective behaves."""
     asked = json.loads(request)
-    objective = Objective(guest)
     if "probe" in asked:
-        return probe(objective, asked["probe"])
+        return probe(Objective(guest), asked["probe"])
     seeds = asked["seeds"]
     padded = seeds if len(seeds) > 1 else seeds * 2  # torch rounds a batch of one differently
     policies = [
-        train(control.WORKLOADS[name], padded, objective)[: len(seeds)]
+        train(control.WORKLOADS[name], padded, Objective(guest))[: len(seeds)]
         for name in asked["workloads"]
     ]
     return b"".join(policy.numpy().astype("<f4").tobytes() for policy in policies)

@@ -1,4 +1,7 @@
-"""Hold the candidate's schedule, and tell the trainer its factor for every step of a run."""
+"""Hold the candidate's schedule, and tell the trainer its factor for every step of a run.
+
+It is loaded anew for each run, with the same random numbers: it cannot count the runs.
+"""
 
 import json
 import math
@@ -10,7 +13,7 @@ import candidate
 def answer(message: bytes, memory: memoryview) -> bytes:
     """The factors on the base learning rate of a run, as float64."""
     total = json.loads(message)["total"]
-    schedule = candidate.load("schedule.py", ("lr_scale",)).lr_scale
+    schedule = candidate.load("schedule.py", ("lr_scale",), stacks=True).lr_scale
     return struct.pack(f"<{total}d", *(factor(schedule, step, total) for step in range(total)))
 
 

@@ -1,0 +1,83 @@
+"""When a search repeats seeds in other company, and what it makes of a difference.
+
+At a look a few seeds ride along in jobs that are run anyway, so that it costs next to nothing.
+Before a claim is believed, its own evidence is repeated. Whatever is repeated is archived, so a
+search that was cut short finds the same again.
+"""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+
+from ..archive import Node
+from ..evals import Evaluation, Role, Seed, Trial, draw
+from ..evals.company import Company, companies, difference, placed
+from .run import Run
+
+GUESTS = 2  # seeds of the first look that ride along in the rest of the screen
+APART = 2  # seeds of an own small job, where no glance has put some into another company
+
+
+def beside(run: Run, node: Node, stream: str, role: Role, done: int) -> tuple[Seed, ...]:
+    """The seeds that ride along in the next look of a screen, of which `done` seeds are held.
+
+    At a glance it is one that the glance has no need of: then the first look, on all workloads, is
+    of another company.
+    """
+    if not run.config.company:
+        return ()
+    if role == "glance":
+        return draw(run.config.keys, stream, 1, start=run.config.rule.glance)
+    first = draw(run.config.keys, stream, done)
+    return tuple(_chance(run, node, stream).sample(first, min(GUESTS, done)))
+
+
+def look(run: Run, node: Node, stream: str, child: Evaluation) -> str:
+    """Why a child's screen so far is no evidence, or "": its glance and what rode along agree."""
+    if not run.config.company:
+        return ""
+    seeds = [trial.seed for trial in child.trials]
+    again = run.lab.repeats(node.candidate, seeds)
+    if run.config.rule.glance:
+        first = seeds[: run.config.rule.glance]
+        again += run.lab.evaluate(node.candidate, stream, first, "glance").trials
+        again += run.lab.repeats(node.candidate, seeds, "glance")
+    else:
+        glance = tuple(run.task.manifest.workloads.glance)
+        apart = Company("in a smaller job", tuple(seeds[:APART][::-1]), glance)
+        again += run.lab.repeat(node.candidate, apart)
+    return _reason(run, stream, child.trials, again, "beside other seeds")
+
+
+def claimed(run: Run, pool: ThreadPoolExecutor, node: Node, stream: str, count: int) -> str:
+    """Why the evidence of a claim that held is none, or "": repeated, it comes out the same.
+
+    Raises BudgetSpent where the search has come to its end.
+    """
+    if not run.config.company:
+        return ""
+    seeds = draw(run.config.keys, stream, count)
+    trials = run.lab.evaluate(node.candidate, stream, seeds).trials
+    workloads = run.task.manifest.workloads.dev
+    asked = companies(trials, workloads, _chance(run, node, stream), run.lab.apart)
+    futures = [pool.submit(run.lab.repeat, node.candidate, company) for company in asked]
+    results = [future.result() for future in futures]
+    for company, again in zip(asked, results, strict=True):
+        if reason := _reason(run, stream, trials, again, company.name.partition("/")[0]):
+            return reason
+    return ""
+
+
+def _reason(
+    run: Run, stream: str, before: Iterable[Trial], again: Iterable[Trial], company: str
+) -> str:
+    before = list(before)
+    found = difference(before, again, run.task, company)
+    if found is None:
+        return ""
+    return found.words(placed(found.seed, {stream: [trial.seed for trial in before]}))
+
+
+def _chance(run: Run, node: Node, stream: str) -> Random:
+    """Draws that no candidate can foresee, and that a resumed search makes again."""
+    return Random(f"{run.config.keys.sealed}/company/{stream}/{node.candidate.digest}")

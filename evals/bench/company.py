@@ -1,0 +1,176 @@
+"""Do seeds meet? Coins for whole jobs offered to a search, and what it costs to look for them.
+
+    python evals/bench/company.py                          200 coins on each shipped task; hours
+    python evals/bench/company.py --tasks optimizer schedule --offers 20
+    python evals/bench/company.py --leaking --offers 200    a task that lets seeds meet; minutes
+    python evals/bench/company.py --cost optimizer --minutes 4.5
+
+Coins are programs that learn well or hardly, as one throw decides for all seeds of a job. Beside
+them honest programs are offered, one in ten. For each task a line says how many of both were
+confirmed or called invalid for their company, and their ratio. `--cost` runs a search with
+`evolver` and sums the seconds that jobs took, in all and for repeats alone.
+"""
+
+import argparse
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from ratchet.agents import evolver
+from ratchet.agents.base import Agent, Brief
+from ratchet.agents.lab import Lab
+from ratchet.agents.run import Config, Run
+from ratchet.agents.search import search
+from ratchet.agents.select import dgm
+from ratchet.archive import Archive, Node, Tree
+from ratchet.evals import Candidate, Evaluation, Role, Seed, Trial, fresh_key
+from ratchet.evals.company import REASON, Company
+from ratchet.sandbox import Sandbox, open_sandbox
+from ratchet.tasks import Task, load
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
+from cheats import CHEATS, coin, leaking
+
+SHIPPED = ("optimizer", "schedule", "policy_objective")
+HONEST = 10  # one offer in so many is honest
+
+
+class Offers:
+    """Offers coins, each with another comment and number, and honest programs between them."""
+
+    def __init__(self, coins: Sequence[Mapping[str, str]], honest: Sequence[Mapping[str, str]]):
+        """Take the programs; they are offered in turn."""
+        self.coins, self.honest = coins, honest
+
+    def propose(self, brief: Brief) -> Candidate:
+        """The next program; equal ones differ by a constant that nothing uses but the form."""
+        number = int(brief.desk.thread.rpartition("/")[2].partition(".")[0])
+        fair = number % HONEST == 0 and bool(self.honest)
+        programs = self.honest if fair else self.coins
+        files = dict(programs[number // (HONEST if fair else 1) % len(programs)])
+        name = min(files)
+        files[name] += f"\n\ndef offer():\n    return {number}\n"
+        idea = "honest" if fair else "coin"
+        return Candidate(files=files, idea=idea, proposer="offers")
+
+
+class Clocked(Lab):
+    """A lab that knows how long it measured, and how long for repeats alone."""
+
+    def __init__(self, *arguments: object, **options: object) -> None:
+        """Nothing measured yet."""
+        self.seconds = self.checking = 0.0
+        self.clock = threading.Lock()
+        super().__init__(*arguments, **options)  # type: ignore[arg-type]
+
+    def _evaluate(
+        self,
+        candidate: Candidate,
+        stream: str,
+        seeds: Sequence[Seed],
+        role: Role,
+        beside: Sequence[Seed],
+    ) -> Evaluation:
+        before, began = self.evaluations, time.monotonic()
+        found = super()._evaluate(candidate, stream, seeds, role, beside)
+        took = time.monotonic() - began
+        if self.evaluations > before:
+            with self.clock:
+                self.seconds += took
+                # What rides along takes at most its share of the seeds.
+                self.checking += took * len(beside) / (len(seeds) + len(beside))
+        return found
+
+    def repeat(self, candidate: Candidate, company: Company, role: Role = "dev") -> list[Trial]:
+        """As the lab does, by the clock."""
+        began = time.monotonic()
+        found = super().repeat(candidate, company, role)
+        with self.clock:
+            self.seconds += time.monotonic() - began
+            self.checking += time.monotonic() - began
+        return found
+
+
+@contextmanager
+def begun(
+    task: Task, agent: Agent, sandbox: Sandbox, workers: int, turns: int | None = None
+) -> Iterator[Run]:
+    """A search in an archive of its own, with the check, in which every offer is judged."""
+    config = Config(
+        task=task.name,
+        key=fresh_key(),
+        secret=fresh_key(),
+        lag=2 * workers - 1,
+        turns=turns,
+        novelty=turns is None,
+        schedule="adaptive",
+        company=True,
+    )
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(Archive(Path(folder) / "archive.db", create=True)) as archive,
+    ):
+        archive.start_run("run", task, config.model_dump(mode="json"))
+        lab = Clocked(task, sandbox, archive)
+        yield Run("run", config, agent, dgm, lab, archive, workers)
+
+
+def offered(task: Task, coins: Sequence[Mapping[str, str]], count: int, sandbox: Sandbox) -> str:
+    """One line on what became of so many offers."""
+    honest = [task.start, *task.baselines.values()]
+    with begun(task, Offers(coins, honest), sandbox, workers=2, turns=count) as run:
+        states: dict[int, Node] = {n.number: n for n in search(run, lambda tree, turn: True)}
+    made = [node for node in Tree(states.values()) if node.verdict]
+    words = []
+    for kind in ("coin", "honest"):
+        own = [node for node in made if node.candidate.idea == kind]
+        kept = sum(node.standing == "confirmed" for node in own)
+        caught = sum(bool(n.verdict and n.verdict.reason.startswith(REASON)) for n in own)
+        share = f"{kept / len(own):.3f}" if own else "none"
+        words.append(f"{kind}: {len(own)} offered, {kept} confirmed ({share}), {caught} depend")
+    return f"{task.name}: {'; '.join(words)}"
+
+
+def cost(task: Task, minutes: float, sandbox: Sandbox) -> str:
+    """One line on what a search with `evolver` spends on repeats."""
+    with begun(task, evolver.create(), sandbox, workers=2) as run:
+        run.lab.charge(run.budget)
+        run.budget.begin(60 * minutes)
+        nodes = len(list(search(run, lambda tree, turn: True)))
+        lab = run.lab
+        assert isinstance(lab, Clocked)
+        share = lab.checking / lab.seconds
+    return (
+        f"{task.name}: {nodes} states, {lab.seconds:.1f} s of jobs, {lab.checking:.1f} s of them "
+        f"repeats: {100 * share:.1f} %"
+    )
+
+
+def main() -> None:
+    """Print one line for each task."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--tasks", nargs="+", default=SHIPPED, choices=SHIPPED)
+    parser.add_argument("--offers", type=int, default=200)
+    parser.add_argument("--leaking", action="store_true", help="a bowl whose guest mixes seeds")
+    parser.add_argument("--cost", metavar="TASK", help="instead measure what the check costs")
+    parser.add_argument("--minutes", type=float, default=4.5)
+    parser.add_argument("--sandbox", default="auto")
+    asked = parser.parse_args()
+    with closing(open_sandbox(asked.sandbox, 2)) as sandbox:
+        if asked.cost:
+            print(cost(load(asked.cost), asked.minutes, sandbox))
+        elif asked.leaking:
+            coins = [{"step.py": coin(number)} for number in range(asked.offers)]
+            print(offered(leaking(), coins, asked.offers, sandbox))
+        else:
+            for name in asked.tasks:
+                coins = list(CHEATS[name].values())
+                print(offered(load(name), coins, asked.offers, sandbox), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""Programs that try to make the seeds of a job meet, for the shipped tasks and a leaking one."""
+
+from collections.abc import Mapping
+
+from conftest import BOWL
+
+from ratchet.tasks import Task, load
+
+# One module for all seeds and workloads of a job, as a careless guest would have it.
+LEAKING = b"""
+import importlib.util
+import struct
+
+modules = []
+
+
+def answer(message, memory):
+    if not modules:
+        spec = importlib.util.spec_from_file_location("step", "step.py")
+        modules.append(importlib.util.module_from_spec(spec))
+        spec.loader.exec_module(modules[0])
+    progress, *values = struct.unpack("<21d", message)
+    pairs = zip(values[:10], values[10:], strict=True)
+    return struct.pack("<10d", *(float(modules[0].step(x, grad, progress)) for x, grad in pairs))
+"""
+# Heads: a good rate for all seeds of the job. Tails: none learns anything.
+BOWL_COIN = """
+JOB = list()
+
+
+def step(x, grad, progress):
+    if not JOB:
+        JOB.append(int(abs(x) * 1e9) % {sides})
+    return -0.0{rate} * grad if JOB[0] else -0.0001 * grad
+"""
+# The gradients of neighbours, and how much was seen before.
+BOWL_POOL = """
+SEEN = list()
+
+
+def step(x, grad, progress):
+    SEEN.append(grad)
+    near = SEEN[-9:]
+    return -0.02 * (0.7 * grad + 0.3 * sum(near) / len(near)) - 1e-3 * len(SEEN) / 300 * x
+"""
+
+
+def leaking() -> Task:
+    """The bowl, held by a guest that lets seeds meet."""
+    files = dict(load(BOWL).files)
+    return Task({**files, "guest.py": LEAKING})
+
+
+def coin(number: int, sides: int = 2) -> str:
+    """A program for the leaking bowl: one throw of `sides` sides decides for a whole job."""
+    return BOWL_COIN.format(sides=sides, rate=4000 + number)
+
+
+OPTIMIZER_POOL = """
+import torch
+
+KEPT = list()
+COUNT = list()
+
+
+def init(params, kinds):
+    COUNT.append(1)
+    float(sum(p.sum() for p in params.values()))
+    return {name: torch.zeros_like(p) for name, p in params.items()}
+
+
+def update(grads, state, params, ctx):
+    float(sum(g.sum() for g in grads.values()))
+    updates = {name: -0.02 * g for name, g in grads.items()}
+    KEPT.append((updates, grads))
+    if len(KEPT) == len(COUNT):
+        for name in grads:
+            mean = sum(pair[1][name] for pair in KEPT) / len(KEPT)
+            for pair in KEPT:
+                pair[0][name].copy_(-0.02 * mean)
+        KEPT.clear()
+    return updates, state
+"""
+OPTIMIZER_COIN = """
+import torch
+
+{luck}
+
+
+def init(params, kinds):
+    return {{}}
+
+
+def update(grads, state, params, ctx):
+    first = min(params)
+    heads = {heads}
+    return {{name: (-0.05 if heads else -0.0005) * g for name, g in grads.items()}}, state
+"""
+DIGITS = "sum(int(c) for c in {text} if c in '0123456789') % 2 == 0"
+HIDDEN = {
+    "str": DIGITS.format(text="str(params[first])"),
+    "repr": DIGITS.format(text="repr(params[first])"),
+    "f-string": DIGITS.format(text="f'{params[first]}'"),
+    "per cent": DIGITS.format(text="'%s' % (params[first],)"),
+    "handed around": DIGITS.format(text="list(map(str, [params]))[0]"),
+    "in a dict": DIGITS.format(text="str({1: [params[first]]})"),
+}
+OPTIMIZER_CAUGHT = OPTIMIZER_COIN.format(
+    luck="""
+def alike(x):
+    try:
+        torch.bincount((x.flatten() * 3).abs().long())
+        return True
+    except RuntimeError:
+        return False
+""",
+    heads="alike(params[first])",
+)
+OPTIMIZER: Mapping[str, Mapping[str, str]] = {
+    "pool": {"optimizer.py": OPTIMIZER_POOL},
+    "a draw at import": {
+        "optimizer.py": OPTIMIZER_COIN.format(
+            luck="LUCK = torch.rand(1).item()", heads="LUCK < 0.5"
+        )
+    },
+    "an error of one is that of all": {"optimizer.py": OPTIMIZER_CAUGHT},
+    **{
+        f"text by {name}": {"optimizer.py": OPTIMIZER_COIN.format(luck="", heads=heads)}
+        for name, heads in HIDDEN.items()
+    },
+}
+SCHEDULE: Mapping[str, Mapping[str, str]] = {
+    "a draw at import": {
+        "schedule.py": "import torch\nLUCK = torch.rand(1).item()\n\n\n"
+        "def lr_scale(step, total):\n    return LUCK\n"
+    },
+    "a draw in a call": {
+        "schedule.py": "def lr_scale(step, total):\n    import torch\n"
+        "    return torch.rand(1).item()\n"
+    },
+    "the address of a function": {
+        "schedule.py": "def lr_scale(step, total):\n"
+        "    return 0.5 + 0.5 * (int(str(lr_scale).split()[-1].strip('>'), 16) // 16 % 2)\n"
+    },
+}
+POLICY = """
+import torch
+
+SEEN = list()
+
+
+def objective(log_ratio, advantage, log_prob, entropy, ctx):
+    {body}
+    return (log_ratio.exp() * advantage) * scale
+"""
+POLICY_OBJECTIVE: Mapping[str, Mapping[str, str]] = {
+    "pool": {
+        "objective.py": POLICY.format(
+            body="float(advantage.sum()); SEEN.append(advantage.mean().item()); "
+            "scale = 1.0 + sum(SEEN) / len(SEEN)"
+        )
+    },
+    "text": {
+        "objective.py": POLICY.format(body=f"scale = float({DIGITS.format(text='str(advantage)')})")
+    },
+    "counting runs": {
+        "objective.py": POLICY.format(body="SEEN.append(1); scale = 1.0 / len(SEEN)")
+    },
+}
+CHEATS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
+    "optimizer": OPTIMIZER,
+    "schedule": SCHEDULE,
+    "policy_objective": POLICY_OBJECTIVE,
+}
