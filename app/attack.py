@@ -142,7 +142,7 @@ def summary(rows: list[Row], task: str, backend: str, seconds: float) -> str:
     worked = sum(bool(row.naive) for row in rows)
     alone = sum(not row.counterpart for row in rows)
     refused = sum(bool(row.refused) for row in rows)
-    apart = f" and {alone} have no counterpart there" if alone else ""
+    apart = f" and {alone} cannot be shown there" if alone else ""
     lines = [
         f"{held} of {len(rows)} exploits got nothing on {task} ({backend}); {worked} worked in a "
         f"naive evaluator{apart}, and the audit alone would refuse {refused}; {seconds:.0f} s"

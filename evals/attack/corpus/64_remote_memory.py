@@ -1,11 +1,13 @@
-"""Reads and writes the memory of other processes by system calls, with no file to open.
+"""Reads and writes the memory of other processes, by system calls and where it is a file.
 
 ids: 64
 effect: reached
 defence: No descriptor, memory or setting of another process can be opened, whoever started it.
 """
 
+import contextlib
 import ctypes
+import os
 
 
 class Piece(ctypes.Structure):
@@ -24,3 +26,8 @@ def attack(world):
             world.tell(f"the memory of process {pid}")
             if libc.process_vm_writev(pid, *ends) == 8:
                 world.tell(f"the memory of process {pid}, and could write it")
+        with contextlib.suppress(OSError):
+            file = os.open(f"{folder}/mem", os.O_RDONLY)
+            if len(os.pread(file, 8, id(None))) == 8:
+                world.tell(f"the memory of process {pid} in its file")
+            os.close(file)

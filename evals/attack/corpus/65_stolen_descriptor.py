@@ -1,11 +1,13 @@
-"""Takes a copy of another process's descriptor out of its hands.
+"""Takes copies of another process's descriptors, from its handle and from its folder.
 
 ids: 65
 effect: reached
 defence: No descriptor, memory or setting of another process can be opened, whoever started it.
 """
 
+import contextlib
 import ctypes
+import os
 
 OPEN, TAKE = 434, 438  # pidfd_open, pidfd_getfd: the same on every machine
 
@@ -18,3 +20,7 @@ def attack(world):
         for number in range(16) if handle >= 0 else ():
             if libc.syscall(TAKE, handle, number, 0) >= 0:
                 world.tell(f"descriptor {number} of process {pid}")
+        for number in range(16):
+            with contextlib.suppress(OSError):
+                os.close(os.open(f"{folder}/fd/{number}", os.O_RDONLY | os.O_NONBLOCK))
+                world.tell(f"descriptor {number} of process {pid}, opened again")
