@@ -141,7 +141,7 @@ def test_a_score_that_differs_in_other_company_is_noticed(targets: Targets) -> N
 
 def test_failing_in_one_composition_alone_is_a_difference(targets: Targets) -> None:
     whole = targets.at(BOWL, "dev").honest
-    failed = {"score": None, "scores": {}}
+    failed: dict[str, object] = {"score": None, "scores": {}}
     assert not differing(whole, whole)
     for status, differs in (("candidate_error", True), ("diverged", True), ("timeout", False)):
         other = (*whole[:7], whole[7].model_copy(update={"status": status, **failed}))
