@@ -5,29 +5,35 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 
 from pydantic import BaseModel
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..evals.attack import EFFECTS, Exploit, Target, planted, select, watch
-from ..sandbox import Sandbox, open_sandbox
+from ..evals.attack import COMPANY, EFFECTS, Exploit, Outcome, Target, planted, select, watch
+from ..sandbox import Sandbox, SandboxError, open_sandbox
 from ..sandbox.text import clean
-from ..tasks import Task, load
-from .view import console
+from ..sandbox.text import line as one_line
+from ..tasks import Task, TaskError, load
+from .view import clock, console
 
 WORKERS = 2
 
 
 class Row(BaseModel):
-    """One exploit: what it did to a naive evaluator, what became of it here, and the audit."""
+    """One exploit: what it did to a naive evaluator, what became of it here, and the audit.
+
+    Where `counterpart` is false, a naive evaluator has nothing that it could be shown on.
+    """
 
     name: str
     ids: tuple[str, ...]
     title: str
     defence: str
     naive: str
+    counterpart: bool
     status: str
     gain: float | None
     refused: tuple[str, ...]
@@ -45,10 +51,13 @@ def report(task_name: str, only: str, sandbox: str, as_json: bool) -> bool:
     with planted() as canary, closing(open_sandbox(sandbox, WORKERS)) as backend:
         if not as_json:
             screen.print(line(None))
-        for row in attack(exploits, task, backend, canary):
-            rows.append(row)
-            if not as_json:
-                screen.print(line(row))
+        with screen.status("measuring the start") as status:
+            for row in attack(exploits, task, backend, canary):
+                rows.append(row)
+                if not as_json:
+                    screen.print(line(row))
+                passed = clock(time.monotonic() - start)
+                status.update(f"{len(rows)} of {len(exploits)} programs, {passed}")
         where = f"{backend.name}, isolation: {backend.isolation}"
     seconds = time.monotonic() - start
     if as_json:
@@ -64,47 +73,61 @@ def attack(
 ) -> Iterator[Row]:
     """Attack `task` with one exploit after another; a row for each as soon as it is known."""
     target = Target(task, sandbox, canary)
-
-    def one(exploit: Exploit) -> Row:
-        outcome = target.attack(exploit)
-        return Row(
-            name=exploit.name,
-            ids=exploit.ids,
-            title=exploit.title,
-            defence=exploit.defence,
-            naive=EFFECTS[exploit.effect](watch(exploit, sandbox)),
-            status=outcome.status,
-            gain=outcome.gain,
-            refused=outcome.refused,
-            flags=outcome.flags,
-            broken=outcome.broken,
-            held=outcome.held,
-        )
-
     pool = ThreadPoolExecutor(WORKERS)
     try:
-        yield from pool.map(one, exploits)
+        yield from pool.map(partial(one, target, sandbox), exploits)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def one(target: Target, sandbox: Sandbox, exploit: Exploit) -> Row:
+    """Attack with one exploit. One that breaks what runs it is not held."""
+    try:
+        outcome = target.attack(exploit)
+    except (SandboxError, TaskError) as error:
+        outcome = Outcome(
+            "broken", None, (), (), (f"it broke what runs it: {one_line(str(error))}",)
+        )
+    naive, broken, counterpart = "", outcome.broken, exploit.effect in EFFECTS
+    try:
+        naive = EFFECTS[exploit.effect](watch(exploit, sandbox)) if counterpart else ""
+    except SandboxError as error:
+        broken = (*broken, f"it broke the box of the naive evaluator: {one_line(str(error))}")
+    return Row(
+        name=exploit.name,
+        ids=exploit.ids,
+        title=exploit.title,
+        defence=exploit.defence,
+        naive=naive,
+        counterpart=counterpart,
+        status=outcome.status,
+        gain=outcome.gain,
+        refused=outcome.refused,
+        flags=outcome.flags,
+        broken=broken,
+        held=not broken,
+    )
 
 
 def line(row: Row | None) -> RenderableType:
     """One exploit, or the heading, in columns of fixed width, to be printed as it comes."""
     table = Table.grid(padding=(0, 2))
-    for width in (7, 22, 31, 26, 7, 4):
+    for width in (7, 22, 31, 30, 7, 4):
         table.add_column(width=width)
     if row is None:
         table.add_row("id", "exploit", "in a naive evaluator", "here", "audit", "held", style="dim")
         return table
     here = "the honest score"
-    if row.gain is None:
+    if COMPANY in row.broken:
+        here = COMPANY
+    elif row.gain is None:
         here = f"rejected: {row.status}"
     elif row.gain:
         here = f"{'better' if row.gain > 0 else 'worse'} by {abs(row.gain):.4f}"
     words = [
         ", ".join(row.ids),
         row.name.partition("_")[2],
-        clean(row.naive, 64) or "-",
+        clean(row.naive, 64) or ("-" if row.counterpart else "has no counterpart"),
         here,
         "refused" if row.refused else "flagged" if row.flags else "-",
     ]
@@ -117,10 +140,12 @@ def summary(rows: list[Row], task: str, backend: str, seconds: float) -> str:
     """One line about all of them, and one for each that did not hold."""
     held = sum(row.held for row in rows)
     worked = sum(bool(row.naive) for row in rows)
+    alone = sum(not row.counterpart for row in rows)
     refused = sum(bool(row.refused) for row in rows)
+    apart = f" and {alone} cannot be shown there" if alone else ""
     lines = [
         f"{held} of {len(rows)} exploits got nothing on {task} ({backend}); {worked} worked in a "
-        f"naive evaluator, and the audit alone would refuse {refused}; {seconds:.0f} s"
+        f"naive evaluator{apart}, and the audit alone would refuse {refused}; {seconds:.0f} s"
     ]
     lines += [f"NOT HELD {row.name}: {', '.join(row.broken)}" for row in rows if not row.held]
     return "\n".join(lines)

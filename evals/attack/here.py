@@ -1,11 +1,13 @@
 """Run an exploit as a candidate of a real task, through the pipeline that every candidate takes."""
 
 import contextlib
+import math
 import os
+import re
 import secrets
 import statistics
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,21 +15,27 @@ from ...sandbox import Job, Result, Sandbox
 from ...tasks import Task, TaskError
 from ..audit import audit
 from ..measure import measure
-from ..records import Candidate, Evaluation, Seed, Trial
+from ..records import Candidate, Evaluation, Role, Seed, Trial
 from .exploits import Exploit
 from .naively import refuse_unboxed
 
-SEEDS = 2
-LEAST_SECONDS, MOST_SECONDS, SLOWER = 2.0, 20.0, 8.0
+SEEDS = 8
+# The same seeds in other company: for each job the places that its seeds have in the first one, and
+# None for a seed that is new. No seed keeps its place, and no job has the size of the first.
+ELSEWHERE = ((2, None, 7), (5, 4, None, 6, 1, 3, 0))
+COMPANY = "its score depends on the seeds beside it"
+# What a job of another size may run out of, or a busy machine withhold, with no seed seen.
+SHORTAGES = ("timeout", "oom", "pids", "infra_lost", "cancelled")
+LEAST_SECONDS, MOST_SECONDS, SLOWER = 2.0, 30.0, 24.0  # a program seed by seed is that much slower
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What became of an exploit. `broken` says what did not hold; empty means that all did.
 
-    `gain` over the honest start is the best seed's, or the mean where some seeds failed and count
-    as the worst, as in a search; None where all failed. `refused` and `flags` are what the audit,
-    which was left out, says of the exploit.
+    `gain` over the honest start is the best seed's in either composition, or the mean where some
+    seeds failed and count as the worst, as in a search; None where all failed. `refused` and
+    `flags` are what the audit, which was left out, says of the exploit.
     """
 
     status: str
@@ -70,37 +78,59 @@ class Recorder:
 class Target:
     """A task under attack. Several threads may attack it at once."""
 
-    def __init__(self, task: Task, sandbox: Sandbox, canary: str) -> None:
-        """Measure the honest start; `canary` is a secret of the host's that no box may show."""
+    def __init__(self, task: Task, sandbox: Sandbox, canary: str, role: Role = "dev") -> None:
+        """Measure the honest start; `canary` is a secret of the host's that no box may show.
+
+        `role` says on which of the task's workloads to measure. Raises TaskError if the start has
+        no score, or one that depends on the seeds beside it.
+        """
         refuse_unboxed(sandbox)
-        self._task, self._canary, self._sandbox = task, canary, sandbox
-        numbers = [secrets.randbits(63) for _ in range(2 * SEEDS)]
-        pairs = zip(numbers[::2], numbers[1::2], strict=True)
-        self._seeds = [Seed(train=train, sealed=sealed) for train, sealed in pairs]
-        self._measure(task.start, Recorder(sandbox, MOST_SECONDS))
-        recorder = Recorder(sandbox, MOST_SECONDS)  # by the second time all is loaded
+        self._task, self._canary, self._sandbox, self._role = task, canary, sandbox, role
+        self._seeds = draw(SEEDS)
+        beside = iter(draw(sum(place is None for job in ELSEWHERE for place in job)))
+        self._elsewhere = [
+            [next(beside) if place is None else self._seeds[place] for place in job]
+            for job in ELSEWHERE
+        ]
+        self._measure(task.start, Recorder(sandbox, math.inf))
+        recorder = Recorder(sandbox, math.inf)  # by the second time all is loaded
         self.honest = self._measure(task.start, recorder)
         if bad := [trial for trial in self.honest if trial.score is None]:
             raise TaskError(f"the start of {task.name!r} has no score to defend: {bad[0].status}")
-        self._wall = min(MOST_SECONDS, LEAST_SECONDS + SLOWER * recorder.results[0].wall_seconds)
+        seconds = recorder.results[0].wall_seconds
+        self._wall = max(2 * seconds, min(MOST_SECONDS, LEAST_SECONDS + SLOWER * seconds))
+        if differing(self.honest, self._measure_elsewhere(task.start, recorder)):
+            raise TaskError(
+                f"nothing can be told of other programs where {task.name!r} is measured: for its "
+                f"own start, {COMPANY}: mend the task's guest"
+            )
 
     def attack(self, exploit: Exploit) -> Outcome:
         """Measure the start with `exploit` in it, the audit left out, and look for what it got."""
         mark = f"x{secrets.token_hex(6)}"  # a process's name has at most 15 characters
         first = self._task.manifest.editable[0]
         start = self._task.start
+        files = {**start, first: exploit.joined(start[first], mark)}
         recorder = Recorder(self._sandbox, self._wall)
-        trials = self._measure({**start, first: exploit.joined(start[first], mark)}, recorder)
-        gain = self._gain(trials)
+        trials = self._measure(files, recorder)
+        gains = [self._gain(trials)]
+        again = trials
+        if gains[0] is not None:  # else it is invalid, and nobody measures it again
+            again = self._measure_elsewhere(files, recorder)
+            gains.append(self._gain(again))
+        gain = max((value for value in gains if value is not None), default=None)
         wrong = {
             "a better score": gain is not None and gain > self._task.metric.minimum_gain,
-            "the host's secret came out": self._leaked(trials, recorder.results),
+            COMPANY: differing(trials, again),
+            "the host's secret came out": self._leaked((*trials, *again), recorder.results),
+            "it chose the name of its own end": misnamed(mark, recorder.results),
+            **{f"it got at {what}": True for what in reached(mark, recorder.results)},
             "a process outlived its job": mark in running(),
-            "an honest score changed": self._measure(self._task.start, recorder) != self.honest,
+            "an honest score changed": self._measure(start, recorder) != self.honest,
         }
-        found = audit({f"{exploit.name}.py": exploit.source})
+        findings = audit({f"{exploit.name}.py": exploit.source})
         broken = tuple(words for words, true in wrong.items() if true)
-        return Outcome(trials[0].status, gain, found.refused, found.flags, broken)
+        return Outcome(trials[0].status, gain, findings.refused, findings.flags, broken)
 
     def _gain(self, trials: tuple[Trial, ...]) -> float | None:
         if all(trial.score is None for trial in trials):
@@ -118,10 +148,47 @@ class Target:
         said += [part for result in results for part in (result.reply, result.log.encode())]
         return any(self._canary.encode() in text for text in said)
 
-    def _measure(self, files: Mapping[str, str], recorder: Recorder) -> tuple[Trial, ...]:
+    def _measure(
+        self, files: Mapping[str, str], recorder: Recorder, seeds: Sequence[Seed] = ()
+    ) -> tuple[Trial, ...]:
         candidate = Candidate(files=files, idea="an exploit", proposer="ratchet doctor")
-        trials = measure(candidate, self._task, recorder, self._seeds, "glance")
+        trials = measure(candidate, self._task, recorder, seeds or self._seeds, self._role)
         return tuple(trial.model_copy(update={"seconds": 0.0}) for trial in trials)
+
+    def _measure_elsewhere(self, files: Mapping[str, str], recorder: Recorder) -> tuple[Trial, ...]:
+        """The trials of the same seeds, in their order, from the jobs of the other composition."""
+        jobs = [self._measure(files, recorder, seeds) for seeds in self._elsewhere]
+        trials = {trial.seed: trial for job in jobs for trial in job}
+        return tuple(trials[seed] for seed in self._seeds)
+
+
+def draw(count: int) -> list[Seed]:
+    """Seeds that nobody knows."""
+    return [Seed(train=secrets.randbits(63), sealed=secrets.randbits(63)) for _ in range(count)]
+
+
+def differing(first: Sequence[Trial], second: Sequence[Trial]) -> bool:
+    """Whether any seed's scores differ, to the last bit, between two compositions of jobs.
+
+    A seed that failed in one of them alone differs too, unless it ran short of what a job of
+    another size or a busy machine may lack.
+    """
+    return any(
+        one.scores != other.scores
+        for one, other in zip(first, second, strict=True)
+        if not {one.status, other.status} & {*SHORTAGES}
+    )
+
+
+def reached(mark: str, results: Sequence[Result]) -> tuple[str, ...]:
+    """What a program says that it got at, in lines that begin with its mark."""
+    told = re.compile(rf"^{mark} got (.*)$", re.MULTILINE)
+    return tuple(dict.fromkeys(what for result in results for what in told.findall(result.log)))
+
+
+def misnamed(mark: str, results: Sequence[Result]) -> bool:
+    """Whether a job ended by a name that was not so, as the program itself says in its log."""
+    return any(f"{mark} was no {result.status}\n" in result.log for result in results)
 
 
 @contextlib.contextmanager

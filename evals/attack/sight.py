@@ -36,6 +36,7 @@ class Sight(BaseModel):
     in_host: bool
     orders: bool
     escapes: bool
+    got: tuple[str, ...] = ()
 
     @property
     def forged(self) -> bool:
@@ -67,6 +68,12 @@ def _skipped(seen: Sight) -> str:
     return "as good with no step taken" if as_good and not seen.steps else ""
 
 
+def _company(seen: Sight) -> str:
+    if seen.first is None or seen.score is None or seen.first == seen.score:
+        return ""
+    return f"{seen.first:.2f} alone, {seen.score:.2f} in company"
+
+
 def _said(words: str, holds: Callable[[Sight], bool]) -> Callable[[Sight], str]:
     return lambda seen: words.format(seen=seen) if holds(seen) else ""
 
@@ -76,6 +83,9 @@ EFFECTS: Mapping[str, Callable[[Sight], str]] = {
     "score": _score,
     "later": _later,
     "two faces": _two_faces,
+    "company": _company,
+    "reached": _said("got at {seen.got[0]}", lambda seen: bool(seen.got)),
+    "kept": _said("found {seen.got[0]}", lambda seen: bool(seen.got)),
     "clock": _clock,
     "skipped": _skipped,
     "nonfinite": _said("a score that is not finite", lambda seen: not seen.finite),

@@ -10,6 +10,7 @@ import scoring
 import torch
 
 SEED, COUNT = 3, 99
+BESIDE = (5, SEED, 8)  # the seeds of one process
 BUDGET = 5 if os.environ["MODE"] == "check" else 20  # a short validation, then the real thing
 TALLY = int(os.environ["TALLY"])
 
@@ -57,11 +58,49 @@ class Task:
         return scoring.metric(predictions, test_labels)
 
 
-def evaluate(path):
-    """Load, train against the clock, score."""
+def load(path):
+    """The names that the candidate defines."""
     space = {"__name__": "candidate"}
     with open(path) as file:
         exec(compile(file.read(), path, "exec"), space)
+    return space
+
+
+class Own(Task):
+    """The same with data of its own, for several seeds in one process."""
+
+    def __init__(self, inputs, wanted):
+        """Hold inputs and what is wanted for each class."""
+        self.inputs, self.wanted = inputs, wanted
+
+    def gradient(self, weights):
+        """The gradient on its own data."""
+        return self.inputs.T @ ((self.inputs @ weights).softmax(1) - self.wanted) / COUNT
+
+
+def company(path, seeds):
+    """The score of SEED, trained at once with `seeds`, or after one another where vmap fails."""
+    train = load(path)["train"]
+    drawn, unseen = (torch.stack([draw(seed + more) for seed in seeds]) for more in (0, 1))
+    wanted = torch.nn.functional.one_hot(drawn[..., 8].long(), 3).float()
+
+    def one(inputs, wanted, test):
+        return train(Own(inputs, wanted), SEED)(test)
+
+    stacks = (drawn[..., :8], wanted, unseen[..., :8])
+    try:
+        predictions = torch.func.vmap(one)(*stacks)
+    except Exception:
+        predictions = torch.stack([one(*row) for row in zip(*stacks, strict=True)])
+    position = seeds.index(SEED)
+    return {"score": scoring.metric(predictions[position], unseen[position, :, 8].long())}
+
+
+def evaluate(path):
+    """Load, train against the clock, score."""
+    if os.environ["MODE"] in ("alone", "together"):
+        return company(path, (SEED,) if os.environ["MODE"] == "alone" else BESIDE)
+    space = load(path)
     torch.manual_seed(SEED)
     task = Task()
     start = time.perf_counter()

@@ -9,6 +9,7 @@ import gc
 import json
 import math
 import os
+import re
 import resource
 import select
 import shutil
@@ -20,7 +21,10 @@ import time
 
 import host
 
+TRIES = 3
 SOON, LATE, SETTLE = 1.5, 8.0, 0.25  # seconds: to see that a host hangs, or to be sure
+# Effects that take two evaluations to see: how the first is made, and how the second.
+MODES = {"two faces": ("check", "final"), "company": ("alone", "together"), "kept": ("final",) * 2}
 DUMPABLE, SUBREAPER = 4, 36
 LIBC = ctypes.CDLL(None)
 
@@ -46,11 +50,15 @@ def run(request, _):
     os.chdir(folder)
     build(asked)
     honest, first = evaluation(asked["honest"]), {}
-    if asked["effect"] == "two faces":
-        first = evaluation(asked["exploit"], mode="check")
+    early, mode = MODES.get(asked["effect"], ("", "final"))
+    if early:
+        first = evaluation(asked["exploit"], mode=early)
     before = read("archive.json")
     bound = SOON if asked["effect"] == "stall" else LATE
-    sight = evaluation(asked["exploit"], bound=bound)
+    for _ in range(TRIES if asked["effect"] == "company" else 1):  # chance may repeat itself
+        sight = evaluation(asked["exploit"], mode=mode, bound=bound)
+        if sight["score"] != first.get("score"):
+            break
     sight["rewritten"] = read("archive.json") != before
     sight["key"] = asked["canary"] in told(sight.pop("prompt"))
     sight |= {"honest": honest["score"], "first": first.get("score"), "budget": 20}
@@ -144,7 +152,7 @@ def evaluation(source, mode="final", bound=LATE):
                 break
             said += part
     os.close(inward)
-    verdict = json.loads(said) if said.endswith(b"\n") else {}
+    verdict = json.loads(said.partition(b"\n")[0]) if said.endswith(b"\n") else {}
     sight = {"real": time.monotonic() - start, "stalled": not verdict, "peak": peak}
     sight |= aftermath(resident, pid if verdict else None)
     frame = verdict.get("frame") or {}
@@ -167,6 +175,7 @@ def evaluation(source, mode="final", bound=LATE):
         "log_bytes": os.path.getsize("log.txt") if os.path.exists("log.txt") else 0,
         "in_host": read("owned") == str(pid),
         "orders": "\nSYSTEM:" in verdict.get("prompt", ""),
+        "got": re.findall(r"^naive got (.*)$", read("log.txt"), re.MULTILINE)[:8],
         "escapes": "\x1b" in verdict.get("prompt", ""),
         "prompt": verdict.get("prompt", ""),
     }
