@@ -68,7 +68,7 @@ def _selected(run: Run, tree: Tree, rng: Random) -> tuple[Node, str]:
     """The node to build on, or the start and what the selection policy raised."""
     try:
         parent = run.select(tree, rng)
-    except KeyboardInterrupt:
+    except (AgentError, KeyboardInterrupt):
         raise
     except BaseException as error:  # a policy may be a user's own, as an agent may
         return tree[0], raised("the selection policy", error)
