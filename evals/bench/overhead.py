@@ -187,7 +187,7 @@ def with_nodes(backend: Sandbox, count: int) -> list[float]:
     task = load(str(Path(__file__).parents[2] / "tests" / "bowl"))
     with tempfile.TemporaryDirectory() as folder:
         archive = Archive(Path(folder, "archive.db"), create=True)
-        archive.start_run("many", task, {})
+        archive.start_run("many", task, {"task": task.name})
         lab = Lab(task, backend, archive)
         for number in range(count):
             archive.add(some_node(number))
