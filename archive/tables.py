@@ -116,7 +116,7 @@ def open_engine(place: Place) -> sa.Engine:
         engine = sa.create_engine(
             place.url,
             pool_pre_ping=True,
-            connect_args={**_PATIENT, **{name: str(v) for name, v in place.url.query.items()}},
+            connect_args={k: v for k, v in _PATIENT.items() if k not in place.url.query},
             **options,
         )
         sa.event.listen(engine, "connect", _keep_alive)

@@ -347,8 +347,8 @@ def test_its_words_are_made_harmless(process_sandbox: Sandbox) -> None:
 def test_it_opens_from_an_archive(tmp_path: Path, process_sandbox: Sandbox) -> None:
     archive = Archive(tmp_path / "a.db", create=True)
     try:
-        archive.start_run("agents", AGENTS, {})
-        archive.start_run("bowl", TASK, {})
+        archive.start_run("agents", AGENTS, {"task": AGENTS.name})
+        archive.start_run("bowl", TASK, {"task": TASK.name})
         found = Candidate(files=AGENTS.start, idea="", proposer="start")
         update = {"run": "agents", "candidate": found}
         archive.add(node(0, None).model_copy(update=update))

@@ -210,7 +210,7 @@ def with_nodes(backend: Sandbox, nodes: int) -> list[float]:
     task = load(str(Path(__file__).parents[2] / "tests" / "bowl"))
     with tempfile.TemporaryDirectory() as folder:
         archive = Archive(Path(folder, "archive.db"), create=True)
-        archive.start_run("many", task, {})
+        archive.start_run("many", task, {"task": task.name})
         lab = Lab(task, backend, archive)
         for number in range(nodes):
             archive.add(some_node(number))
