@@ -17,6 +17,7 @@ UNISOLATED = ["--sandbox", "process", "--accept-unisolated"]
 ON_A_TERMINAL = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from ratchet.app.cli import main
 main()
 """
@@ -64,8 +65,8 @@ def ratchet(tmp_path: Path) -> Ratchet:
 
 
 def command(*words: str) -> list[str]:
-    """The command line as on a terminal: where the tests run as a job in the background, Ctrl-C is
-    ignored, and what they start would inherit that."""
+    """The command line as on a terminal: where the tests run as a job in the background, or under
+    nohup, signals are ignored, and what they start would inherit that."""
     return [sys.executable, "-c", ON_A_TERMINAL, *words]
 
 
