@@ -88,10 +88,8 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-def connected(server: ModelServer, **limits: float) -> Endpoint:
-    return Endpoint(
-        Access.parse(server.url), **{"timeout_seconds": 5.0, "patience_seconds": 5.0, **limits}
-    )
+def connected(server: ModelServer, patience_seconds: float = 5.0) -> Endpoint:
+    return Endpoint(Access.parse(server.url), "auto", 5.0, patience_seconds)
 
 
 def asking(text: str = "hello", **options: Any) -> Request:
@@ -301,7 +299,7 @@ def test_counts_that_cannot_be_are_estimated_and_stay_within_what_was_reserved(b
     for name in names:
         good: dict[str, object] = {"prompt_tokens": 12, "completion_tokens": 5, "total_tokens": 17}
         said = saying("word " * 9).with_usage({**good, name: bad})
-        with ModelServer(lambda asked, said=said: said) as server, connected(server) as endpoint:  # type: ignore[misc]
+        with ModelServer(lambda asked, said=said: said) as server, connected(server) as endpoint:
             usage = endpoint.complete(request).usage
         assert usage.input_tokens <= estimate_tokens(request.messages)
         assert 5 <= usage.output_tokens <= 60
