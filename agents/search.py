@@ -45,7 +45,8 @@ def search(
     candidate's fault, and AgentError where `Run.patience` turns in a row failed by the agent's
     fault; everything finished by then is archived.
     """
-    require_sound(in_use(run.archive.tree(run.id)), run.task)
+    isolated = run.lab.isolation != "none"
+    require_sound(in_use(run.archive.tree(run.id)), run.task, isolated)
     crew, spent = Crew(run.workers, "ratchet-turn"), False
     try:
         yield from _plant(run, crew)

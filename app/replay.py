@@ -24,10 +24,11 @@ def replay_node(
     """Measure a node again: on its own seeds, or on so many new ones."""
     held = Archive(where)
     node = held.node(name)
-    require_sound([node] if node.evidence else [], held.task(node.run))
     config = archived_config(held, held.run(node.run))
     gateway = _gateway(held, node.run, config, live=bool(fresh_seeds))
     with closing(open_with_warning(Box(sandbox, 1, accept_unisolated, config.isolation))) as box:
+        used = [node] if node.evidence else []
+        require_sound(used, held.task(node.run), box.isolation != "none")
         if fresh_seeds:
             return replay_fresh(node, held, box, fresh_seeds, gateway)
         return replay(node, held, box, gateway)

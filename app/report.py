@@ -93,13 +93,13 @@ def _measure(
     # An agent of the user's is only needed, and only opened, for the control that proposes with it.
     agent = open_agent(config.agent, archive) if asked.controls else SeedOnly()
     task = archive.task(run_id)
-    require_sound(in_use(archive.tree(run_id)), task)
     models = config.models if asked.controls or task.manifest.model else None
     with (
         closing(Purse(archive, run_id, models, Budget(config.caps))) as own,
         closing(open_with_warning(box)) as backend,
         archive.hold(run_id),
     ):
+        require_sound(in_use(archive.tree(run_id)), task, backend.isolation != "none")
         lab = own.lab(task, backend, strict=config.isolation == "strict")
         select = POLICIES.get(config.select, POLICIES["dgm"])
         run = Run(

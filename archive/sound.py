@@ -2,28 +2,31 @@
 
 from collections.abc import Iterable
 
-from ..evals import admit
+from ..evals import admit, unfit
 from ..tasks import Task
 from .database import ArchiveError
 from .tree import Node, Tree
 
 
-def unsound(node: Node, task: Task) -> str:
+def unsound(node: Node, task: Task, isolated: bool = True) -> str:
     """Why a node's program may only be looked at, or "" where it may be run.
 
-    The start and the baselines of the task itself are as its author wrote them.
+    The start and the baselines of the task itself are as its author wrote them. The audit has its
+    say where nothing isolates: it grows stricter, and what an older one let pass stays usable.
     """
     own = [dict(files) for files in (task.start, *task.baselines.values())]
     if node.verdict is None and dict(node.candidate.files) in own:
         return ""
-    refused = admit(node.candidate.files, task).refused
+    if why := unfit(node.candidate.files, task.manifest.editable):
+        return why
+    refused = () if isolated else admit(node.candidate.files, task).refused
     return refused[0] if refused else ""
 
 
-def require_sound(nodes: Iterable[Node], task: Task) -> None:
+def require_sound(nodes: Iterable[Node], task: Task, isolated: bool = True) -> None:
     """Raise ArchiveError for the first node whose program may not be run."""
     for node in nodes:
-        if why := unsound(node, task):
+        if why := unsound(node, task, isolated):
             raise ArchiveError(f"node {node.id} may be shown, but not used: {why}")
 
 

@@ -3,7 +3,7 @@
 from . import judge
 from .audit import Findings, audit
 from .calibration import Calibration
-from .door import Admission, admit
+from .door import Admission, admit, unfit
 from .gateway import Ask, Gateway
 from .measure import measure, probe
 from .records import (
@@ -49,4 +49,5 @@ __all__ = [
     "key_from",
     "measure",
     "probe",
+    "unfit",
 ]

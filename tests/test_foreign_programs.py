@@ -156,7 +156,9 @@ def test_a_start_that_is_not_the_tasks_is_not_used(archive: Archive) -> None:
     assert unsound(planted, TASK) == ""
     assert unsound(child, TASK) == ""
     other = Candidate(files=HOSTILE["imports"], idea="", proposer="task")
-    assert "imports os" in unsound(planted.model_copy(update={"candidate": other}), TASK)
+    alien = planted.model_copy(update={"candidate": other})
+    assert "imports os" in unsound(alien, TASK, isolated=False)
+    assert unsound(alien, TASK) == ""  # the walls hold it, and a stricter audit costs no old run
 
 
 def test_an_agent_out_of_such_a_node_is_not_opened(archive: Archive) -> None:
