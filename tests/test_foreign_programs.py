@@ -54,7 +54,7 @@ Command = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Command:
     """The command line in this process, in a folder of its own within an empty one."""
     (tmp_path / "here").mkdir()
@@ -65,7 +65,7 @@ def command(
         monkeypatch.setattr(sys, "argv", ["ratchet", *words])
         with pytest.raises(SystemExit) as left:
             main()
-        said = capsys.readouterr()
+        said = capfd.readouterr()
         code = left.value.code
         return code if isinstance(code, int) else 0, said.out, said.err
 
