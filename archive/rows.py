@@ -112,7 +112,8 @@ def contradiction(states: Sequence[Node]) -> tuple[Node, str] | None:
 
 def _fault(node: Node, earlier: Mapping[int, Node]) -> str:
     """What is wrong with a state, given the first states of the nodes before it."""
-    named = [claim.versus for claim in node.verdict.claims] if node.verdict else []
+    claims = node.verdict.claims if node.verdict else ()
+    named = [claim.versus for claim in claims]
     named += [each.versus for each in node.evidence if each.versus is not None]
     if 0 not in earlier and (node.number or node.verdict is not None):
         return "the start, node 0, is missing before it"
@@ -122,6 +123,8 @@ def _fault(node: Node, earlier: Mapping[int, Node]) -> str:
         return f"its parent {node.parent} is no older node"
     if alien := [each for each in named if not (each in earlier and each < node.number)]:
         return f"it was compared with {alien[0]}, which is no older node"
+    if any(claim.level == 0 for claim in claims):
+        return "it made a claim at no level of error"
     first = earlier.get(node.number, node)
     if (first.canonical, first.kind, first.parent) != (node.canonical, node.kind, node.parent):
         return "a later state of it is another program"

@@ -155,7 +155,7 @@ class Claim(Frozen):
     held: bool
     gated: bool = False
     turn: int = 0
-    level: float = Field(gt=0, le=1)
+    level: float = Field(ge=0, le=1)
     log_e: float
     stream: str
     pairs: int = Field(ge=0)
