@@ -30,7 +30,7 @@ def export(node: Node, archive: Archive, folder: Path) -> list[Path]:
     if folder.exists() and any(folder.iterdir()):
         raise FileExistsError(folder)
     task = archive.task(node.run)
-    require_sound([node], task)
+    require_sound([node], task, isolated=False)  # it will be run where nothing isolates
     record = full_record(archive, node)
     program = {name: _documented(node, record, text) for name, text in node.candidate.files.items()}
     contents = {
