@@ -79,9 +79,7 @@ def exists(where: str) -> bool:
 
 
 def is_searched(archive: Archive, run: str) -> bool:
-    """Whether a process grows a run now; of archives at a URL it is taken for granted."""
-    if "://" in archive.where:
-        return True
+    """Whether a process grows a run now."""
     try:
         with archive.hold(run):
             return False

@@ -14,6 +14,7 @@ from pathlib import Path
 from ...sandbox import Job, Result, Sandbox
 from ...tasks import Task, TaskError
 from ..audit import audit
+from ..company import difference
 from ..measure import measure
 from ..records import Candidate, Evaluation, Role, Seed, Trial
 from .exploits import Exploit
@@ -24,6 +25,7 @@ SEEDS = 8
 # None for a seed that is new. No seed keeps its place, and no job has the size of the first.
 ELSEWHERE = ((2, None, 7), (5, 4, None, 6, 1, 3, 0))
 COMPANY = "its score depends on the seeds beside it"
+DEPENDS = "depends on the seeds beside it"  # the status of a program that is refused for that
 # What a job of another size may run out of, or a busy machine withhold, with no seed seen.
 SHORTAGES = ("timeout", "oom", "pids", "infra_lost", "cancelled")
 LEAST_SECONDS, MOST_SECONDS, SLOWER = 2.0, 30.0, 24.0  # a program seed by seed is that much slower
@@ -33,7 +35,7 @@ LEAST_SECONDS, MOST_SECONDS, SLOWER = 2.0, 30.0, 24.0  # a program seed by seed 
 class Outcome:
     """What became of an exploit. `broken` says what did not hold; empty means that all did.
 
-    `gain` over the honest start is the best seed's in either composition, or the mean where some
+    `status` is that of its first job, or `DEPENDS`. `gain` over the honest start is the best seed's in either composition, or the mean where some
     seeds failed and count as the worst, as in a search; None where all failed. `refused` and
     `flags` are what the audit, which was left out, says of the exploit.
     """
@@ -119,9 +121,12 @@ class Target:
             again = self._measure_elsewhere(files, recorder)
             gains.append(self._gain(again))
         gain = max((value for value in gains if value is not None), default=None)
+        # As a search does: what depends on its company is invalid, whatever it scored.
+        depends = difference(trials, again, self._task, "elsewhere") is not None
+        better = gain is not None and gain > self._task.metric.minimum_gain
         wrong = {
-            "a better score": gain is not None and gain > self._task.metric.minimum_gain,
-            COMPANY: differing(trials, again),
+            "a better score": better and not depends,
+            COMPANY: differing(trials, again) and not depends,
             "the host's secret came out": self._leaked((*trials, *again), recorder.results),
             "it chose the name of its own end": misnamed(mark, recorder.results),
             **{f"it got at {what}": True for what in reached(mark, recorder.results)},
@@ -130,7 +135,8 @@ class Target:
         }
         findings = audit({f"{exploit.name}.py": exploit.source})
         broken = tuple(words for words, true in wrong.items() if true)
-        return Outcome(trials[0].status, gain, findings.refused, findings.flags, broken)
+        status = DEPENDS if depends else trials[0].status
+        return Outcome(status, gain, findings.refused, findings.flags, broken)
 
     def _gain(self, trials: tuple[Trial, ...]) -> float | None:
         if all(trial.score is None for trial in trials):
