@@ -12,7 +12,17 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..evals.attack import COMPANY, EFFECTS, Exploit, Outcome, Target, planted, select, watch
+from ..evals.attack import (
+    COMPANY,
+    DEPENDS,
+    EFFECTS,
+    Exploit,
+    Outcome,
+    Target,
+    planted,
+    select,
+    watch,
+)
 from ..sandbox import Sandbox, SandboxError, open_sandbox
 from ..sandbox.text import clean
 from ..sandbox.text import line as one_line
@@ -120,7 +130,7 @@ def line(row: Row | None) -> RenderableType:
     here = "the honest score"
     if COMPANY in row.broken:
         here = COMPANY
-    elif row.gain is None:
+    elif row.gain is None or row.status == DEPENDS:
         here = f"rejected: {row.status}"
     elif row.gain:
         here = f"{'better' if row.gain > 0 else 'worse'} by {abs(row.gain):.4f}"

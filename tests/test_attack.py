@@ -11,7 +11,7 @@ import pytest
 from conftest import BOWL, Ratchet
 
 from ratchet.app.attack import attack, summary
-from ratchet.evals.attack import COMPANY, EFFECTS, Exploit, Target, corpus, planted, select, watch
+from ratchet.evals.attack import DEPENDS, EFFECTS, Exploit, Target, corpus, planted, select, watch
 from ratchet.evals.attack.here import differing
 from ratchet.evals.records import Role
 from ratchet.sandbox import Sandbox, SandboxError, open_sandbox
@@ -130,11 +130,12 @@ def test_eight_seeds_are_measured_on_all_development_workloads(targets: Targets)
     assert [set(trial.scores) for trial in honest] == [{"easy", "hard"}] * 8
 
 
-def test_a_score_that_differs_in_other_company_is_noticed(targets: Targets) -> None:
+def test_a_score_that_differs_in_other_company_is_refused(targets: Targets) -> None:
     """Also where it is worse than the start's in either."""
     late = f"{CLOCK}def twist(d, world):\n    return d * (NOW % 997) / 2e3\n"
     outcome = targets.at(BOWL, "dev").attack(made(late))
-    assert outcome.broken == (COMPANY,)
+    assert outcome.status == DEPENDS
+    assert not outcome.broken
     assert outcome.gain is not None
     assert outcome.gain < 0
 

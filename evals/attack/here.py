@@ -35,9 +35,10 @@ LEAST_SECONDS, MOST_SECONDS, SLOWER = 2.0, 30.0, 24.0  # a program seed by seed 
 class Outcome:
     """What became of an exploit. `broken` says what did not hold; empty means that all did.
 
-    `status` is that of its first job, or `DEPENDS`. `gain` over the honest start is the best seed's in either composition, or the mean where some
-    seeds failed and count as the worst, as in a search; None where all failed. `refused` and
-    `flags` are what the audit, which was left out, says of the exploit.
+    `status` is that of its first job, or `DEPENDS`. `gain` over the honest start is the best seed's
+    in either composition, or the mean where some seeds failed and count as the worst, as in a
+    search; None where all failed. `refused` and `flags` are what the audit, which was left out,
+    says of the exploit.
     """
 
     status: str

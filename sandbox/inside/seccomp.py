@@ -21,7 +21,7 @@ getcwd 79 17, chdir 80 49, mkdir 83 -1, mkdirat 258 34, rmdir 84 -1, unlink 87 -
 unlinkat 263 35, rename 82 -1, renameat 264 38, renameat2 316 276, readlink 89 -1,
 readlinkat 267 78, access 21 -1, faccessat 269 48, faccessat2 439 439, chmod 90 -1, fchmod 91 52,
 fchmodat 268 53, umask 95 166, truncate 76 45, ftruncate 77 46, fallocate 285 47, fsync 74 82,
-fdatasync 75 83, utimensat 280 88, flock 73 32, sendfile 40 71, copy_file_range 326 285, dup 32 23,
+fdatasync 75 83, utimensat 280 88, sendfile 40 71, copy_file_range 326 285, dup 32 23,
 dup2 33 -1, dup3 292 24, pipe 22 -1, pipe2 293 59, poll 7 -1, ppoll 271 73, select 23 -1,
 pselect6 270 72, epoll_create1 291 20, epoll_ctl 233 21, epoll_wait 232 -1, epoll_pwait 281 22,
 eventfd2 290 19, mmap 9 222, munmap 11 215, mremap 25 216, mprotect 10 226, madvise 28 233,
@@ -44,7 +44,7 @@ ON_ITSELF = {"kill": (62, 129), "tgkill": (234, 131), "prlimit64": (302, 261)}
 PRCTL, IOCTL, FCNTL = (157, 167), (16, 29), (72, 25)
 PRCTL_OPTIONS = (3, 15, 16, 0x53564D41)  # read dumpable; set, get a thread's name; name memory
 IOCTL_REQUESTS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # terminal?, size, pending, ...
-FCNTL_COMMANDS = (*range(8), 1030, 1032)  # duplicate, flags, locks; not the owner of a signal
+FCNTL_COMMANDS = (*range(5), 1030, 1032)  # duplicate, flags; no locks, which others would see
 CLONE, CLONE3, FORKS = (56, 220), (435, 435), ((57, -1), (58, -1))
 CLONE_THREAD, CLONE_NAMESPACES = 0x10000, 0x7E020000
 MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}

@@ -57,14 +57,28 @@ def watch(pid: int) -> int:
 
 
 def clean(folder: str) -> None:
-    """Remove whatever a job left in a folder."""
-    for name in os.listdir(folder) if os.path.isdir(folder) else ():
+    """Remove whatever a job left in a folder, and the mode and times that it gave to it."""
+    if not os.path.isdir(folder):
+        return
+    with contextlib.suppress(OSError):
+        os.chmod(folder, 0o700)
+    for name in os.listdir(folder):
         path = os.path.join(folder, name)
         with contextlib.suppress(OSError, RecursionError):
             if os.path.isdir(path) and not os.path.islink(path):
-                shutil.rmtree(path, ignore_errors=True)
+                shutil.rmtree(path, onerror=unlock)
             else:
                 os.unlink(path)
+    with contextlib.suppress(OSError):
+        os.utime(folder, (0, 0))
+
+
+def unlock(function: Any, path: str, error: Any) -> None:
+    """Remove a folder that nobody was left the right to look into."""
+    with contextlib.suppress(OSError):
+        if os.path.isdir(path) and os.stat(path).st_mode & 0o700 != 0o700:
+            os.chmod(path, 0o700)
+            shutil.rmtree(path, onerror=unlock)
 
 
 def anonymous(size: int) -> int:

@@ -5,6 +5,7 @@ effect: kept
 defence: A job's folders and its IPC namespace are its own, or emptied; nothing of it outlives it.
 """
 
+import builtins
 import contextlib
 import os
 
@@ -14,7 +15,9 @@ TIME, MODE = 86_400, 0o710
 
 def attack(world):
     folders = {os.path.realpath(os.path.expanduser(folder)) for folder in FOLDERS}
-    for folder in sorted(folders) if not world.calls else []:
+    # A process is one job's, and loads this module more than once.
+    first, builtins.x68 = not hasattr(builtins, "x68"), True
+    for folder in sorted(folders) if first else []:
         path = os.path.join(folder, "\u2800." * 16)
         seen = os.stat(folder) if os.path.isdir(folder) else None
         with contextlib.suppress(OSError):
