@@ -68,7 +68,7 @@ def test_a_secret_of_the_host_is_nowhere_in_a_sandbox(
         assert result.status == "ok", result.log
         found, looked = eval(result.reply)
         assert found == []
-        assert looked > 5
+        assert looked > 2  # its own files: nothing else can even be seen
         trusted = Program({"t.py": b"def run(request, guest): exec(request); return b''"}, "t")
         told = backend.run(Job(trusted, b"import os; print(dict(os.environ))"))
         assert secret not in told.log + repr(told.reply)
