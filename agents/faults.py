@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
-from ..archive import ArchiveError
+from ..archive import ArchiveError, NoSuchNode
 from ..evals import Candidate
 from ..sandbox import SandboxError
 from ..sandbox.text import line
@@ -46,6 +46,8 @@ def asked(agent: Agent, brief: Brief) -> Candidate | str:
     """
     try:
         offer: object = agent.propose(brief)
+    except NoSuchNode as error:  # the archive is sound, and was asked for what it cannot hold
+        return raised("the agent", error)
     except (ProposalError, AgentError, MotifError, *ELSEWHERE, KeyboardInterrupt):
         raise
     except BaseException as error:  # SystemExit too: no agent may end a search
@@ -58,7 +60,7 @@ def asked(agent: Agent, brief: Brief) -> Candidate | str:
 def raised(who: str, error: BaseException) -> str:
     """The sentence for what somebody raised; raises what is not their fault instead."""
     for cause in _causes(error):
-        if isinstance(cause, ELSEWHERE):
+        if isinstance(cause, ELSEWHERE) and not isinstance(cause, NoSuchNode):
             raise cause
         if _of_the_machine(cause):
             raise AgentError(f"this machine stopped {who}: {line(said(cause), WORDS)}") from error

@@ -4,12 +4,13 @@ from .database import ArchiveError
 from .rejudge import Rejudged, claimed_gains, rejudge
 from .sound import in_use, require_sound, unsound
 from .store import Archive
-from .tree import Evidence, Node, Tree
+from .tree import Evidence, Node, NoSuchNode, Tree
 
 __all__ = [
     "Archive",
     "ArchiveError",
     "Evidence",
+    "NoSuchNode",
     "Node",
     "Rejudged",
     "Tree",

@@ -109,6 +109,10 @@ class Node(Frozen):
         return planted or (self.kept and self.validated)
 
 
+class NoSuchNode(ArchiveError):
+    """A number that no node of a tree has."""
+
+
 class Tree:
     """The nodes of one run, oldest first, as they stood at one moment."""
 
@@ -130,11 +134,11 @@ class Tree:
         return iter(self._nodes)
 
     def __getitem__(self, number: int) -> Node:
-        """The node of that number; raises ArchiveError if there is none."""
+        """The node of that number; raises NoSuchNode if there is none."""
         try:
             return self._numbered[number]
         except KeyError:
-            raise ArchiveError(f"the run has no node {number}") from None
+            raise NoSuchNode(f"the run has no node {number}") from None
 
     def children(self, node: Node) -> Sequence[Node]:
         """Direct descendants."""

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -447,7 +448,9 @@ def test_a_server_that_refuses_every_question_ends_the_search_with_its_words(
     server = serve(lambda asked: FILTERED)
     done = quick_ratchet(*AIDE[:-1], "30")
     assert done.returncode == 3, done.stdout
-    assert "answered none of the last 6 questions (of the last: HTTP 400: Output" in done.stderr
+    # One more may have been on its way when the sixth came back.
+    words = r"answered none of the last [67] questions \(of the last: HTTP 400: Output"
+    assert re.search(words, done.stderr), done.stderr
     assert "ratchet resume" in done.stdout
     assert len(server.asked) <= 24
     broken = len(server.asked)

@@ -141,7 +141,10 @@ def test_failures_between_proposals_end_nothing(tmp_path: Path, process_sandbox:
 @pytest.mark.parametrize(
     ("select", "words"),
     [
-        (lambda tree, rng: tree[99], "the selection policy raised KeyError: 99"),
+        (
+            lambda tree, rng: tree[99],
+            "the selection policy raised NoSuchNode: the run has no node 99",
+        ),
         (lambda tree, rng: None, "the selection policy chose NoneType, not a node"),
     ],
 )
