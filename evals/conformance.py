@@ -41,15 +41,16 @@ def check_task(
 
     `cheats` are programs for it, by name, that try to pool seeds or to toss one coin for a whole
     job: they too must score alike in any company, or fail, since what holds a candidate should not
-    let its seeds meet. A search would call one that differs invalid. The start and the cheats run
-    on all development workloads, the baselines on those of the glance.
+    let its seeds meet. A search would call one that differs invalid. The start runs on all
+    development workloads. The others run on those of the glance: what lets seeds meet is in the
+    guest, which serves all workloads alike.
     """
     glance, every = task.manifest.workloads.glance, tuple[str, ...]()
     programs = [("start", task.start, every, True)]
     programs += [
         (f"baseline {name}", files, glance, True) for name, files in task.baselines.items()
     ]
-    programs += [(name, dict(files), (), False) for name, files in (cheats or {}).items()]
+    programs += [(name, dict(files), glance, False) for name, files in (cheats or {}).items()]
     return [
         Finding(name, what)
         for name, files, only, honest in programs

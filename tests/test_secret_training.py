@@ -124,8 +124,8 @@ def test_a_run_does_not_read_what_was_measured_on_other_data(tmp_path: Path) -> 
 
 def test_an_archive_opens_the_task_of_a_run_with_the_data_of_that_run(tmp_path: Path) -> None:
     archive = Archive(tmp_path / "a.db", create=True)
-    archive.start_run("new", TASK, {"key": "k", "secret": "s", "data": 9})
-    archive.start_run("old", TASK, {"key": "k"})
+    archive.start_run("new", TASK, {"task": "bowl", "key": "k", "secret": "s", "data": 9})
+    archive.start_run("old", TASK, {"task": "bowl", "key": "k"})
     assert [archive.task(run).data for run in ("new", "old")] == [9, 0]
 
 

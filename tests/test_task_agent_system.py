@@ -392,7 +392,7 @@ def test_an_answer_is_an_integer_and_nothing_else(
 
 def test_a_grader_gets_no_file_of_the_candidate(process_sandbox: Sandbox) -> None:
     assert TASK.grader.guest == ""
-    assert set(TASK.trainer.shown) == {"guest.py", "candidate.py"}
+    assert set(TASK.trainer.shown) == {"guest.py", "allowance.py", "candidate.py"}
     artefact = json.dumps({"word_problems": [["1"] * 8]}).encode()
     request = {"workloads": ["word_problems"], "seeds": [3], "sealed": [4]}
     result = process_sandbox.run(Job(TASK.grader, json.dumps(request).encode() + b"\n" + artefact))

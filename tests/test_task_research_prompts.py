@@ -124,7 +124,9 @@ def test_the_programs_of_the_task_pass_the_audit() -> None:
     assert TASK.baselines["no_model"] == load("research_agent").start
     programs = [TASK.start, *TASK.baselines.values(), TASK.crippled or {}]
     assert [audit(files, TASK).refused for files in programs] == [()] * 4
-    assert set(TASK.trainer.shown) == {"guest.py", "candidate.py", "shared.py", "stepper.py"}
+    assert set(TASK.trainer.shown) == {
+        *("guest.py", "allowance.py", "candidate.py", "shared.py", "stepper.py")
+    }
 
 
 @pytest.mark.parametrize("role", ["dev", "transfer"])
