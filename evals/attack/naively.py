@@ -9,15 +9,27 @@ from pydantic import ValidationError
 
 from ...sandbox import Job, Limits, Program, Sandbox, SandboxError
 from .exploits import Exploit
-from .sight import Sight
+from .sight import EFFECTS, Sight
 
 FOLDER = Path(__file__).parent / "naive"
 LIMITS = Limits(wall_seconds=30, pids=128, memory_mb=2048)
+THROWS = 4
 
 
 def watch(exploit: Exploit, sandbox: Sandbox) -> Sight:
-    """What `exploit` gets away with there. Raises SandboxError if the box cannot show it."""
+    """What `exploit` gets away with there. Raises SandboxError if the box cannot show it.
+
+    A coin may fall alike twice, and then shows nothing: it is thrown up to `THROWS` times.
+    """
     refuse_unboxed(sandbox)
+    for _ in range(THROWS - 1 if exploit.effect == "company" else 0):
+        sight = _seen(exploit, sandbox)
+        if EFFECTS["company"](sight):
+            return sight
+    return _seen(exploit, sandbox)
+
+
+def _seen(exploit: Exploit, sandbox: Sandbox) -> Sight:
     honest = (FOLDER / "candidate.py").read_text()
     world = {"evaluator.py": "evaluator.py", "lib/scoring.py": "scoring.py"}
     request = {
