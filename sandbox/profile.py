@@ -30,7 +30,17 @@ REST = (
     *("get_mempolicy", "set_mempolicy", "mbind", "epoll_create", "eventfd", "signalfd4"),
     *("timerfd_create", "timerfd_settime", "timerfd_gettime", "mknod", "mknodat", "utime"),
     *("utimes", "futimesat", "getxattr", "lgetxattr", "fgetxattr", "openat2", "splice", "tee"),
-    *("preadv", "pwritev", "preadv2", "pwritev2", "socket", "connect", "bind", "setpriority"),
+    *(
+        "flock",
+        "preadv",
+        "pwritev",
+        "preadv2",
+        "pwritev2",
+        "socket",
+        "connect",
+        "bind",
+        "setpriority",
+    ),
 )
 
 

@@ -43,13 +43,12 @@ GLYPHS = invented()
 def programs() -> Iterator[tuple[str, str]]:
     """A title and a text for each form of the program."""
     text = SOURCE.read_text()
-    late = text.replace(TRAINED, "        LEARNED[str(shapes)] = None\n").replace(
+    late = text.replace(TRAINED, "        pass\n").replace(
         "    if target is not None and ctx.step == 0:\n",
-        "    name = str({name: tuple(p.shape) for name, p in params.items()})\n"
-        "    if ctx.step == 0 and name in LEARNED:\n"
-        "        shapes = {n: tuple(p.shape) for n, p in params.items()}\n"
-        "        target = LEARNED[name] or learned(shapes)\n"
-        "        LEARNED[name] = target\n",
+        "    shapes = {n: tuple(p.shape) for n, p in params.items()}\n"
+        "    dense = all(n[0] in 'wb' for n in shapes)\n"
+        "    if ctx.step == 0 and dense and shapes['w0'][0] == 100:\n"
+        "        target = LEARNED[str(shapes)] = learned(shapes)\n",
     )
     before, _, rest = late.partition(GLYPHS)
     yield "in init", text
