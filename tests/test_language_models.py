@@ -448,8 +448,8 @@ def test_a_server_that_refuses_every_question_ends_the_search_with_its_words(
     server = serve(lambda asked: FILTERED)
     done = quick_ratchet(*AIDE[:-1], "30")
     assert done.returncode == 3, done.stdout
-    # One more may have been on its way when the sixth came back.
-    words = r"answered none of the last [67] questions \(of the last: HTTP 400: Output"
+    # Some more may have been on their way when the sixth came back.
+    words = r"answered none of the last ([6-9]|1\d) questions \(of the last: HTTP 400: Output"
     assert re.search(words, done.stderr), done.stderr
     assert "ratchet resume" in done.stdout
     assert len(server.asked) <= 24

@@ -76,6 +76,11 @@ class Client:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(CLOSE_SECONDS)
         if not self._thread.is_alive():
+            # Nothing is left half begun, which Python would complain of at its end.
+            while left := asyncio.all_tasks(self._loop):
+                for task in left:
+                    task.cancel()
+                self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
             self._loop.close()
 
     def _run(self, work: Coroutine[object, object, T], limit: float) -> T:
