@@ -89,4 +89,4 @@ def scores(
 
 def _gain(reward: float) -> float:
     """What a reward counts for: losses, failures and what is no number for nothing."""
-    return reward if math.isfinite(reward) and reward > 0 else 0.0
+    return min(reward, 1e100) if math.isfinite(reward) and reward > 0 else 0.0  # sums stay finite

@@ -259,10 +259,12 @@ answer = "honest"
 def test_a_container_ends_at_once_when_it_is_told_to(engine: Engine, either: Sandbox) -> None:
     before = set(theirs(engine, os.getpid()))
     assert outside(either, "answer = 1  # to be stopped", Limits(pids=33)).reply == b"1"
-    (box,) = set(theirs(engine, os.getpid())) - before
-    start = time.monotonic()
-    engine._client.api.stop(box, timeout=20)
-    assert time.monotonic() - start < 10
+    boxes = set(theirs(engine, os.getpid())) - before
+    assert boxes
+    for box in boxes:  # another may be made ahead meanwhile
+        start = time.monotonic()
+        engine._client.api.stop(box, timeout=20)
+        assert time.monotonic() - start < 10
 
 
 def test_a_secret_of_the_host_is_nowhere_in_a_container(
