@@ -72,10 +72,10 @@ def _reason(
     run: Run, stream: str, before: Iterable[Trial], again: Iterable[Trial], company: str
 ) -> str:
     before = list(before)
-    found = difference(before, again, run.task, company)
-    if found is None:
+    contrast = difference(before, again, run.task, company)
+    if contrast is None:
         return ""
-    return found.words(placed(found.seed, {stream: [trial.seed for trial in before]}))
+    return contrast.words(placed(contrast.seed, {stream: [trial.seed for trial in before]}))
 
 
 def _chance(run: Run, node: Node, stream: str) -> Random:

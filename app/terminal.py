@@ -38,7 +38,7 @@ class Harmless:
 
 class _Guard(RenderHook):
     def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
-        return [Harmless(each) for each in renderables]
+        return [Harmless(renderable) for renderable in renderables]
 
 
 def _harmless(segment: Segment) -> Segment:

@@ -114,14 +114,14 @@ def _fault(node: Node, earlier: Mapping[int, Node]) -> str:
     """What is wrong with a state, given the first states of the nodes before it."""
     claims = node.verdict.claims if node.verdict else ()
     named = [claim.versus for claim in claims]
-    named += [each.versus for each in node.evidence if each.versus is not None]
+    named += [evidence.versus for evidence in node.evidence if evidence.versus is not None]
     if 0 not in earlier and (node.number or node.verdict is not None):
         return "the start, node 0, is missing before it"
     if node.kept and node.parent is None:
         return "it has no parent"
     if node.parent is not None and not (node.parent in earlier and node.parent < node.number):
         return f"its parent {node.parent} is no older node"
-    if alien := [each for each in named if not (each in earlier and each < node.number)]:
+    if alien := [number for number in named if not (number in earlier and number < node.number)]:
         return f"it was compared with {alien[0]}, which is no older node"
     if any(claim.level == 0 for claim in claims):
         return "it made a claim at no level of error"

@@ -114,10 +114,10 @@ def difference(
     Workloads that only one of them ran are not compared. A seed that has no score at all in one of
     them differs on every workload that the other one ran, unless that has no score either.
     """
-    known = {trial.seed: trial for trial in before}
+    first = {trial.seed: trial for trial in before}
     within = task.metric.repeats_within
     for trial in again:
-        was = known.get(trial.seed)
+        was = first.get(trial.seed)
         if was is None:
             continue
         if not was.scores or not trial.scores:

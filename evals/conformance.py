@@ -75,8 +75,8 @@ def _found(
         return
     for company in _companies(seeds, only):
         again = repeat(candidate, task, sandbox, company, "dev", gateway)
-        if found := difference(before, again, task, company.name):
-            yield found.words(f"seed {seeds.index(found.seed) + 1}")
+        if contrast := difference(before, again, task, company.name):
+            yield contrast.words(f"seed {seeds.index(contrast.seed) + 1}")
             return
 
 

@@ -49,10 +49,10 @@ def others() -> list[int]:
 def entries(pid: int) -> list[str]:
     """The entries of a process that could be opened and are not for everyone."""
     folder = f"/proc/{pid}"
-    found = [*opened(folder)]
+    entries = [*opened(folder)]
     for task in listed(f"{folder}/task"):
-        found += [f"task/{task}/{name}" for name in opened(f"{folder}/task/{task}")]
-    return found
+        entries += [f"task/{task}/{name}" for name in opened(f"{folder}/task/{task}")]
+    return entries
 
 
 def opened(folder: str) -> Iterator[str]:
@@ -62,7 +62,7 @@ def opened(folder: str) -> Iterator[str]:
         if name in LISTS:
             inside = listed(path)
             yield from [name] if inside else []
-            yield from (f"{name}/{each}" for each in inside if any(ways(f"{path}/{each}")))
+            yield from (f"{name}/{inner}" for inner in inside if any(ways(f"{path}/{inner}")))
         elif name not in HARMLESS and private(path, name):
             yield name
     if addresses(folder):

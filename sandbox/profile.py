@@ -49,9 +49,9 @@ def profile() -> str:
     candidates = [line.split()[0] for line in seccomp.ALLOWED.replace("\n", " ").split(",")]
     names = sorted({*candidates, *PROCESSES, *CELLS, *MESSAGES, *REST})
     allowed = {"names": names, "action": "SCMP_ACT_ALLOW", "args": []}
-    known = {
+    words = {
         "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64"],
         "defaultAction": "SCMP_ACT_ERRNO",
         "syscalls": [allowed],
     }
-    return json.dumps(known)
+    return json.dumps(words)

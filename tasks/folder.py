@@ -58,7 +58,7 @@ def check_programs(files: dict[str, bytes]) -> None:
 def _entries(root: Path) -> Iterator[Path]:
     count = 0
     for here, folders, names in os.walk(root, onerror=_unreadable):
-        folders[:] = sorted(each for each in folders if each[0] != "." and each != "__pycache__")
+        folders[:] = sorted(name for name in folders if name[0] != "." and name != "__pycache__")
         count += len(folders) + len(names)
         if count > MOST_ENTRIES:
             raise TaskError(f"the task folder has {_beyond(f'{MOST_ENTRIES} entries')}")

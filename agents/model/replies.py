@@ -35,17 +35,17 @@ def parse_reply(form: type[M], text: str) -> M:
     message that tells a model what to mend, and where.
     """
     try:
-        found = _Scan([json.loads(text, strict=False)])
+        scan = _Scan([json.loads(text, strict=False)])
     except (ValueError, RecursionError):
-        found = _found(text)
+        scan = _found(text)
     valid, problems = list[M](), ""
-    for entry in found.objects:
+    for entry in scan.objects:
         try:
             valid.append(form.model_validate_json(json.dumps(entry)))
         except ValidationError as error:
             problems = _problems(error)
-    if not valid and (found.broken or not found.objects):
-        why = found.broken or ("it is incomplete" if "{" in text else "it has no '{'")
+    if not valid and (scan.broken or not scan.objects):
+        why = scan.broken or ("it is incomplete" if "{" in text else "it has no '{'")
         raise ValueError(f"no complete JSON object in the reply: {why}"[:LONGEST])
     if not valid:
         raise ValueError(f"the JSON object does not fit {form.__name__}: {problems}")
@@ -63,9 +63,9 @@ def _found(text: str) -> _Scan:
     objects = [entry for scan in fenced for entry in scan.objects]
     if objects:
         return _Scan(objects, "".join(scan.broken for scan in fenced[:1]))
-    said = _scan(text, begin, len(text))
-    if said.objects or said.broken or not begin:
-        return said
+    rest = _scan(text, begin, len(text))
+    if rest.objects or rest.broken or not begin:
+        return rest
     return _scan(text, 0, begin)
 
 
@@ -114,7 +114,9 @@ def _depth(text: str, begin: int, end: int) -> int:
 
 def _problems(error: ValidationError) -> str:
     """The first few, each with the place where it is."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    said = [f"{'.'.join(map(str, e['loc'])) or 'the whole'}: {e['msg']}" for e in found[:PROBLEMS]]
-    more = [f"and {len(found) - PROBLEMS} more"] if len(found) > PROBLEMS else []
-    return "; ".join([*said, *more])[:LONGEST]
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    sentences = [
+        f"{'.'.join(map(str, e['loc'])) or 'the whole'}: {e['msg']}" for e in problems[:PROBLEMS]
+    ]
+    more = [f"and {len(problems) - PROBLEMS} more"] if len(problems) > PROBLEMS else []
+    return "; ".join([*sentences, *more])[:LONGEST]

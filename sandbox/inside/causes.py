@@ -53,13 +53,13 @@ def spoken(error: BaseException) -> bool:
 
 def full() -> bool:
     """Whether this process has had nearly all the memory it may have."""
-    told = counts()
+    bytes_of = counts()
     peak = {
-        resource.RLIMIT_AS: told.get("VmPeak", 0),
+        resource.RLIMIT_AS: bytes_of.get("VmPeak", 0),
         # There is no peak of data. What was resident and of no file comes near, but for what was
         # mapped and never touched.
         resource.RLIMIT_DATA: max(
-            told.get("VmData", 0), told.get("VmHWM", 0) - told.get("RssFile", 0)
+            bytes_of.get("VmData", 0), bytes_of.get("VmHWM", 0) - bytes_of.get("RssFile", 0)
         ),
     }
     for kind, taken in peak.items():
