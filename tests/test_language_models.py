@@ -76,7 +76,9 @@ def test_a_weak_model_finds_an_improvement_and_the_run_replays_without_it(
     tmp_path: Path, quick_ratchet: Ratchet, serve: Callable[[Answer], ModelServer]
 ) -> None:
     server = serve(answer)
-    done = quick_ratchet(*RESEARCH, "--turns", "20", "--max-tokens", "2000000")
+    # What the model replies follows from what it is told, which a drawn secret would change.
+    words = [*RESEARCH, "--secret", SECRET, "--turns", "20"]
+    done = quick_ratchet(*words, "--max-tokens", "2000000")
     assert done.returncode == 0, done.stderr
     tree = nodes(tmp_path)
     assert tree.confirmed(), done.stdout
