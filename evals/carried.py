@@ -15,7 +15,7 @@ import zlib
 
 from .vocabulary import MODULES
 
-# Twice the largest honest programs, and less than 1,250 bytes of data: evals/bench/hidden_data.py
+# Twice the largest honest programs, and less than 1,250 bytes of data: bench/hidden_data.py
 MOST_CODE = 1_600  # of an algorithm
 MOST_WORDS = 3_500  # of an agent, or of what asks a language model: prompts are text
 COMMON = frozenset(

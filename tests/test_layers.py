@@ -28,9 +28,9 @@ HOMES = {
 
 
 def sources(layer: str) -> list[Path]:
-    """Modules of the package; what runs in boxes and benchmarks are not part of it."""
+    """Modules of the package; what runs in boxes is not part of it."""
     programs = {file.parent for file in (ROOT / "tasks").glob("*/*.py")}
-    programs |= {ROOT / "evals" / name for name in ("bench", "attack/corpus", "attack/naive")}
+    programs |= {ROOT / "evals" / name for name in ("attack/corpus", "attack/naive")}
     found = sorted((ROOT / layer).rglob("*.py"))
     return [file for file in found if not programs.intersection(file.parents)]
 

@@ -18,7 +18,7 @@ from ratchet.tasks import Task, TaskError, load, names
 
 TASK = load("optimizer")
 START = TASK.start["optimizer.py"]
-BENCH = Path(__file__).parents[1] / "evals" / "bench"
+BENCH = Path(__file__).parents[1] / "bench"
 SPIN = "sum(range(60_000_000))"
 
 
@@ -99,7 +99,7 @@ def test_a_candidate_that_asks_for_the_number_finds_none(process_sandbox: Sandbo
 def test_the_glyphs_of_a_run_are_ten_others_and_as_many_as_there_are_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.syspath_prepend(str(BENCH.parents[1] / "tasks" / "library"))
+    monkeypatch.syspath_prepend(str(BENCH.parent / "tasks" / "library"))
     spec = importlib.util.find_spec("pools")
     assert spec is not None
     assert spec.loader is not None

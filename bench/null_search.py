@@ -1,6 +1,6 @@
 """How often does a search over proposals without effect confirm one? Real training, real noise.
 
-    python evals/bench/null_search.py optimizer --searches 20 --proposals 100
+    python bench/null_search.py optimizer --searches 20 --proposals 100
 
 At a third of the cost: `--workloads teacher char_mlp`.
 

@@ -1,7 +1,7 @@
 """What secret training still gains: an optimizer that carries the published glyphs, and trains.
 
-    python evals/bench/secret_training.py                      dev and transfer, each defence
-    python evals/bench/secret_training.py --seeds 8 --sandbox namespace --roles dev
+    python bench/secret_training.py                      dev and transfer, each defence
+    python bench/secret_training.py --seeds 8 --sandbox namespace --roles dev
 
 The program is `secret/optimizer.py`, in four forms: it trains in `init`; at the first step instead,
 where only the CPU time of the whole job is bounded; so and on shapes that it draws by itself, for

@@ -1,6 +1,6 @@
 """Does the reported interval cover the truth, and is the reported gain too high?
 
-    python evals/bench/intervals.py --plot docs/statistics/coverage.svg
+    python bench/intervals.py --plot docs/statistics/coverage.svg
 
 Whole searches by Ratchet's own code on a landscape whose true scores are known (landscape.py), then
 its report. Each way to say how large a gain is is compared with the true gain, over all confirmed

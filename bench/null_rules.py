@@ -1,6 +1,6 @@
 """How often does a search without any effect promote something? Acceptance rules side by side.
 
-    python evals/bench/null_rules.py --plot docs/statistics/null_rules.svg
+    python bench/null_rules.py --plot docs/statistics/null_rules.svg
 
 Every proposal is exactly as good as its parent; a search is 300 of them. Ratchet's rule is asked of
 `ratchet.evals.judge`, with the schedule `fixed`; the other rules see noise of the same model. Seeds

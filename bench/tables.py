@@ -1,6 +1,6 @@
 """Put the figures of the statistical benchmarks into docs/statistics.md.
 
-    python evals/bench/tables.py FOLDER
+    python bench/tables.py FOLDER
 
 FOLDER holds what `--json` wrote: null_rules.json, power.json, intervals.json, selection.json. Each
 that is there replaces the table between its two marks.
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-DOCS = Path(__file__).parents[2] / "docs" / "statistics.md"
+DOCS = Path(__file__).parents[1] / "docs" / "statistics.md"
 Figures = Mapping[str, Any]
 
 

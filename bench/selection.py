@@ -1,6 +1,6 @@
 """Whose claimed best is truly best? The same proposals for every method, true scores known.
 
-    python evals/bench/selection.py --searches 200 --plot docs/statistics/selection.svg
+    python bench/selection.py --searches 200 --plot docs/statistics/selection.svg
 
 Ratchet is its real search on a simulated task (landscape.py). Beside it, methods that keep every
 child with a single score, and claim the highest: greedy, DGM, MAP-Elites and random selection. Two

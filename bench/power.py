@@ -1,6 +1,6 @@
 """What a true gain costs to find, against a paired t test of fixed size and the same power.
 
-    python evals/bench/power.py --plot docs/statistics/power.svg
+    python bench/power.py --plot docs/statistics/power.svg
 
 A cell is a true gain, in sd of one seed's noise, and a correlation of paired seeds. Three tables:
 confirmations of true gains; confirmations of a stream of which 60 % do nothing, 20 % harm by as

@@ -1,9 +1,9 @@
 """Do seeds meet? Coins for whole jobs offered to a search, and what it costs to look for them.
 
-    python evals/bench/company.py                          200 coins on each shipped task; hours
-    python evals/bench/company.py --tasks optimizer schedule --offers 20
-    python evals/bench/company.py --leaking --offers 200    a task that lets seeds meet; minutes
-    python evals/bench/company.py --cost optimizer --minutes 4.5
+    python bench/company.py                          200 coins on each shipped task; hours
+    python bench/company.py --tasks optimizer schedule --offers 20
+    python bench/company.py --leaking --offers 200    a task that lets seeds meet; minutes
+    python bench/company.py --cost optimizer --minutes 4.5
 
 Coins are programs that learn well or hardly, as one throw decides for all seeds of a job. Beside
 them honest programs are offered, one in ten. For each task a line says how many of both were
@@ -32,7 +32,7 @@ from ratchet.evals.company import REASON, Company
 from ratchet.sandbox import Sandbox, open_sandbox
 from ratchet.tasks import Task, load
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from cheats import CHEATS, coin, leaking
 
 SHIPPED = ("optimizer", "schedule", "policy_objective")

@@ -1,9 +1,9 @@
 """Choose the baselines' constants by one rule for all, and print the tables of a task's README.
 
-    python evals/bench/tune.py optimizer              every method's grid, then the tables
-    python evals/bench/tune.py optimizer muon lion    some methods' grids
-    python evals/bench/tune.py optimizer tables       the tables, from the constants in the files
-    python evals/bench/tune.py policy_objective published    the published constants
+    python bench/tune.py optimizer              every method's grid, then the tables
+    python bench/tune.py optimizer muon lion    some methods' grids
+    python bench/tune.py optimizer tables       the tables, from the constants in the files
+    python bench/tune.py policy_objective published    the published constants
 
 The grids are in tasks/TASK/grids.toml: one set of constants a method for all development workloads;
 the best mean score over the tuning seeds wins. Tuning seeds and the tables' come from streams of

@@ -1,7 +1,7 @@
 """Print how much data honest programs carry, by the audit's measure, and what hides data.
 
-python evals/bench/hidden_data.py                   shipped starts and baselines
-python evals/bench/hidden_data.py .ratchet/archive.db    and the programs of archives
+python bench/hidden_data.py                   shipped starts and baselines
+python bench/hidden_data.py .ratchet/archive.db    and the programs of archives
 """
 
 import argparse

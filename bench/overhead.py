@@ -1,7 +1,7 @@
 """What does isolation cost? Overhead of an evaluation in each sandbox and in the usual ways.
 
-    python evals/bench/overhead.py                      1000 evaluations a sandbox; some minutes
-    python evals/bench/overhead.py --count 100 --slow 5
+    python bench/overhead.py                      1000 evaluations a sandbox; some minutes
+    python bench/overhead.py --count 100 --slow 5
 
 An evaluation is one seed of one candidate: a new one each time, as a search has it, or the same one
 again, as a confirmation has it. Overhead is the host's round trip less the seconds the
@@ -168,7 +168,7 @@ def share_in_training(backend: Sandbox, seconds: float, jobs: int) -> float:
 
 def searched(name: str, turns: int) -> float:
     """Seconds of a whole search of the toy task of the tests in one sandbox, as a user runs it."""
-    tests = Path(__file__).parents[2] / "tests"
+    tests = Path(__file__).parents[1] / "tests"
     environment = {**os.environ, "PYTHONPATH": str(tests)}
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-c", "from ratchet.app.cli import main; main()", "search"]
@@ -207,7 +207,7 @@ def with_nodes(backend: Sandbox, nodes: int) -> list[float]:
             isolation=backend.isolation,
         )
 
-    task = load(str(Path(__file__).parents[2] / "tests" / "bowl"))
+    task = load(str(Path(__file__).parents[1] / "tests" / "bowl"))
     with tempfile.TemporaryDirectory() as folder:
         archive = Archive(Path(folder, "archive.db"), create=True)
         archive.start_run("many", task, {"task": task.name})
