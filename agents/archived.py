@@ -19,7 +19,7 @@ from ..sandbox.text import clean, line
 from ..tasks import Frozen, Task
 from .base import AgentError, Brief, Desk, ProposalError
 from .evolve.facts import Motif, facts
-from .model import Message
+from .llm import Message
 
 ROUNDS = 12  # jobs of one proposal: one fewer than that are questions
 NODES = 40  # that an agent is shown

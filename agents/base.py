@@ -16,7 +16,7 @@ from ..evals import Candidate
 from ..sandbox import Job, Result
 from ..sandbox.text import line
 from ..tasks import Task
-from .model import Message
+from .llm import Message
 
 Form = TypeVar("Form", bound=BaseModel)
 

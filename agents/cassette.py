@@ -13,7 +13,7 @@ from ..archive import Archive
 from ..archive.tables import as_json
 from ..tasks import Frozen
 from .budget import Budget, Resource
-from .model import Endpoint, ModelError, Price, Reply, Request, Usage, cost
+from .llm import Endpoint, ModelError, Price, Reply, Request, Usage, cost
 
 TRIAL = "trial/"  # how scopes begin that serve a measurement, not a proposal
 # Questions in a row that may come to nothing before the endpoint is taken to be at fault. A filter

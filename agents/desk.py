@@ -15,7 +15,7 @@ from ..tasks import Task
 from .base import AgentError, Form, RefusedError, ReplyError, Tried
 from .budget import Budget
 from .cassette import TRIAL, Cassette, digest
-from .model import Message, Reply, Request, parse_reply, strict_schema
+from .llm import Message, Reply, Request, parse_reply, strict_schema
 from .models import Models
 
 TRIES = 3  # replies asked for until one is in the form

@@ -19,7 +19,7 @@ from .base import Agent, AgentError, Brief, ProposalError
 from .budget import BudgetSpent
 from .cassette import CassetteError
 from .evolve.facts import MotifError
-from .model import ModelError
+from .llm import ModelError
 
 # An agent that is wrong fails at every turn, one that fails at one turn in four five times in a row
 # once in a thousand turns.

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from ..archive import Node, Tree
 from ..tasks import Frozen
-from .ensemble import Arm, choose
-from .model import MOST_OUTPUT, Price
+from .bandit import Arm, choose
+from .llm import MOST_OUTPUT, Price
 
 DEFAULT = ""  # the role of whatever has no model of its own
 

@@ -16,7 +16,7 @@ from ..agents.contest.compare import Standing, Table, compare, overall
 from ..agents.contest.improvement import Interval
 from ..agents.contest.searches import Entrant, Terms, configured, grow, held_rule, search_id
 from ..agents.lab import Lab
-from ..agents.model import ModelError
+from ..agents.llm import ModelError
 from ..agents.run import Run
 from ..agents.select import POLICIES
 from ..archive import Archive

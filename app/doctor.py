@@ -10,8 +10,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from ..agents.model import ModelError
-from ..agents.model import probe as ask
+from ..agents.llm import ModelError
+from ..agents.llm import probe as ask
 from ..archive import Archive, ArchiveError
 from ..evals import Candidate, probe
 from ..sandbox import SandboxError, open_sandbox

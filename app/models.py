@@ -10,7 +10,7 @@ from rich.console import Console
 from ..agents.base import Agent
 from ..agents.budget import Caps
 from ..agents.desk import NO_MODEL
-from ..agents.model import Endpoint, Price, Usage, cost, parse_price, price
+from ..agents.llm import Endpoint, Price, Usage, cost, parse_price, price
 from ..agents.models import Models
 from ..tasks import Task
 from .budget import rounded_up

@@ -18,7 +18,7 @@ from ..agents.approve import Mode, Unanswered
 from ..agents.base import Agent, AgentError, open_agent
 from ..agents.budget import Budget, BudgetSpent, Caps
 from ..agents.lab import Lab
-from ..agents.model import ModelError
+from ..agents.llm import ModelError
 from ..agents.run import Config, Run, archived_config
 from ..agents.search import search, within
 from ..agents.select import POLICIES

@@ -22,7 +22,7 @@ from ratchet.agents.budget import Budget, BudgetSpent, Caps
 from ratchet.agents.cassette import Cassette
 from ratchet.agents.desk import RunDesk
 from ratchet.agents.lab import Lab
-from ratchet.agents.model import Endpoint, ModelError
+from ratchet.agents.llm import Endpoint, ModelError
 from ratchet.agents.models import Models
 from ratchet.agents.research.asking import CHARACTERS
 from ratchet.agents.run import Config, Run

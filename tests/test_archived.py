@@ -17,7 +17,7 @@ from ratchet.agents.archived import Archived, guest_program, open_archived
 from ratchet.agents.base import AgentError, Brief, ProposalError, ReplyError, Tried
 from ratchet.agents.desk import RunDesk
 from ratchet.agents.itself import Itself
-from ratchet.agents.model import Message
+from ratchet.agents.llm import Message
 from ratchet.agents.search import search
 from ratchet.archive import Archive, Node, Tree
 from ratchet.evals import Candidate

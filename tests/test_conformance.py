@@ -15,7 +15,7 @@ from ratchet.agents.base import Agent, Brief, Desk, ProposalError
 from ratchet.agents.conformance import CHECKS, Finding, check_agent
 from ratchet.agents.conformance.desks import bare_desk
 from ratchet.agents.conformance.situations import MARK, grown, odd_task, situations
-from ratchet.agents.model import Message
+from ratchet.agents.llm import Message
 from ratchet.archive import Tree
 from ratchet.evals import Candidate
 from ratchet.tasks import Task, load, names

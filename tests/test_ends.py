@@ -27,7 +27,7 @@ from ratchet.agents.calibrate import calibrate
 from ratchet.agents.confirm import best_planted
 from ratchet.agents.crew import Crew
 from ratchet.agents.lab import Lab
-from ratchet.agents.model import Price
+from ratchet.agents.llm import Price
 from ratchet.agents.models import Models
 from ratchet.agents.pace import Lap, Pace
 from ratchet.agents.report import report, seconds_for

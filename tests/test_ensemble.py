@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ratchet.agents.ensemble import DECAY, Arm, chances, choose, scores
+from ratchet.agents.bandit import DECAY, Arm, chances, choose, scores
 
 rewards = st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=30)
 some_rewards = st.lists(st.floats(-1, 1e3), min_size=1, max_size=30)

@@ -12,7 +12,7 @@ from ratchet.agents.base import Brief, ProposalError, ReplyError, Tried, open_ag
 from ratchet.agents.budget import BudgetSpent
 from ratchet.agents.evolver import evolve
 from ratchet.agents.hybrid import SHARE, Hybrid, chosen, donors
-from ratchet.agents.model import ModelError
+from ratchet.agents.llm import ModelError
 from ratchet.agents.research.recombine import findings
 from ratchet.agents.research.settings import Settings
 from ratchet.archive import Node, Tree

@@ -9,14 +9,14 @@ ROOT = Path(__file__).parent.parent
 LAYERS = ["app", "agents", "archive", "evals", "tasks", "sandbox"]
 HOMES = {
     "docker": {"sandbox/engine.py", "sandbox/images.py"},
-    "genai_prices": {"agents/model/prices.py"},
+    "genai_prices": {"agents/llm/prices.py"},
     "gymnasium": {"evals/env.py"},
-    "httpx2": {"agents/model/client.py"},
+    "httpx2": {"agents/llm/client.py"},
     "langchain_core": {"agents/research/graph.py"},
     "langgraph": {"agents/research/graph.py"},
     "langsmith": {"agents/research/graph.py"},
     "matplotlib": {"app/curves.py"},
-    "openai": {"agents/model/client.py"},
+    "openai": {"agents/llm/client.py"},
     "sqlalchemy": {
         f"archive/{name}.py" for name in ("database", "journal", "place", "store", "tables")
     },

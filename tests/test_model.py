@@ -39,7 +39,7 @@ from model_server import (
 )
 from pydantic import BaseModel, Field, JsonValue, RootModel
 
-from ratchet.agents.model import (
+from ratchet.agents.llm import (
     Access,
     Endpoint,
     Message,
@@ -543,7 +543,7 @@ def test_an_interrupted_request_is_taken_back() -> None:
     """Ctrl-C leaves no request running at a server that may charge for it."""
     program = (
         "import signal, sys, time\n"
-        "from ratchet.agents.model import *\n"
+        "from ratchet.agents.llm import *\n"
         # What a job in the background starts would ignore it.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "endpoint = Endpoint(Access.parse(sys.argv[1]))\n"
@@ -712,7 +712,7 @@ def test_unusable_proxy_settings_are_named_without_repeating_them(
 
 
 def test_what_is_slow_to_import_is_imported_only_where_it_is_used() -> None:
-    code = "import sys, ratchet.agents.model; print({'openai', 'genai_prices'} & {*sys.modules})"
+    code = "import sys, ratchet.agents.llm; print({'openai', 'genai_prices'} & {*sys.modules})"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert ran.stdout == "set()\n"
 
@@ -901,7 +901,7 @@ def test_the_server_runs_as_a_process_and_keeps_its_log(tmp_path: Path) -> None:
             with Endpoint(Access.parse(url)) as endpoint:
                 assert endpoint.complete(asking()).text == "number 0"
             client = (
-                "from ratchet.agents.model import *; import sys; "
+                "from ratchet.agents.llm import *; import sys; "
                 "print('asking', flush=True); Endpoint(Access.parse(sys.argv[1])).complete("
                 "Request(model='m', messages=(Message('user', 'wait'),)))"
             )

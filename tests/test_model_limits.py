@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from model_server import Asked, ModelServer, Reaction, failing, saying
 
-from ratchet.agents.model import (
+from ratchet.agents.llm import (
     MOST_OUTPUT,
     Access,
     Endpoint,
@@ -20,7 +20,7 @@ from ratchet.agents.model import (
     probe,
     strict_schema,
 )
-from ratchet.agents.model.limits import bounds
+from ratchet.agents.llm.limits import bounds
 from ratchet.agents.research.forms import Diagnosis, Idea
 
 WINDOW = "maximum context length is"

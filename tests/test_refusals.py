@@ -16,7 +16,7 @@ from ratchet.agents.cassette import (
     spent,
 )
 from ratchet.agents.desk import ModelGateway
-from ratchet.agents.model import Access, Endpoint, Message, ModelError, Reply, Request, parse_price
+from ratchet.agents.llm import Access, Endpoint, Message, ModelError, Reply, Request, parse_price
 from ratchet.agents.models import Models
 from ratchet.archive import Archive
 from ratchet.evals import Ask, Candidate

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from ratchet.agents.model import parse_reply
-from ratchet.agents.model.loose import Broken, read
+from ratchet.agents.llm import parse_reply
+from ratchet.agents.llm.loose import Broken, read
 
 
 class File(BaseModel):

@@ -31,7 +31,7 @@ from ratchet.agents.base import Brief, ProposalError, Tried, open_agent
 from ratchet.agents.budget import Budget, BudgetSpent
 from ratchet.agents.cassette import Cassette
 from ratchet.agents.desk import RunDesk
-from ratchet.agents.model import Endpoint, ModelError
+from ratchet.agents.llm import Endpoint, ModelError
 from ratchet.agents.models import Models
 from ratchet.agents.research import notebook
 from ratchet.agents.research.settings import Settings

@@ -14,7 +14,7 @@ from test_search import always, essence, start
 
 from ratchet.agents.base import AgentError, Brief, ProposalError, open_agent
 from ratchet.agents.budget import BudgetSpent
-from ratchet.agents.model import ModelError
+from ratchet.agents.llm import ModelError
 from ratchet.agents.run import Run
 from ratchet.agents.search import search
 from ratchet.archive import Archive, ArchiveError, Node, Tree

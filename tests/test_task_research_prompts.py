@@ -17,7 +17,7 @@ from ratchet.agents.archived import Archived, guest_program
 from ratchet.agents.base import Brief
 from ratchet.agents.desk import RunDesk
 from ratchet.agents.evolver import evolve
-from ratchet.agents.model import Message
+from ratchet.agents.llm import Message
 from ratchet.archive import Tree
 from ratchet.evals import Ask, Candidate, Role, Seed, Trial, audit, measure
 from ratchet.evals.gateway import ROUNDS

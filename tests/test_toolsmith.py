@@ -16,7 +16,7 @@ from ratchet.agents.base import AgentError, Brief, ProposalError, ReplyError, op
 from ratchet.agents.budget import Budget, BudgetSpent, Caps
 from ratchet.agents.cassette import Cassette
 from ratchet.agents.desk import RunDesk
-from ratchet.agents.model import Endpoint, ModelError, strict_schema
+from ratchet.agents.llm import Endpoint, ModelError, strict_schema
 from ratchet.agents.models import Models
 from ratchet.agents.research.tool_steps import Act, ToolSettings
 from ratchet.agents.research.tool_transcript import Turn, fitted

@@ -21,7 +21,7 @@ from ...sandbox.text import is_visible
 from ...tasks import Task
 from ..base import Agent, Brief, ProposalError, ReplyError
 from ..budget import BudgetSpent
-from ..model import ModelError
+from ..llm import ModelError
 from ..select import POLICIES
 from .desks import Faulty, Listening, bare_desk
 from .outcome import Outcome, asked, differ, named, offer

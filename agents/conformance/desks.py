@@ -9,7 +9,7 @@ from ...tasks import Task
 from ..base import AgentError, Desk, Form, Tried
 from ..budget import BudgetSpent
 from ..desk import RunDesk
-from ..model import Message
+from ..llm import Message
 
 
 class NoSandbox:

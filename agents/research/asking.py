@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from ...sandbox.text import clean
 from ..base import Brief
-from ..model import Message
+from ..llm import Message
 from .prompts import fill
 
 CHARACTERS = 3  # of a token, counted low so that the budget holds

@@ -15,7 +15,7 @@ from ...evals.gym.scores import STREAM
 from ...sandbox.text import line
 from ...tasks import Frozen
 from ..base import Brief, ReplyError
-from ..model import Message
+from ..llm import Message
 from .asking import messages
 from .facts import span
 from .fault import stable

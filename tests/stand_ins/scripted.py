@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from ratchet.agents.base import Brief, Form, ReplyError, Tried
-from ratchet.agents.model import Message, parse_reply
+from ratchet.agents.llm import Message, parse_reply
 from ratchet.archive import Node, Tree
 from ratchet.evals import Candidate, Estimate, Summary, Verdict
 from ratchet.evals.canonical import canonical
