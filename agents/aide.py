@@ -16,6 +16,7 @@ from ..archive import Node, Tree
 from ..evals import Candidate
 from ..evals.canonical import canonical
 from ..sandbox.text import line, quoted
+from ..search.select.plain import DRAFTS
 from .base import Brief, ProposalError
 from .research.asking import messages, occasion
 from .research.facts import outcome, rejected
@@ -24,7 +25,6 @@ from .research.patch import PatchError, apply
 from .research.programs import broken, editable, failure, known, rewrites, void
 from .research.prompts import fill
 from .research.recall import Entry, core_words, program, said, table
-from .select.plain import DRAFTS
 
 DEBUG = 0.5  # probability of debugging where there is something to debug
 DEPTH = 3  # repairs that may lie behind a program that is debugged once more

@@ -12,10 +12,10 @@ from rich.console import Console, Group, RenderableType
 from rich.prompt import Prompt
 from rich.text import Text
 
-from ..agents.approve import Decision, Question, Unanswered, decide, pending
 from ..archive import Archive, ArchiveError
 from ..evals import admit
 from ..sandbox.text import clean, line
+from ..search.desk.consent import Decision, Question, Unanswered, decide, pending
 from ..tasks import Task
 from . import view
 from .folder import read, write

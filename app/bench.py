@@ -11,22 +11,22 @@ from rich.table import Table as Drawing
 from rich.text import Text
 
 from ..agents.base import AgentError, open_agent
-from ..agents.budget import Budget, Caps
-from ..agents.contest.compare import Standing, Table, compare, overall
-from ..agents.contest.improvement import Interval
-from ..agents.contest.searches import Entrant, Terms, configured, grow, held_rule, search_id
-from ..agents.lab import Lab
 from ..agents.llm import ModelError
-from ..agents.run import Run
-from ..agents.select import POLICIES
 from ..archive import Archive
 from ..evals import Keys, Rule
 from ..sandbox import Sandbox
+from ..search.budget import Budget, Caps
+from ..search.desk.purse import Purse, checkpoints, exists, forget, purse
+from ..search.lab import Lab
+from ..search.plan import Plan, Standards, settle
+from ..search.run import Run
+from ..search.select import POLICIES
+from ..search.studies.contest.compare import Standing, Table, compare, overall
+from ..search.studies.contest.improvement import Interval
+from ..search.studies.contest.searches import Entrant, Terms, configured, grow, held_rule, search_id
 from ..tasks import Task, load
 from . import curves
-from .budget import Plan, Standards, settle
 from .models import Wanted, settle_models
-from .purse import Purse, checkpoints, exists, forget, purse
 from .run import Box, check_policy, open_with_warning
 from .view import UNVALIDATED
 

@@ -9,11 +9,11 @@ from rich.padding import Padding
 from rich.table import Table as Drawing
 from rich.text import Text
 
-from ..agents.ablate import Ablation, ablations
-from ..agents.controls import Table, tables
-from ..agents.lab import Lab
-from ..agents.report import Report, readings, report, seconds_for
 from ..archive import Archive
+from ..search.lab import Lab
+from ..search.studies.ablate import Ablation, ablations
+from ..search.studies.controls import Table, tables
+from ..search.studies.report import Report, readings, report, seconds_for
 from ..tasks import Frozen, Metric
 from . import sentences
 from .view import NO_COMPANY, UNVALIDATED

@@ -8,12 +8,12 @@ from typing import Literal, NamedTuple
 from rich.console import Console
 
 from ..agents.base import Agent
-from ..agents.budget import Caps
-from ..agents.desk import NO_MODEL
 from ..agents.llm import Endpoint, Price, Usage, cost, parse_price, price
-from ..agents.models import Models
+from ..search.budget import Caps
+from ..search.desk.desk import NO_MODEL
+from ..search.desk.roster import Models
+from ..search.plan import rounded_up
 from ..tasks import Task
-from .budget import rounded_up
 
 VARIABLE, TIMEOUT = "RATCHET_MODEL", "RATCHET_MODEL_TIMEOUT"
 TIMEOUT_SECONDS, LONGEST = 300.0, 3600.0  # to wait for one answer

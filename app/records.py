@@ -5,10 +5,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ..agents.confirm import best_planted
 from ..archive import Archive, ArchiveError, Node, Tree, unsound
 from ..evals import Claim, Evaluation, Keys, draw, judge
 from ..sandbox.text import clean
+from ..search.confirm import best_planted
 from ..tasks import Metric, Task
 
 

@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ..agents.base import AgentError
-from ..archive import Archive, rejudge
+from ..archive import Archive
 from ..evals import Rule, judge
+from ..search.studies.rejudge import rejudge
 from .view import STYLES
 
 UNDECIDED = "cyan"

@@ -4,12 +4,12 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from ..agents.ablate import Step
-from ..agents.controls import Row
-from ..agents.report import Report
 from ..archive import Node
 from ..evals import Claim, Estimate, Rule
 from ..sandbox.text import line
+from ..search.studies.ablate import Step
+from ..search.studies.controls import Row
+from ..search.studies.report import Report
 from ..tasks import Metric
 from .view import claim_words
 

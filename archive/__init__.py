@@ -1,7 +1,6 @@
 """Everything that was ever tried, and how it descends. Append-only."""
 
 from .database import ArchiveError
-from .rejudge import Rejudged, claimed_gains, rejudge
 from .sound import in_use, require_sound, unsound
 from .store import Archive
 from .tree import Evidence, Node, NoSuchNode, Tree
@@ -12,11 +11,8 @@ __all__ = [
     "Evidence",
     "NoSuchNode",
     "Node",
-    "Rejudged",
     "Tree",
-    "claimed_gains",
     "in_use",
-    "rejudge",
     "require_sound",
     "unsound",
 ]

@@ -22,14 +22,14 @@ from pathlib import Path
 
 from ratchet.agents import evolver
 from ratchet.agents.base import Agent, Brief
-from ratchet.agents.lab import Lab
-from ratchet.agents.run import Config, Run
-from ratchet.agents.search import search
-from ratchet.agents.select import dgm
 from ratchet.archive import Archive, Node, Tree
 from ratchet.evals import Candidate, Evaluation, Role, Seed, Trial, fresh_key
 from ratchet.evals.company import REASON, Company
 from ratchet.sandbox import Sandbox, open_sandbox
+from ratchet.search.lab import Lab
+from ratchet.search.loop import search
+from ratchet.search.run import Config, Run
+from ratchet.search.select import dgm
 from ratchet.tasks import Task, load
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))

@@ -15,9 +15,9 @@ from typing import NamedTuple
 from harness import dots, mean_error, options, save, share_error
 from landscape import Landscape, Searched, read, searched
 
-from ratchet.agents.report import SEEDS, report
 from ratchet.archive import Node, Tree
 from ratchet.evals import Estimate, draw, judge
+from ratchet.search.studies.report import SEEDS, report
 
 
 class Miss(NamedTuple):

@@ -22,12 +22,12 @@ import numpy as np
 from scipy.special import ndtri
 
 from ratchet.agents.base import Brief
-from ratchet.agents.run import Config, Run
-from ratchet.agents.search import search
-from ratchet.agents.select import dgm
 from ratchet.archive import Archive, Node, Tree
 from ratchet.evals import Candidate, Evaluation, Role, Rule, Seed, Trial, key_from
 from ratchet.sandbox import Job, Result
+from ratchet.search.loop import search
+from ratchet.search.run import Config, Run
+from ratchet.search.select import dgm
 from ratchet.tasks import Task
 
 TOML = b"""

@@ -22,13 +22,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from no_effect import NoEffect
 
-from ratchet.agents.lab import Lab
-from ratchet.agents.run import Config, Run
-from ratchet.agents.search import search
-from ratchet.agents.select import dgm
 from ratchet.archive import Archive, Tree
 from ratchet.evals import fresh_key, key_from
 from ratchet.sandbox import open_sandbox
+from ratchet.search.lab import Lab
+from ratchet.search.loop import search
+from ratchet.search.run import Config, Run
+from ratchet.search.select import dgm
 from ratchet.tasks import Task, load
 
 

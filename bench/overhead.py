@@ -183,10 +183,10 @@ def searched(name: str, turns: int) -> float:
 def with_nodes(backend: Sandbox, nodes: int) -> list[float]:
     """Milliseconds of an evaluation on the toy task of the tests, archived among so many nodes."""
     # The fork server's children import this file again, so its head names only what they need.
-    from ratchet.agents.lab import Lab
     from ratchet.archive import Archive, Node
     from ratchet.evals import Candidate, Verdict, draw, fresh_key
     from ratchet.evals.seeds import Keys
+    from ratchet.search.lab import Lab
     from ratchet.tasks import load
 
     def some_node(number: int) -> Node:

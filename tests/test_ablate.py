@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 from stand_ins.tweak import Tweak
 from test_search import start
 
-from ratchet.agents.ablate import ablate, ablations
-from ratchet.agents.merge import merge, merge_files
-from ratchet.agents.run import Run
-from ratchet.agents.search import search
 from ratchet.app import sentences
 from ratchet.archive import Node
 from ratchet.evals import Candidate, Estimate, Verdict
 from ratchet.evals.syntax import size
 from ratchet.sandbox import Sandbox
+from ratchet.search.loop import search
+from ratchet.search.run import Run
+from ratchet.search.studies.ablate import ablate, ablations
+from ratchet.search.studies.merge import merge, merge_files
 
 BASE = "a\nb\nc\nd\ne\n"
 

@@ -18,20 +18,20 @@ from stand_ins.scripted import PATCH, START, ScriptedDesk, brief, confirmed, nod
 
 from ratchet.agents import adas, aide, dgm
 from ratchet.agents.base import Brief, ProposalError, ReplyError, Tried, open_agent
-from ratchet.agents.budget import Budget, BudgetSpent, Caps
-from ratchet.agents.cassette import Cassette
-from ratchet.agents.desk import RunDesk
-from ratchet.agents.lab import Lab
 from ratchet.agents.llm import Endpoint, ModelError
-from ratchet.agents.models import Models
 from ratchet.agents.research.asking import CHARACTERS
-from ratchet.agents.run import Config, Run
-from ratchet.agents.search import search
-from ratchet.agents.select import POLICIES
 from ratchet.archive import Archive, Node, Tree
 from ratchet.evals import Candidate, Rule, key_from
 from ratchet.evals.canonical import canonical
 from ratchet.sandbox import Sandbox
+from ratchet.search.budget import Budget, BudgetSpent, Caps
+from ratchet.search.desk.cassette import Cassette
+from ratchet.search.desk.desk import RunDesk
+from ratchet.search.desk.roster import Models
+from ratchet.search.lab import Lab
+from ratchet.search.loop import search
+from ratchet.search.run import Config, Run
+from ratchet.search.select import POLICIES
 from ratchet.tasks import load
 
 TASK = load(BOWL)

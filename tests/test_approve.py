@@ -12,12 +12,12 @@ from conftest import BOWL, UNISOLATED, Ratchet
 from stand_ins.tweak import Tweak
 from test_search import always, start
 
-from ratchet.agents.approve import Decision, Mode, Question, decide, pending
-from ratchet.agents.rerun import rerun
-from ratchet.agents.run import Run
-from ratchet.agents.search import search
 from ratchet.archive import Archive, Tree
 from ratchet.sandbox import Sandbox
+from ratchet.search.desk.consent import Decision, Mode, Question, decide, pending
+from ratchet.search.loop import search
+from ratchet.search.run import Run
+from ratchet.search.studies.regrow import rerun
 
 Prompt = Callable[[Question], Decision]
 
@@ -203,7 +203,7 @@ def test_the_first_answer_counts(tmp_path: Path, process_sandbox: Sandbox, reaso
     run, _ = asked(tmp_path / "a.db", process_sandbox, "candidates", None)
     decide(run.archive, run.id, Decision(id="x", approved=False, reason=reason))
     decide(run.archive, run.id, Decision(id="x", approved=True))
-    from ratchet.agents.approve import decision
+    from ratchet.search.desk.consent import decision
 
     held = decision(run.archive, run.id, "x")
     assert held is not None

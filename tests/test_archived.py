@@ -15,14 +15,14 @@ from test_search import always, start
 from ratchet.agents import archived
 from ratchet.agents.archived import Archived, guest_program, open_archived
 from ratchet.agents.base import AgentError, Brief, ProposalError, ReplyError, Tried
-from ratchet.agents.desk import RunDesk
 from ratchet.agents.itself import Itself
 from ratchet.agents.llm import Message
-from ratchet.agents.search import search
 from ratchet.archive import Archive, Node, Tree
 from ratchet.evals import Candidate
 from ratchet.evals.canonical import canonical
 from ratchet.sandbox import Job, Result, Sandbox
+from ratchet.search.desk.desk import RunDesk
+from ratchet.search.loop import search
 from ratchet.tasks import Task, load
 
 AGENTS = load("research_agent")

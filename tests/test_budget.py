@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ratchet.agents.budget import RESOURCES, Budget, BudgetSpent, Caps
-from ratchet.agents.metered import Metered
 from ratchet.sandbox import Job, Limits, Program, Sandbox
+from ratchet.search.budget import RESOURCES, Budget, BudgetSpent, Caps
+from ratchet.search.metered import Metered
 
 AMOUNTS = st.floats(min_value=0, max_value=50)
 UNITS = st.lists(st.tuples(AMOUNTS, st.floats(min_value=0, max_value=1), st.booleans()))

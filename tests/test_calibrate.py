@@ -13,10 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from ratchet.agents.calibrate import calibrate, calibrated, stored
-from ratchet.agents.copies import nudges, renamed
-from ratchet.agents.lab import Lab
-from ratchet.app.budget import BudgetError, Means, Plan, Standards, foresee, rounded_up
 from ratchet.app.calibrate import calibration_view, record
 from ratchet.archive import Archive
 from ratchet.evals import Calibration, Keys, Rule, judge
@@ -24,6 +20,10 @@ from ratchet.evals.calibration import Crippled, Glances, SameAgainstSame
 from ratchet.evals.judge.power import detectable, futile_t, lost, pairs_needed, power, race_power
 from ratchet.evals.records import Summary
 from ratchet.sandbox import Sandbox
+from ratchet.search.lab import Lab
+from ratchet.search.plan import BudgetError, Means, Plan, Standards, foresee, rounded_up
+from ratchet.search.studies.calibrate import calibrate, calibrated, stored
+from ratchet.search.studies.copies import nudges, renamed
 from ratchet.tasks import Task, load, names
 
 RULE, KEYS = Rule(), Keys("steer", "sealed")

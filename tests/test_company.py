@@ -13,16 +13,17 @@ from stand_ins.tweak import Tweak
 from test_search import always
 
 from ratchet.agents.base import Brief
-from ratchet.agents.lab import Lab
-from ratchet.agents.replay import replay
-from ratchet.agents.run import Config, Run
-from ratchet.agents.search import search
-from ratchet.agents.select import dgm
-from ratchet.archive import Archive, Tree, rejudge
+from ratchet.archive import Archive, Tree
 from ratchet.evals import Candidate, Keys, Rule, Seed, Trial, audit, draw, key_from, measure
 from ratchet.evals.company import ALONE, REASON, companies, difference
 from ratchet.evals.conformance import check_task
 from ratchet.sandbox import Sandbox
+from ratchet.search.lab import Lab
+from ratchet.search.loop import search
+from ratchet.search.run import Config, Run
+from ratchet.search.select import dgm
+from ratchet.search.studies.rejudge import rejudge
+from ratchet.search.studies.replay import replay
 from ratchet.tasks import Task, TaskError, load
 
 SEEDS = draw(Keys("key", "secret"), "confirm/1", 40)

@@ -15,10 +15,6 @@ from stand_ins.scripted import START, confirmed, node
 from stand_ins.weak_model import answer
 
 from ratchet.agents.base import AgentError
-from ratchet.agents.contest import searches as contest
-from ratchet.agents.contest.compare import Table, best_baseline, handed_over, path, within
-from ratchet.agents.contest.improvement import improvement, mean_gain
-from ratchet.agents.select import POLICIES
 from ratchet.app import bench
 from ratchet.app.bench import Order, bench_agents, bench_record, bench_view
 from ratchet.app.curves import PlotError, at
@@ -26,6 +22,10 @@ from ratchet.app.models import ModelChoiceError, Wanted
 from ratchet.app.run import Box
 from ratchet.archive import Archive, Node, Tree
 from ratchet.evals import Verdict
+from ratchet.search.select import POLICIES
+from ratchet.search.studies.contest import searches as contest
+from ratchet.search.studies.contest.compare import Table, best_baseline, handed_over, path, within
+from ratchet.search.studies.contest.improvement import improvement, mean_gain
 
 BOX = Box("process", 2, True, "shared")
 TWO = ("stand_ins.tweak", "seed_only")

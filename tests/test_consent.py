@@ -15,15 +15,15 @@ from test_search import always, start
 from test_select import TREE, node
 
 from ratchet.agents.base import AgentError, Brief
-from ratchet.agents.replay import replay
-from ratchet.agents.schedule import Action
-from ratchet.agents.search import search
-from ratchet.agents.select import POLICIES
-from ratchet.agents.turn import explore
 from ratchet.archive import Archive, Tree
 from ratchet.archive.tables import NODES, blob
 from ratchet.evals import Candidate
 from ratchet.sandbox import Isolation, Job, Result, Sandbox, SandboxError, choose, open_sandbox
+from ratchet.search.loop import search
+from ratchet.search.schedule import Action
+from ratchet.search.select import POLICIES
+from ratchet.search.studies.replay import replay
+from ratchet.search.turn import explore
 from ratchet.tasks import load
 
 

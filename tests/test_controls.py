@@ -13,18 +13,25 @@ from test_search import always, start
 from test_select import TREE
 
 from ratchet.agents.base import ProposalError
-from ratchet.agents.controls import CHANGES, affordable, control, control_config, grow, spent
 from ratchet.agents.random_tweak import RandomTweak
-from ratchet.agents.report import report
-from ratchet.agents.run import Config, Run
-from ratchet.agents.search import search
 from ratchet.agents.seed_only import SeedOnly
-from ratchet.agents.select import POLICIES
 from ratchet.archive import Node, Tree
 from ratchet.evals import Candidate, audit
 from ratchet.evals.canonical import canonical
 from ratchet.evals.syntax import size
 from ratchet.sandbox import Sandbox
+from ratchet.search.loop import search
+from ratchet.search.run import Config, Run
+from ratchet.search.select import POLICIES
+from ratchet.search.studies.controls import (
+    CHANGES,
+    affordable,
+    control,
+    control_config,
+    grow,
+    spent,
+)
+from ratchet.search.studies.report import report
 from ratchet.tasks import load
 
 CONFIG = Config(

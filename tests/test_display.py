@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from conftest import BOWL, UNISOLATED, command, environment
 
-from ratchet.agents.run import Config
 from ratchet.app import cli
 from ratchet.app.display import Display, unfailing
 from ratchet.archive import Archive
 from ratchet.evals import fresh_key
+from ratchet.search.run import Config
 from ratchet.tasks import load
 
 SEARCH = ["search", BOWL, "--agent", "stand_ins.tweak", *UNISOLATED, "--turns", "2"]

@@ -19,27 +19,27 @@ from stand_ins.tweak import Tweak
 from test_search import always, essence, start
 from test_select import node
 
-from ratchet.agents import search as searching
-from ratchet.agents.approve import Approver, Unanswered
 from ratchet.agents.base import open_agent
-from ratchet.agents.budget import Budget, BudgetSpent, Caps
-from ratchet.agents.calibrate import calibrate
-from ratchet.agents.confirm import best_planted
-from ratchet.agents.crew import Crew
-from ratchet.agents.lab import Lab
 from ratchet.agents.llm import Price
-from ratchet.agents.models import Models
-from ratchet.agents.pace import Lap, Pace
-from ratchet.agents.report import report, seconds_for
-from ratchet.agents.run import Config, Run
-from ratchet.agents.schedule import AGAIN, FRUITLESS, patience
-from ratchet.agents.search import search
-from ratchet.agents.select import POLICIES, dgm
 from ratchet.app.models import ModelChoiceError, foresee_spending
 from ratchet.archive import Archive, Evidence, Tree
 from ratchet.evals import Evaluation, Rule, Seed, Trial, Verdict, draw, key_from
 from ratchet.evals.scored import failure
 from ratchet.sandbox import Job, Result, Sandbox
+from ratchet.search import loop as searching
+from ratchet.search.budget import Budget, BudgetSpent, Caps
+from ratchet.search.confirm import best_planted
+from ratchet.search.crew import Crew
+from ratchet.search.desk.consent import Approver, Unanswered
+from ratchet.search.desk.roster import Models
+from ratchet.search.lab import Lab
+from ratchet.search.loop import search
+from ratchet.search.pace import Lap, Pace
+from ratchet.search.run import Config, Run
+from ratchet.search.schedule import AGAIN, FRUITLESS, patience
+from ratchet.search.select import POLICIES, dgm
+from ratchet.search.studies.calibrate import calibrate
+from ratchet.search.studies.report import report, seconds_for
 from ratchet.tasks import TaskError, load
 
 NOTHING = 'def step(x, grad, progress):\n    return float("nan")\n'

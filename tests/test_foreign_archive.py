@@ -16,11 +16,11 @@ from stand_ins.tweak import Tweak
 from test_search import start
 from typer.testing import CliRunner
 
-from ratchet.agents.report import report
-from ratchet.agents.search import search
 from ratchet.app.cli import app
 from ratchet.archive import Archive, ArchiveError
 from ratchet.sandbox import Sandbox
+from ratchet.search.loop import search
+from ratchet.search.studies.report import report
 from ratchet.tasks import load
 
 VERBS: Sequence[Sequence[str]] = (

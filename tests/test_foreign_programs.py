@@ -14,15 +14,15 @@ from stand_ins.scripted import START, confirmed, node
 from stand_ins.tweak import Tweak
 from test_search import always, start
 
-from ratchet.agents.approve import Question, pending
 from ratchet.agents.archived import open_archived
-from ratchet.agents.run import Config
-from ratchet.agents.search import search
 from ratchet.app.cli import main
 from ratchet.app.folder import read, write
 from ratchet.archive import Archive, ArchiveError, Node, in_use, require_sound, unsound
 from ratchet.evals import Candidate
 from ratchet.sandbox import Sandbox
+from ratchet.search.desk.consent import Question, pending
+from ratchet.search.loop import search
+from ratchet.search.run import Config
 from ratchet.tasks import Task, TaskError, load
 
 TASK = load(BOWL)

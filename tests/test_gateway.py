@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from conftest import BOWL
 
-from ratchet.agents.lab import Lab
 from ratchet.archive import Archive
 from ratchet.evals import Ask, Candidate, Seed, Trial, measure, probe
 from ratchet.evals.gateway import PROMPT_CHARACTERS, ROUNDS
 from ratchet.sandbox import Job, Result, Sandbox
+from ratchet.search.lab import Lab
 from ratchet.tasks import Task, TaskError, load
 
 SEEDS = [Seed(train=n, sealed=n + 100) for n in range(3)]

@@ -9,7 +9,6 @@ import pytest
 from stand_ins.scripted import GO, IDEA, ScriptedDesk, confirmed, node
 
 from ratchet.agents.base import Brief, ProposalError, ReplyError, Tried, open_agent
-from ratchet.agents.budget import BudgetSpent
 from ratchet.agents.evolver import evolve
 from ratchet.agents.hybrid import SHARE, Hybrid, chosen, donors
 from ratchet.agents.llm import ModelError
@@ -18,6 +17,7 @@ from ratchet.agents.research.settings import Settings
 from ratchet.archive import Node, Tree
 from ratchet.evals import Candidate, audit
 from ratchet.evals.canonical import canonical
+from ratchet.search.budget import BudgetSpent
 from ratchet.tasks import load
 
 TASK = load("schedule")

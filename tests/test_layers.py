@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-LAYERS = ["app", "agents", "archive", "evals", "tasks", "sandbox"]
+LAYERS = ["app", "search", "agents", "archive", "evals", "tasks", "sandbox"]
 HOMES = {
     "docker": {"sandbox/engine.py", "sandbox/images.py"},
     "genai_prices": {"agents/llm/prices.py"},

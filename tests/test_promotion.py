@@ -13,14 +13,15 @@ from stand_ins.tweak import Tweak
 from test_search import always, essence, start
 
 from ratchet.agents.base import Brief
-from ratchet.agents.run import Run
-from ratchet.agents.schedule import RETEST, Action, common_seeds
-from ratchet.agents.search import search
-from ratchet.agents.turn import Draft, explore, settle
-from ratchet.archive import Archive, Node, Tree, claimed_gains, rejudge
+from ratchet.archive import Archive, Node, Tree
 from ratchet.archive.tables import NODES
 from ratchet.evals import COMMON, Candidate, Rule, Standing, Summary, Verdict, judge
 from ratchet.sandbox import Sandbox
+from ratchet.search.loop import search
+from ratchet.search.run import Run
+from ratchet.search.schedule import RETEST, Action, common_seeds
+from ratchet.search.studies.rejudge import claimed_gains, rejudge
+from ratchet.search.turn import Draft, explore, settle
 
 SCHEDULES = ["adaptive", "fixed"]
 

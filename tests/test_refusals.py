@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 from model_server import Asked, ModelServer, Reaction, failing, refused
 
-from ratchet.agents.budget import Budget, Caps
-from ratchet.agents.cassette import (
+from ratchet.agents.llm import Access, Endpoint, Message, ModelError, Reply, Request, parse_price
+from ratchet.archive import Archive
+from ratchet.evals import Ask, Candidate
+from ratchet.search.budget import Budget, Caps
+from ratchet.search.desk.cassette import (
     FRUITLESS,
     FRUITLESS_AT_FIRST,
     TRIAL,
@@ -15,11 +18,8 @@ from ratchet.agents.cassette import (
     CassetteError,
     spent,
 )
-from ratchet.agents.desk import ModelGateway
-from ratchet.agents.llm import Access, Endpoint, Message, ModelError, Reply, Request, parse_price
-from ratchet.agents.models import Models
-from ratchet.archive import Archive
-from ratchet.evals import Ask, Candidate
+from ratchet.search.desk.desk import ModelGateway
+from ratchet.search.desk.roster import Models
 
 NO = failing(400, "may contain bad content", code="data_inspection_failed")
 PRICES = {"m": parse_price("1,1")}

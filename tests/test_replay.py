@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from conftest import BOWL
 
-from ratchet.agents.lab import describe
-from ratchet.agents.replay import Replay, replay, replay_fresh
 from ratchet.archive import Archive, Evidence, Node
 from ratchet.evals import Candidate, Keys, draw, measure
 from ratchet.sandbox import Sandbox
+from ratchet.search.lab import describe
+from ratchet.search.studies.replay import Replay, replay, replay_fresh
 from ratchet.tasks import load
 
 SEEDS = draw(Keys("key", "secret"), "search/common", 12)

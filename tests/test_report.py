@@ -8,12 +8,12 @@ from conftest import BOWL, SECRET, UNISOLATED, Ratchet
 from stand_ins.tweak import Tweak
 from test_search import always, essence, start
 
-from ratchet.agents.report import Report, readings, report
-from ratchet.agents.search import search
 from ratchet.app import sentences
 from ratchet.app.findings import Findings, gather, read_once, sections
 from ratchet.evals import Estimate, Rule
 from ratchet.sandbox import Sandbox
+from ratchet.search.loop import search
+from ratchet.search.studies.report import Report, readings, report
 from ratchet.tasks import Metric
 
 METRIC = Metric(name="loss", unit="nats", goal="min", worst=20.0, minimum_gain=0.002)

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 from test_select import node
 
-from ratchet.agents.schedule import (
+from ratchet.archive import Evidence, Node, Tree
+from ratchet.evals import COMMON, Estimate, Rule, Summary, Verdict
+from ratchet.search.schedule import (
     EXPAND,
     Action,
     adaptive,
@@ -18,8 +20,6 @@ from ratchet.agents.schedule import (
     improvement,
     retests,
 )
-from ratchet.archive import Evidence, Node, Tree
-from ratchet.evals import COMMON, Estimate, Rule, Summary, Verdict
 from ratchet.tasks import Metric
 
 RULE = Rule()

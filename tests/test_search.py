@@ -19,14 +19,14 @@ from stand_ins.rogue import BROKEN, Rogue
 from stand_ins.tweak import Tweak
 
 from ratchet.agents.base import Agent, Brief
-from ratchet.agents.lab import Lab
-from ratchet.agents.report import report
-from ratchet.agents.run import Config, Run
-from ratchet.agents.search import search
-from ratchet.agents.select import dgm
 from ratchet.archive import Archive, Node, Tree
 from ratchet.evals import Candidate, Keys, draw, fresh_key, key_from
 from ratchet.sandbox import Job, Result, Sandbox
+from ratchet.search.lab import Lab
+from ratchet.search.loop import search
+from ratchet.search.run import Config, Run
+from ratchet.search.select import dgm
+from ratchet.search.studies.report import report
 from ratchet.tasks import load
 
 

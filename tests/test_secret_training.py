@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ratchet.agents.run import Config
-from ratchet.agents.start_cost import StartCost, start_seconds
 from ratchet.archive import Archive
 from ratchet.evals import Candidate, Evaluation, Keys, Seed, Trial, audit, draw, measure, probe
 from ratchet.evals.carried import MOST_CODE, carried
 from ratchet.sandbox import Job, Limits, Program, Sandbox
+from ratchet.search.run import Config
+from ratchet.search.start_cost import StartCost, start_seconds
 from ratchet.tasks import Task, TaskError, load, names
 
 TASK = load("optimizer")

@@ -16,8 +16,11 @@ from scipy import stats
 from stand_ins.tweak import Tweak
 from test_search import always, start
 
-from ratchet.agents.search import search
-from ratchet.agents.select import (
+from ratchet.archive import Archive, Node, Tree
+from ratchet.evals import Candidate, Estimate, Evaluation, Seed, Trial, Verdict, judge
+from ratchet.sandbox import Isolation, Sandbox
+from ratchet.search.loop import search
+from ratchet.search.select import (
     POLICIES,
     Cell,
     Outcomes,
@@ -31,10 +34,7 @@ from ratchet.agents.select import (
     uct_bounds,
     uct_weights,
 )
-from ratchet.agents.select.chance import FLOOR, floored
-from ratchet.archive import Archive, Node, Tree
-from ratchet.evals import Candidate, Estimate, Evaluation, Seed, Trial, Verdict, judge
-from ratchet.sandbox import Isolation, Sandbox
+from ratchet.search.select.chance import FLOOR, floored
 from ratchet.tasks import Metric
 
 CANDIDATE = Candidate(files={"a.py": "x = 1\n"}, idea="", proposer="test")

@@ -19,10 +19,10 @@ from selection import summed as scored
 from stand_ins.tweak import Tweak
 from test_search import always, start
 
-from ratchet.agents.search import search
 from ratchet.archive import Tree
 from ratchet.evals import Rule
 from ratchet.sandbox import Sandbox
+from ratchet.search.loop import search
 
 RULE = Rule()
 DOCS = Path(__file__).parent.parent / "docs" / "statistics.md"

@@ -15,13 +15,13 @@ from stand_ins.scripted import node
 
 from ratchet.agents.archived import Archived, guest_program
 from ratchet.agents.base import Brief
-from ratchet.agents.desk import RunDesk
 from ratchet.agents.evolver import evolve
 from ratchet.agents.llm import Message
 from ratchet.archive import Tree
 from ratchet.evals import Ask, Candidate, Role, Seed, Trial, audit, measure
 from ratchet.evals.gateway import ROUNDS
 from ratchet.sandbox import Sandbox
+from ratchet.search.desk.desk import RunDesk
 from ratchet.tasks import load
 
 TASK = load("research_prompts")

@@ -13,17 +13,17 @@ from model_server import Asked, ModelServer, Reaction
 from stand_ins.scripted import START, ScriptedDesk, brief, confirmed, node
 
 from ratchet.agents.base import AgentError, Brief, ProposalError, ReplyError, open_agent
-from ratchet.agents.budget import Budget, BudgetSpent, Caps
-from ratchet.agents.cassette import Cassette
-from ratchet.agents.desk import RunDesk
 from ratchet.agents.llm import Endpoint, ModelError, strict_schema
-from ratchet.agents.models import Models
 from ratchet.agents.research.tool_steps import Act, ToolSettings
 from ratchet.agents.research.tool_transcript import Turn, fitted
 from ratchet.agents.toolsmith import Toolsmith
 from ratchet.archive import Archive
 from ratchet.evals import Candidate, audit
 from ratchet.sandbox import Job, Result, Sandbox
+from ratchet.search.budget import Budget, BudgetSpent, Caps
+from ratchet.search.desk.cassette import Cassette
+from ratchet.search.desk.desk import RunDesk
+from ratchet.search.desk.roster import Models
 from ratchet.tasks import load
 
 TASK = load(BOWL)

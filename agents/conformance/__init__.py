@@ -18,11 +18,11 @@ from typing import NamedTuple
 
 from ...evals import Candidate, admit
 from ...sandbox.text import is_visible
+from ...search.budget import BudgetSpent
+from ...search.select import POLICIES
 from ...tasks import Task
 from ..base import Agent, Brief, ProposalError, ReplyError
-from ..budget import BudgetSpent
 from ..llm import ModelError
-from ..select import POLICIES
 from .desks import Faulty, Listening, bare_desk
 from .outcome import Outcome, asked, differ, named, offer
 from .situations import MARK, DeskFor, Situation, first_turns, situations

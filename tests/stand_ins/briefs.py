@@ -3,9 +3,9 @@
 from random import Random
 
 from ratchet.agents.base import Brief
-from ratchet.agents.desk import RunDesk
 from ratchet.archive import Node, Tree
 from ratchet.sandbox import Isolation, Job, Result
+from ratchet.search.desk.desk import RunDesk
 from ratchet.tasks import Task
 
 

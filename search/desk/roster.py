@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from ..archive import Node, Tree
-from ..tasks import Frozen
-from .bandit import Arm, choose
-from .llm import MOST_OUTPUT, Price
+from ...agents.bandit import Arm, choose
+from ...agents.llm import MOST_OUTPUT, Price
+from ...archive import Node, Tree
+from ...tasks import Frozen
 
 DEFAULT = ""  # the role of whatever has no model of its own
 

@@ -10,16 +10,16 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
+from ..agents.base import Agent, AgentError, Brief, ProposalError
+from ..agents.evolve.facts import MotifError
+from ..agents.llm import ModelError
 from ..archive import ArchiveError, NoSuchNode
 from ..evals import Candidate
 from ..sandbox import SandboxError
 from ..sandbox.text import line
 from ..tasks import TaskError
-from .base import Agent, AgentError, Brief, ProposalError
 from .budget import BudgetSpent
-from .cassette import CassetteError
-from .evolve.facts import MotifError
-from .llm import ModelError
+from .desk.cassette import CassetteError
 
 # An agent that is wrong fails at every turn, one that fails at one turn in four five times in a row
 # once in a thousand turns.

@@ -5,14 +5,14 @@ from random import Random
 
 import libcst as cst
 
-from ..evals import Candidate, probe
-from ..sandbox import Sandbox
-from ..tasks import Task
-from .evolve.constants import literal, number
-from .evolve.facts import facts
-from .evolve.program import Program
-from .evolve.reader import read
-from .evolve.tree import Path, at, rewrite, swap
+from ...agents.evolve.constants import literal, number
+from ...agents.evolve.facts import facts
+from ...agents.evolve.program import Program
+from ...agents.evolve.reader import read
+from ...agents.evolve.tree import Path, at, rewrite, swap
+from ...evals import Candidate, probe
+from ...sandbox import Sandbox
+from ...tasks import Task
 
 COPIES, TRIED = 3, 24  # slightly changed programs that are wanted, and that are tried at most
 FACTORS = (1.05, 0.95, 1.1, 0.9)

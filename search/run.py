@@ -10,18 +10,18 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from ..agents.base import Agent
 from ..archive import Archive, Tree
 from ..evals import Candidate, Keys, Rule, probe
 from ..sandbox.text import clean, line
 from ..tasks import Frozen, Task
-from .approve import Approver, Decision, Mode, Question
-from .base import Agent
 from .budget import Budget, Caps
-from .cassette import Cassette
-from .desk import RunDesk
+from .desk.cassette import Cassette
+from .desk.consent import Approver, Decision, Mode, Question
+from .desk.desk import RunDesk
+from .desk.roster import Models
 from .faults import IN_A_ROW
 from .lab import Lab
-from .models import Models
 from .pace import Pace
 from .select import Select
 

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
-from ...archive import Archive, Node, Tree
-from ...evals import Keys, Role
-from ...tasks import Frozen
-from ..base import AgentError
+from ....agents.base import AgentError
+from ....archive import Archive, Node, Tree
+from ....evals import Keys, Role
+from ....tasks import Frozen
+from ...lab import Lab
 from ..controls import spent
-from ..lab import Lab
 from ..report import SEEDS
 from .improvement import Interval, improvement, mean_gain
 from .sealed import Sealed

@@ -10,14 +10,14 @@ import re
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from ...archive import Archive, Tree
-from ...evals import Keys, Rule, fresh_key, key_from
-from ...tasks import Task
-from ..base import AgentError
+from ....agents.base import AgentError
+from ....archive import Archive, Tree
+from ....evals import Keys, Rule, fresh_key, key_from
+from ....tasks import Task
+from ...desk.roster import Models
+from ...loop import More, search
+from ...run import Config, Run, archived_config
 from ..controls import affordable, spent
-from ..models import Models
-from ..run import Config, Run, archived_config
-from ..search import More, search
 
 ENDED = "stopped"  # the kind of event that says how far a search went
 TENTH = 0.1  # of the budget, between two words of progress

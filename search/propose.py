@@ -7,11 +7,11 @@ agent's fault, such as a dead model server or a full disk, goes on to whoever ru
 from dataclasses import dataclass
 from random import Random
 
+from ..agents.base import Brief, ProposalError
 from ..archive import Node, Tree
 from ..evals import Admission, Candidate, admit
 from ..evals.canonical import canonical
-from .approve import Rejected
-from .base import Brief, ProposalError
+from .desk.consent import Rejected
 from .faults import asked, asks, said
 from .run import Run, behaviour
 from .schedule import simpler

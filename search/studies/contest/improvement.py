@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from statistics import fmean
 
-from ...evals import judge
-from ...tasks import Frozen
+from ....evals import judge
+from ....tasks import Frozen
 
 RESAMPLES = 2000
 TAIL = 0.025

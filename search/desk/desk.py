@@ -8,15 +8,15 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from ..evals import Ask, Candidate, admit, probe
-from ..sandbox import Job, Result, Sandbox
-from ..sandbox.text import clean, line
-from ..tasks import Task
-from .base import AgentError, Form, RefusedError, ReplyError, Tried
-from .budget import Budget
+from ...agents.base import AgentError, Form, RefusedError, ReplyError, Tried
+from ...agents.llm import Message, Reply, Request, parse_reply, strict_schema
+from ...evals import Ask, Candidate, admit, probe
+from ...sandbox import Job, Result, Sandbox
+from ...sandbox.text import clean, line
+from ...tasks import Task
+from ..budget import Budget
 from .cassette import TRIAL, Cassette, digest
-from .llm import Message, Reply, Request, parse_reply, strict_schema
-from .models import Models
+from .roster import Models
 
 TRIES = 3  # replies asked for until one is in the form
 AT_ONCE = 8  # questions of candidates that are answered side by side

@@ -10,15 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..archive import Archive, Node, Tree
-from ..evals import Estimate, judge
-from ..tasks import Frozen
-from .base import open_agent
-from .confirm import best_planted
+from ...agents.base import open_agent
+from ...archive import Archive, Node, Tree
+from ...evals import Estimate, judge
+from ...tasks import Frozen
+from ..confirm import best_planted
+from ..loop import More, search
+from ..run import Config, Run
+from ..select import POLICIES
 from .report import SEEDS, Report, sealed, title
-from .run import Config, Run
-from .search import More, search
-from .select import POLICIES
 
 CONTROLS = "controls"  # the kind of event that a table of controls is
 

@@ -6,17 +6,17 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from ..agents.budget import UNITS, Budget, Caps, Resource
-from ..agents.cassette import Cassette, spent
-from ..agents.controls import spent as evaluated
-from ..agents.desk import ModelGateway
-from ..agents.lab import Lab
-from ..agents.metered import Metered
-from ..agents.models import Models
-from ..archive import Archive, ArchiveError
-from ..sandbox import Sandbox
-from ..tasks import Task
-from .models import connect
+from ...app.models import connect
+from ...archive import Archive, ArchiveError
+from ...sandbox import Sandbox
+from ...tasks import Task
+from ..budget import UNITS, Budget, Caps, Resource
+from ..lab import Lab
+from ..metered import Metered
+from ..studies.controls import spent as evaluated
+from .cassette import Cassette, spent
+from .desk import ModelGateway
+from .roster import Models
 
 STOPPED = "stopped"  # the kind of event that ends a session
 

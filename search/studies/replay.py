@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
-from ..archive import Archive, Node
-from ..evals import (
+from ...archive import Archive, Node
+from ...evals import (
     Candidate,
     Evaluation,
     Gateway,
@@ -19,11 +19,11 @@ from ..evals import (
     fresh_key,
     measure,
 )
-from ..evals.company import companies, difference, placed, repeat
-from ..sandbox import Sandbox
-from ..tasks import Frozen, Task, TaskError, load
-from .lab import describe, seeds_per_job
-from .start_cost import StartCost, archived, start_seconds
+from ...evals.company import companies, difference, placed, repeat
+from ...sandbox import Sandbox
+from ...tasks import Frozen, Task, TaskError, load
+from ..lab import describe, seeds_per_job
+from ..start_cost import StartCost, archived, start_seconds
 
 Outcome = Literal["REPRODUCED", "DRIFTED", "FAILED"]
 

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ..archive import Archive, Node, Tree
-from ..evals import Claim, Estimate, Evaluation, Keys, Role, Rule, Summary, draw, judge
-from ..tasks import Frozen
-from .confirm import best_planted
-from .lab import Lab
+from ...archive import Archive, Node, Tree
+from ...evals import Claim, Estimate, Evaluation, Keys, Role, Rule, Summary, draw, judge
+from ...tasks import Frozen
+from ..confirm import best_planted
+from ..lab import Lab
 
 SEEDS: Mapping[Role, int] = {"dev": 64, "transfer": 16}
 REPORT = "report"  # the kind of event that a reading is

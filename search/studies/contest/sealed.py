@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from ...archive import Node, require_sound
-from ...evals import Evaluation, Keys, Role, draw, judge
-from ..lab import Lab
+from ....archive import Node, require_sound
+from ....evals import Evaluation, Keys, Role, draw, judge
+from ...lab import Lab
 from ..report import SEEDS
 
 STREAM = "bench/sealed"

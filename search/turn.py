@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
+from ..agents.base import AgentError
 from ..archive import Evidence, Node, Tree
 from ..evals import Role, Standing, Verdict, judge
 from ..evals.syntax import size
 from . import company
-from .approve import Rejected
-from .base import AgentError
 from .confirm import against, confirm, gains, measured, merged, rank, screens
+from .desk.consent import Rejected
 from .faults import raised
 from .propose import Proposal, failed, propose
 from .run import Run

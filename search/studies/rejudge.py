@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from ..evals import Claim, Keys, Rule, draw, judge
-from ..tasks import Frozen
-from .store import Archive
-from .tree import Node, Tree
+from ...archive.store import Archive
+from ...archive.tree import Node, Tree
+from ...evals import Claim, Keys, Rule, draw, judge
+from ...tasks import Frozen
 
 Outcome = Literal["confirmed", "refuted", "undecided"]
 

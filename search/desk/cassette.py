@@ -9,11 +9,11 @@ import threading
 from collections import defaultdict
 from collections.abc import Mapping
 
-from ..archive import Archive
-from ..archive.tables import as_json
-from ..tasks import Frozen
-from .budget import Budget, Resource
-from .llm import Endpoint, ModelError, Price, Reply, Request, Usage, cost
+from ...agents.llm import Endpoint, ModelError, Price, Reply, Request, Usage, cost
+from ...archive import Archive
+from ...archive.tables import as_json
+from ...tasks import Frozen
+from ..budget import Budget, Resource
 
 TRIAL = "trial/"  # how scopes begin that serve a measurement, not a proposal
 # Questions in a row that may come to nothing before the endpoint is taken to be at fault. A filter

@@ -9,14 +9,14 @@ from itertools import permutations
 from random import Random
 from statistics import correlation, fmean, median, stdev
 
-from ..archive import Archive
-from ..evals import Calibration, Candidate, Evaluation, Keys, Rule, Trial, draw, judge
-from ..evals.calibration import Crippled, Glances, SameAgainstSame, Screens
-from ..evals.judge.power import detectable, lost
-from ..evals.scored import MOST_FAILED, failure, scored_start
-from ..tasks import Metric
+from ...archive import Archive
+from ...evals import Calibration, Candidate, Evaluation, Keys, Rule, Trial, draw, judge
+from ...evals.calibration import Crippled, Glances, SameAgainstSame, Screens
+from ...evals.judge.power import detectable, lost
+from ...evals.scored import MOST_FAILED, failure, scored_start
+from ...tasks import Metric
+from ..lab import Lab
 from .copies import changed_copies, planted, renamed
-from .lab import Lab
 
 STREAM, RIVAL = "calibrate", "calibrate/rival"
 SEEDS = 32

@@ -3,17 +3,17 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from ..archive import Archive, Node, Tree
-from ..sandbox import Sandbox
-from ..tasks import Frozen
-from .approve import DECIDED
-from .base import open_agent
-from .budget import Budget
-from .cassette import Cassette
-from .lab import Lab
-from .run import Config, Run, archived_config
-from .search import More, search
-from .select import POLICIES
+from ...agents.base import open_agent
+from ...archive import Archive, Node, Tree
+from ...sandbox import Sandbox
+from ...tasks import Frozen
+from ..budget import Budget
+from ..desk.cassette import Cassette
+from ..desk.consent import DECIDED
+from ..lab import Lab
+from ..loop import More, search
+from ..run import Config, Run, archived_config
+from ..select import POLICIES
 
 
 class Rerun(Frozen):

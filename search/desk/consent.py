@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from ..archive import Archive, Node
-from ..evals import Candidate
-from ..evals.records import Words
-from ..tasks import Frozen
-from .budget import Budget
+from ...archive import Archive, Node
+from ...evals import Candidate
+from ...evals.records import Words
+from ...tasks import Frozen
+from ..budget import Budget
 
 Mode = Literal["never", "candidates", "confirmations", "all"]
 ASKED, DECIDED = "approval asked", "approval decided"  # kinds of events

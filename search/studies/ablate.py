@@ -10,16 +10,16 @@ from functools import partial
 from itertools import pairwise
 from typing import Literal
 
-from ..archive import Archive, Node
-from ..evals import Candidate, Estimate, admit, judge
-from ..evals.records import Words
-from ..evals.syntax import size
-from ..tasks import Frozen
-from .confirm import against, gains, measured
+from ...archive import Archive, Node
+from ...evals import Candidate, Estimate, admit, judge
+from ...evals.records import Words
+from ...evals.syntax import size
+from ...tasks import Frozen
+from ..confirm import against, gains, measured
+from ..run import Run, behaviour
+from ..schedule import simpler
 from .merge import merge_files
 from .report import title
-from .run import Run, behaviour
-from .schedule import simpler
 
 SEEDS = 32  # for each program, on a stream that nothing else reads
 ABLATION = "ablation"  # the kind of event that an ablation is

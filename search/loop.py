@@ -15,16 +15,16 @@ from concurrent.futures import Future
 from pathlib import Path
 from statistics import fmean
 
+from ..agents.base import AgentError
 from ..archive import Evidence, Node, Tree, in_use, require_sound
 from ..evals import COMMON, Candidate, Evaluation, draw, judge
 from ..evals.canonical import canonical
 from ..evals.scored import failure, scored_start
 from ..evals.syntax import size
-from .approve import Unanswered, pending
-from .base import AgentError
 from .budget import BudgetSpent
 from .confirm import instances
 from .crew import Crew
+from .desk.consent import Unanswered, pending
 from .run import Run, behaviour
 from .schedule import AGAIN, SCHEDULES, Action, patience
 from .turn import Draft, explore, settle

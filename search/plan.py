@@ -5,13 +5,13 @@ from typing import Literal, NamedTuple
 
 from rich.console import Console
 
-from ..agents.budget import Caps
-from ..agents.calibrate import calibrated, stored
-from ..agents.lab import Lab
 from ..archive import Archive
 from ..evals import Calibration, Keys, Rule, judge
 from ..evals.judge.power import detectable, pairs_needed, power, race_power
 from ..tasks import Metric, Task
+from .budget import Caps
+from .lab import Lab
+from .studies.calibrate import calibrated, stored
 
 CHANCE = 0.8
 OFTEN = "4 times in 5"  # the same in words
