@@ -16,7 +16,7 @@ from no_effect import rewrite
 from ratchet.agents.base import ProposalError
 from ratchet.agents.evolver import evolve
 from ratchet.evals import Candidate, audit
-from ratchet.evals.vocabulary import FORBIDDEN_ATTRIBUTES, MODULES
+from ratchet.evals.audit.vocabulary import FORBIDDEN_ATTRIBUTES, MODULES
 from ratchet.tasks import Task, load, names
 
 FEW = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))

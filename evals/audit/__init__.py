@@ -8,10 +8,10 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 
-from ..sandbox.text import is_visible, line
-from ..tasks import Frozen, Task
-from .carried import MOST_CODE, MOST_WORDS, carried
-from .syntax import Unreadable, parse
+from ...sandbox.text import is_visible, line
+from ...tasks import Frozen, Task
+from ..carried import MOST_CODE, MOST_WORDS, carried
+from ..syntax import Unreadable, parse
 from .wording import Finding, Wording, literals
 
 SOURCE_BYTES = 20_000
