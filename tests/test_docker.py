@@ -23,8 +23,8 @@ from ratchet.sandbox import (
     open_sandbox,
 )
 from ratchet.sandbox.docker import DockerSandbox, Engine
+from ratchet.sandbox.docker.walls import policy
 from ratchet.sandbox.profile import profile
-from ratchet.sandbox.walls import policy
 
 pytestmark = pytest.mark.docker
 
@@ -187,7 +187,7 @@ def test_the_fallback_is_taken_where_no_cell_can_be_made(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An engine whose own filter is in force, as under AppArmor, refuses the mounts."""
-    monkeypatch.setattr("ratchet.sandbox.walls.profile", refusing)
+    monkeypatch.setattr("ratchet.sandbox.docker.walls.profile", refusing)
     with closing(open_sandbox("docker", workers=1)) as backend:
         assert attempt(backend, "answer = 1").reply == b"1"
         assert backend.describe()["candidate"] == "a container of its own"
@@ -358,7 +358,7 @@ def test_a_living_owner_keeps_its_containers(engine: Engine, sandbox: Sandbox) -
 def test_a_setting_the_engine_refuses_is_one_sentence_and_no_litter(
     engine: Engine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ratchet.sandbox.engine.LABEL", "ratchet.test")
+    monkeypatch.setattr("ratchet.sandbox.docker.engine.LABEL", "ratchet.test")
     identity = sandbox.describe()["image_id"]
     for cpus, runtime in ((1e6, "runc"), (1.0, "no-such-runtime")):
         with pytest.raises(SandboxError, match=r"could not start a container: .*(no-such|CPUs)"):

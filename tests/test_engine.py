@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from ratchet.sandbox import Limits, SandboxError
-from ratchet.sandbox.attach import AttachChannel
 from ratchet.sandbox.docker import Engine
-from ratchet.sandbox.walls import policy
+from ratchet.sandbox.docker.attach import AttachChannel
+from ratchet.sandbox.docker.walls import policy
 
 CONFINED = {
     "MaskedPaths": ["/proc/kcore"],
@@ -243,7 +243,7 @@ def test_what_the_image_sets_is_taken_out_of_the_environment(machine: Machine) -
 
 
 def test_a_flood_of_standard_error_ends_the_channel(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ratchet.sandbox.attach.FLOOD_BYTES", 1 << 20)
+    monkeypatch.setattr("ratchet.sandbox.docker.attach.FLOOD_BYTES", 1 << 20)
     ours, theirs = socket.socketpair()
     channel = AttachChannel(ours, lambda: None, lambda: "")
 

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratchet.sandbox import Job, Limits, Program, SandboxError
-from ratchet.sandbox.attach import AttachChannel
 from ratchet.sandbox.box import Box, Place, frame
+from ratchet.sandbox.docker.attach import AttachChannel
 
 PROGRAM = Program({"p.py": b""}, guest="p")
 JOB = Job(PROGRAM, b"request", {"a.py": b"1"}, Limits(wall_seconds=1, reply_bytes=100))

@@ -13,8 +13,8 @@ import pytest
 
 from ratchet.sandbox import Job, Limits, Program, SandboxError, gpu
 from ratchet.sandbox.docker import DockerSandbox, Engine
+from ratchet.sandbox.docker.walls import policy
 from ratchet.sandbox.gpu import GpuError, lease, listed
-from ratchet.sandbox.walls import policy
 
 PLAIN = "GPU 0: NVIDIA H100 (UUID: GPU-aaaa)\nGPU 1: NVIDIA H100 (UUID: GPU-bbbb)\n"
 CUT = """GPU 0: NVIDIA A100 (UUID: GPU-aaaa)
@@ -190,7 +190,7 @@ def engine() -> Iterator[Engine]:
 def test_an_engine_without_a_gpu_runtime_is_one_sentence_and_no_litter(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ratchet.sandbox.engine.LABEL", "ratchet.test.gpu")
+    monkeypatch.setattr("ratchet.sandbox.docker.engine.LABEL", "ratchet.test.gpu")
     with closing(DockerSandbox(engine, 1)) as backend:
         with pytest.raises(GpuError, match=r"cannot hand GPU GPU-aaaa to a container .*Toolkit"):
             backend.run(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ratchet.sandbox import SandboxError, closure, recipe
-from ratchet.sandbox.docker import Engine, prune
+from ratchet.sandbox import SandboxError
+from ratchet.sandbox.docker import Engine, closure, prune, recipe
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="made of this Python on Linux alone")
 

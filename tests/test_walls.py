@@ -12,11 +12,11 @@ import pytest
 
 from ratchet.sandbox import Job, Limits, Program, Result, SandboxError, open_sandbox, process
 from ratchet.sandbox.docker import DockerSandbox, Engine
+from ratchet.sandbox.docker.recipe import image_name
+from ratchet.sandbox.docker.walls import ENVIRONMENT, FOLDER, policy, read_back
 from ratchet.sandbox.probes import ATTACKS
 from ratchet.sandbox.profile import profile
-from ratchet.sandbox.recipe import image_name
 from ratchet.sandbox.selfcheck import MAKES_CELLS, TRUSTED, attacks, check
-from ratchet.sandbox.walls import ENVIRONMENT, FOLDER, policy, read_back
 
 SETTINGS = policy(Limits(), ["GPU-1"], "runsc")
 # What an engine says of a container made with these settings.
@@ -282,8 +282,8 @@ def test_each_attack_gets_through_where_its_wall_is_missing(
         f"{boot}\nMemory({sources!r}).install()\nfrom attacks.probes import *\n"
         f"with stranger(): os.write(1, json.dumps(attack_all({others})).encode())"
     )
-    monkeypatch.setattr("ratchet.sandbox.engine.runner_program", lambda: program)
-    monkeypatch.setattr("ratchet.sandbox.engine.read_back", lambda *_: {})
+    monkeypatch.setattr("ratchet.sandbox.docker.engine.runner_program", lambda: program)
+    monkeypatch.setattr("ratchet.sandbox.docker.engine.read_back", lambda *_: {})
     channel, _ = engine.start(image_name(), policy(Limits()) | WEAK[attack])
     with closing(channel):
         try:
@@ -315,11 +315,11 @@ FLOOD = "import os\nwhile True: os.write({stream}, b'x' * 65536)"
 def test_a_container_that_floods_is_gone_at_once(
     stream: int, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ratchet.sandbox.engine.LABEL", f"ratchet.test.flood{stream}")
+    monkeypatch.setattr("ratchet.sandbox.docker.engine.LABEL", f"ratchet.test.flood{stream}")
     monkeypatch.setattr(
-        "ratchet.sandbox.engine.runner_program", lambda: FLOOD.format(stream=stream)
+        "ratchet.sandbox.docker.engine.runner_program", lambda: FLOOD.format(stream=stream)
     )
-    monkeypatch.setattr("ratchet.sandbox.attach.FLOOD_BYTES", 16 << 20)
+    monkeypatch.setattr("ratchet.sandbox.docker.attach.FLOOD_BYTES", 16 << 20)
     channel, _ = engine.start(image_name(), policy(Limits()))
     if stream == 2:
         with pytest.raises(EOFError, match="on standard error"):

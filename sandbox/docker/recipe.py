@@ -14,8 +14,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Protocol
 
+from ..base import SandboxError
 from . import closure
-from .base import SandboxError
 from .closure import PACKAGES, USER
 
 REPOSITORY = "ratchet-sandbox"

@@ -20,7 +20,7 @@ from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
-from .base import SandboxError
+from ..base import SandboxError
 
 SITE = "/opt/ratchet/site"
 PACKAGES = ("torch", "numpy")

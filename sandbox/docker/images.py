@@ -10,7 +10,7 @@ from docker.constants import DEFAULT_UNIX_SOCKET
 from docker.context import ContextAPI
 from docker.errors import APIError, BuildError, DockerException, ImageNotFound
 
-from .base import SandboxError
+from ..base import SandboxError
 
 CALL_SECONDS, BUILD_SECONDS = 60, 900
 BUILT = "ratchet.sandbox"

@@ -5,10 +5,10 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .base import Limits, SandboxError
+from ..base import Limits, SandboxError
+from ..process import ENVIRONMENT as QUIET
+from ..profile import profile
 from .closure import SITE, USER
-from .process import ENVIRONMENT as QUIET
-from .profile import profile
 
 FOLDER = "/work"
 APPARMOR = "RATCHET_APPARMOR"

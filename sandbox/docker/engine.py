@@ -12,13 +12,13 @@ import docker
 import requests
 from docker.errors import DockerException, NotFound
 
+from ..base import Limits, SandboxError
+from ..gpu import GpuError
+from ..inside import program as runner_program
+from ..owner import LABEL, dead, owner
 from .attach import AttachChannel
-from .base import Limits, SandboxError
-from .gpu import GpuError
 from .images import CALL_SECONDS, EngineLost, Images, host, translated
-from .inside import program as runner_program
 from .lifeline import HELLO_SECONDS, Lifeline
-from .owner import LABEL, dead, owner
 from .walls import MASKED, policy, read_back
 
 log = logging.getLogger(__name__)

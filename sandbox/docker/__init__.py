@@ -14,15 +14,16 @@ import tempfile
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from . import closure, gpu, recipe
-from .base import Isolation, Job, Limits, Program, Result, SandboxError
-from .box import Box, Place
+from .. import gpu
+from ..base import Isolation, Job, Limits, Program, Result, SandboxError
+from ..box import Box, Place
+from ..owner import REAP_SECONDS, Reaper
+from ..pool import Pool
+from ..process import sweep
+from ..selfcheck import MAKES_CELLS, Breached, check
+from . import closure, recipe
 from .engine import Engine
 from .images import EngineLost
-from .owner import REAP_SECONDS, Reaper
-from .pool import Pool
-from .process import sweep
-from .selfcheck import MAKES_CELLS, Breached, check
 from .walls import CELL, FOLDER, READABLE, policy
 
 __all__ = ["DockerSandbox", "Engine", "build_image", "create", "prune"]
