@@ -171,7 +171,7 @@ def searched(name: str, turns: int) -> float:
     tests = Path(__file__).parents[1] / "tests"
     environment = {**os.environ, "PYTHONPATH": str(tests)}
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-c", "from ratchet.app.cli import main; main()", "search"]
+        command = [sys.executable, "-c", "from ratchet.app.cli.main import main; main()", "search"]
         command += [str(tests / "bowl"), "--agent", "stand_ins.tweak"]
         command += ["--sandbox", name, "--turns", str(turns), "--seed", "5", "--secret", "0" * 32]
         command += ["--archive", str(Path(folder, "archive.db"))]

@@ -18,7 +18,7 @@ ON_A_TERMINAL = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
-from ratchet.app.cli import main
+from ratchet.app.cli.main import main
 main()
 """
 BOWL = str(HERE / "bowl")

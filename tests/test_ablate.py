@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from stand_ins.tweak import Tweak
 from test_search import start
 
-from ratchet.app import sentences
+from ratchet.app.pages import sentences
 from ratchet.archive import Node
 from ratchet.evals import Candidate, Estimate, Verdict
 from ratchet.evals.syntax import size

@@ -21,7 +21,7 @@ from ratchet.tasks import load
 WORDS = ["search", BOWL, "--agent", "stand_ins.tweak", *UNISOLATED, "--seed", "1"]
 
 SMALL = """
-from ratchet.app.cli import main
+from ratchet.app.cli.main import main
 from ratchet.archive import tables
 usual = tables._pragmas
 def small(connection, record):

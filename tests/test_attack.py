@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import BOWL, Ratchet
 
-from ratchet.app.attack import attack, summary
+from ratchet.app.cli.attack import attack, summary
 from ratchet.evals.attack import DEPENDS, EFFECTS, Exploit, Target, corpus, planted, select, watch
 from ratchet.evals.attack.here import differing
 from ratchet.evals.records import Role

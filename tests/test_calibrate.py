@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from ratchet.app.calibrate import calibration_view, record
+from ratchet.app.cli.calibrate import calibration_view, record
 from ratchet.archive import Archive
 from ratchet.evals import Calibration, Keys, Rule, judge
 from ratchet.evals.calibration import Crippled, Glances, SameAgainstSame

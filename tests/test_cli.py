@@ -126,7 +126,7 @@ def test_doctor_looks_at_everything_a_search_needs(ratchet: Ratchet) -> None:
 def test_help_is_instant_and_loads_nothing_heavy() -> None:
     code = (
         "import sys\n"
-        "from ratchet.app.cli import main\n"
+        "from ratchet.app.cli.main import main\n"
         "sys.argv = ['ratchet', '--help']\n"
         "try:\n    main()\n"
         "finally:\n"

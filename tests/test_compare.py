@@ -15,11 +15,11 @@ from stand_ins.scripted import START, confirmed, node
 from stand_ins.weak_model import answer
 
 from ratchet.agents.base import AgentError
-from ratchet.app import bench
-from ratchet.app.bench import Order, bench_agents, bench_record, bench_view
-from ratchet.app.curves import PlotError, at
-from ratchet.app.models import ModelChoiceError, Wanted
-from ratchet.app.run import Box
+from ratchet.app.cli import bench
+from ratchet.app.cli.bench import Order, bench_agents, bench_record, bench_view
+from ratchet.app.cli.models import ModelChoiceError, Wanted
+from ratchet.app.cli.run import Box
+from ratchet.app.pages.curves import PlotError, at
 from ratchet.archive import Archive, Node, Tree
 from ratchet.evals import Verdict
 from ratchet.search.select import POLICIES
@@ -249,7 +249,7 @@ def test_bad_orders_are_refused_before_anything_runs(
 
 
 def test_a_plot_has_a_line_an_agent_and_is_the_same_each_time(whole: Whole, tmp_path: Path) -> None:
-    from ratchet.app.curves import plot
+    from ratchet.app.pages.curves import plot
 
     (table,) = run_bench(whole.where, ORDER._replace(plot=tmp_path / "a.svg"))
     text = (tmp_path / "a.svg").read_text()

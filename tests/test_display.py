@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from conftest import BOWL, UNISOLATED, command, environment
 
-from ratchet.app import cli
-from ratchet.app.display import Display, unfailing
+from ratchet.app.cli import main
+from ratchet.app.cli.display import Display, unfailing
 from ratchet.archive import Archive
 from ratchet.evals import fresh_key
 from ratchet.search.run import Config
@@ -136,7 +136,7 @@ def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any) -> Any:
         monkeypatch.setattr(sys, "argv", ["ratchet", *words])
         monkeypatch.setattr(sys, "path", list(sys.path))
         with pytest.raises(SystemExit) as leaving:
-            cli.main()
+            main.main()
         assert isinstance(leaving.value.code, int)
         return leaving.value.code, capfd.readouterr().err
 

@@ -21,7 +21,7 @@ from test_select import node
 
 from ratchet.agents.base import open_agent
 from ratchet.agents.llm import Price
-from ratchet.app.models import ModelChoiceError, foresee_spending
+from ratchet.app.cli.models import ModelChoiceError, foresee_spending
 from ratchet.archive import Archive, Evidence, Tree
 from ratchet.evals import Evaluation, Rule, Seed, Trial, Verdict, draw, key_from
 from ratchet.evals.scored import failure

@@ -16,7 +16,7 @@ from stand_ins.tweak import Tweak
 from test_search import start
 from typer.testing import CliRunner
 
-from ratchet.app.cli import app
+from ratchet.app.cli.main import app
 from ratchet.archive import Archive, ArchiveError
 from ratchet.sandbox import Sandbox
 from ratchet.search.loop import search
@@ -65,7 +65,7 @@ def _no_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ArchiveError(STOPPED)
 
     for module in ("replay", "report", "run"):
-        monkeypatch.setattr(f"ratchet.app.{module}.open_with_warning", refuse)
+        monkeypatch.setattr(f"ratchet.app.cli.{module}.open_with_warning", refuse)
 
 
 @contextmanager

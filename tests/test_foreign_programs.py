@@ -15,8 +15,8 @@ from stand_ins.tweak import Tweak
 from test_search import always, start
 
 from ratchet.agents.archived import open_archived
-from ratchet.app.cli import main
-from ratchet.app.folder import read, write
+from ratchet.app.cli.folder import read, write
+from ratchet.app.cli.main import main
 from ratchet.archive import Archive, ArchiveError, Node, in_use, require_sound, unsound
 from ratchet.evals import Candidate
 from ratchet.sandbox import Sandbox

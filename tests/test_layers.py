@@ -15,7 +15,7 @@ HOMES = {
     "langchain_core": {"agents/research/graph.py"},
     "langgraph": {"agents/research/graph.py"},
     "langsmith": {"agents/research/graph.py"},
-    "matplotlib": {"app/curves.py"},
+    "matplotlib": {"app/pages/curves.py"},
     "openai": {"agents/llm/client.py"},
     "sqlalchemy": {
         f"archive/{name}.py" for name in ("database", "journal", "place", "store", "tables")

@@ -53,12 +53,12 @@ def test_the_wheel_imports_and_runs_from_a_clean_environment(tmp_path: Path) -> 
     libraries = sysconfig.get_path("purelib")
     code = (
         f"import sys; sys.path.append({libraries!r})\n"
-        "import ratchet.app.cli, ratchet.tasks, ratchet.sandbox\n"
+        "import ratchet.app.cli.main, ratchet.tasks, ratchet.sandbox\n"
         f"assert not ratchet.tasks.__file__.startswith({str(ROOT)!r}), ratchet.tasks.__file__\n"
         "print(ratchet.tasks.names())\n"
         "[ratchet.tasks.load(name) for name in ratchet.tasks.names()]\n"
         "sys.argv = ['ratchet', 'tasks', '--json']\n"
-        "ratchet.app.cli.main()\n"
+        "ratchet.app.cli.main.main()\n"
     )
     done = subprocess.run(
         [python, "-I", "-c", code],

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_select import node
 
-from ratchet.app.run import elsewhere
+from ratchet.app.cli.run import elsewhere
 from ratchet.archive import Archive, ArchiveError
 from ratchet.archive.place import Place
 from ratchet.tasks import load

@@ -8,8 +8,8 @@ from conftest import BOWL, SECRET, UNISOLATED, Ratchet
 from stand_ins.tweak import Tweak
 from test_search import always, essence, start
 
-from ratchet.app import sentences
-from ratchet.app.findings import Findings, gather, read_once, sections
+from ratchet.app.pages import sentences
+from ratchet.app.pages.findings import Findings, gather, read_once, sections
 from ratchet.evals import Estimate, Rule
 from ratchet.sandbox import Sandbox
 from ratchet.search.loop import search

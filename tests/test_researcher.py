@@ -492,7 +492,7 @@ def test_no_agent_and_not_the_command_line_load_a_graph_library() -> None:
     code = """
 import sys
 import pkgutil, importlib
-import ratchet.agents, ratchet.app.cli
+import ratchet.agents, ratchet.app.cli.main
 for module in pkgutil.iter_modules(ratchet.agents.__path__, "ratchet.agents."):
     importlib.import_module(module.name)
 assert {"hybrid", "toolsmith", "aide", "adas", "dgm", "archived", "itself", "researcher"} <= {

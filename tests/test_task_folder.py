@@ -12,7 +12,7 @@ from conftest import BOWL, Ratchet
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ratchet.app.terminal import console
+from ratchet.app.cli.terminal import console
 from ratchet.sandbox.text import is_visible
 from ratchet.tasks import Task, TaskError, load
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from ...app.models import connect
+from ...app.cli.models import connect
 from ...archive import Archive, ArchiveError
 from ...sandbox import Sandbox
 from ...tasks import Task

@@ -7,13 +7,13 @@ from typing import Literal, NamedTuple
 
 from rich.console import Console
 
-from ..agents.base import Agent
-from ..agents.llm import Endpoint, Price, Usage, cost, parse_price, price
-from ..search.budget import Caps
-from ..search.desk.desk import NO_MODEL
-from ..search.desk.roster import Models
-from ..search.plan import rounded_up
-from ..tasks import Task
+from ...agents.base import Agent
+from ...agents.llm import Endpoint, Price, Usage, cost, parse_price, price
+from ...search.budget import Caps
+from ...search.desk.desk import NO_MODEL
+from ...search.desk.roster import Models
+from ...search.plan import rounded_up
+from ...tasks import Task
 
 VARIABLE, TIMEOUT = "RATCHET_MODEL", "RATCHET_MODEL_TIMEOUT"
 TIMEOUT_SECONDS, LONGEST = 300.0, 3600.0  # to wait for one answer

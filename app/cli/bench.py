@@ -10,22 +10,29 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table as Drawing
 from rich.text import Text
 
-from ..agents.base import AgentError, open_agent
-from ..agents.llm import ModelError
-from ..archive import Archive
-from ..evals import Keys, Rule
-from ..sandbox import Sandbox
-from ..search.budget import Budget, Caps
-from ..search.desk.purse import Purse, checkpoints, exists, forget, purse
-from ..search.lab import Lab
-from ..search.plan import Plan, Standards, settle
-from ..search.run import Run
-from ..search.select import POLICIES
-from ..search.studies.contest.compare import Standing, Table, compare, overall
-from ..search.studies.contest.improvement import Interval
-from ..search.studies.contest.searches import Entrant, Terms, configured, grow, held_rule, search_id
-from ..tasks import Task, load
-from . import curves
+from ...agents.base import AgentError, open_agent
+from ...agents.llm import ModelError
+from ...archive import Archive
+from ...evals import Keys, Rule
+from ...sandbox import Sandbox
+from ...search.budget import Budget, Caps
+from ...search.desk.purse import Purse, checkpoints, exists, forget, purse
+from ...search.lab import Lab
+from ...search.plan import Plan, Standards, settle
+from ...search.run import Run
+from ...search.select import POLICIES
+from ...search.studies.contest.compare import Standing, Table, compare, overall
+from ...search.studies.contest.improvement import Interval
+from ...search.studies.contest.searches import (
+    Entrant,
+    Terms,
+    configured,
+    grow,
+    held_rule,
+    search_id,
+)
+from ...tasks import Task, load
+from ..pages import curves
 from .models import Wanted, settle_models
 from .run import Box, check_policy, open_with_warning
 from .view import UNVALIDATED

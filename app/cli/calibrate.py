@@ -8,14 +8,14 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..agents.seed_only import SeedOnly
-from ..archive import Archive
-from ..evals import Calibration, Keys, Rule
-from ..search.budget import Caps
-from ..search.desk.purse import purse
-from ..search.plan import OFTEN, Means, Plan, Standards, rounded_up
-from ..search.studies.calibrate import calibrated, stored
-from ..tasks import Metric, load
+from ...agents.seed_only import SeedOnly
+from ...archive import Archive
+from ...evals import Calibration, Keys, Rule
+from ...search.budget import Caps
+from ...search.desk.purse import purse
+from ...search.plan import OFTEN, Means, Plan, Standards, rounded_up
+from ...search.studies.calibrate import calibrated, stored
+from ...tasks import Metric, load
 from . import view
 from .models import Wanted, settle_models
 from .run import Box, open_with_warning

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from ..agents.llm import ModelError
-from ..agents.llm import probe as ask
-from ..archive import Archive, ArchiveError
-from ..evals import Candidate, probe
-from ..sandbox import SandboxError, open_sandbox
-from ..sandbox.choose import CONSENT, ISOLATED
-from ..sandbox.text import clean
-from ..tasks import TaskError, load, names
+from ...agents.llm import ModelError
+from ...agents.llm import probe as ask
+from ...archive import Archive, ArchiveError
+from ...evals import Candidate, probe
+from ...sandbox import SandboxError, open_sandbox
+from ...sandbox.choose import CONSENT, ISOLATED
+from ...sandbox.text import clean
+from ...tasks import TaskError, load, names
 from .models import VARIABLE, connect
 
 FREE_GB = 2

@@ -45,7 +45,7 @@ from .output import dump, fail, show_or_dump
 from .reading import reading
 
 if TYPE_CHECKING:
-    from ..search.budget import Caps
+    from ...search.budget import Caps
 
 EPILOG = """Exit codes: 0 done; 1 a bug in Ratchet; 2 bad input; 3 sandbox, archive or model
 server unusable, or a check failed; 4 searched, but no candidate was valid; 5 a replay drifted;
@@ -108,7 +108,7 @@ def search(
     archive: Where = ARCHIVE,
 ) -> None:
     """Search TASK for a better training algorithm (5 minutes unless told otherwise)."""
-    from ..search.plan import Standards
+    from ...search.plan import Standards
     from .models import Wanted
     from .run import Box, Order, start
 
@@ -133,7 +133,7 @@ def search(
 def _caps(
     tokens: float | None, dollars: float | None, evaluations: float | None, gpu: float | None
 ) -> "Caps":
-    from ..search.budget import Caps
+    from ...search.budget import Caps
 
     return Caps(tokens=tokens, dollars=dollars, evaluations=evaluations, gpu_seconds=gpu)
 
@@ -196,8 +196,8 @@ def resume(
 @app.command()
 def stop(run: RunName = None, archive: Where = ARCHIVE) -> None:
     """Ask a run that is searched to begin nothing new and to come to its end."""
-    from ..archive import Archive
-    from ..search.desk.purse import is_searched, stop_file
+    from ...archive import Archive
+    from ...search.desk.purse import is_searched, stop_file
 
     held = Archive(archive)
     name = held.run(run)["id"]
@@ -222,9 +222,9 @@ def approve(
     as_json: Json = False,
 ) -> None:
     """Show what waits for a person's decision in a run, or decide it."""
-    from ..archive import Archive
-    from ..sandbox.text import line
-    from ..search.desk.consent import pending
+    from ...archive import Archive
+    from ...sandbox.text import line
+    from ...search.desk.consent import pending
     from . import view
     from .approve import answer, drawn, record
 

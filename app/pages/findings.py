@@ -9,14 +9,14 @@ from rich.padding import Padding
 from rich.table import Table as Drawing
 from rich.text import Text
 
-from ..archive import Archive
-from ..search.lab import Lab
-from ..search.studies.ablate import Ablation, ablations
-from ..search.studies.controls import Table, tables
-from ..search.studies.report import Report, readings, report, seconds_for
-from ..tasks import Frozen, Metric
+from ...archive import Archive
+from ...search.lab import Lab
+from ...search.studies.ablate import Ablation, ablations
+from ...search.studies.controls import Table, tables
+from ...search.studies.report import Report, readings, report, seconds_for
+from ...tasks import Frozen, Metric
+from ..cli.view import NO_COMPANY, UNVALIDATED
 from . import sentences
-from .view import NO_COMPANY, UNVALIDATED
 
 PLAIN = (
     "Each ± is a 95 % interval: of a hundred such intervals about five miss the truth. "

@@ -7,9 +7,9 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live as Panel
 from rich.text import Text
 
-from ..archive import Node, Tree
-from ..search.budget import UNITS
-from ..search.run import Run
+from ...archive import Node, Tree
+from ...search.budget import UNITS
+from ...search.run import Run
 from . import view
 
 QUIET_SECONDS = 15.0

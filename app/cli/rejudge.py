@@ -8,10 +8,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..agents.base import AgentError
-from ..archive import Archive
-from ..evals import Rule, judge
-from ..search.studies.rejudge import rejudge
+from ...agents.base import AgentError
+from ...archive import Archive
+from ...evals import Rule, judge
+from ...search.studies.rejudge import rejudge
 from .view import STYLES
 
 UNDECIDED = "cyan"

@@ -5,11 +5,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ..archive import Archive, ArchiveError, Node, Tree, unsound
-from ..evals import Claim, Evaluation, Keys, draw, judge
-from ..sandbox.text import clean
-from ..search.confirm import best_planted
-from ..tasks import Metric, Task
+from ...archive import Archive, ArchiveError, Node, Tree, unsound
+from ...evals import Claim, Evaluation, Keys, draw, judge
+from ...sandbox.text import clean
+from ...search.confirm import best_planted
+from ...tasks import Metric, Task
 
 
 def run_records(archive: Archive) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ def build(
     ] = "",
 ) -> None:
     """Build the sandbox image from the Python and torch that run here; needs no network."""
-    from ..sandbox.docker import build_image
+    from ...sandbox.docker import build_image
 
     typer.echo(build_image(typer.echo, base))
 
@@ -22,6 +22,6 @@ def build(
 @images.command()
 def prune() -> None:
     """Remove outdated sandbox images, and what killed runs left behind."""
-    from ..sandbox.docker import prune as remove
+    from ...sandbox.docker import prune as remove
 
     typer.echo("\n".join(remove()) or "nothing to remove")

@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree as Drawing
 
-from ..archive import Node, Tree
-from ..evals import judge
-from ..sandbox.text import clean
-from ..sandbox.text import line as one_line
+from ...archive import Node, Tree
+from ...evals import judge
+from ...sandbox.text import clean
+from ...sandbox.text import line as one_line
 from .terminal import console as console
 
 STYLES = {

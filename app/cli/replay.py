@@ -4,14 +4,14 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from ..archive import Archive, require_sound
-from ..evals import Gateway
-from ..search.budget import Budget
-from ..search.desk.cassette import Cassette
-from ..search.desk.desk import ModelGateway
-from ..search.run import Config, archived_config
-from ..search.studies.regrow import Rerun, rerun
-from ..search.studies.replay import Replay, replay, replay_fresh
+from ...archive import Archive, require_sound
+from ...evals import Gateway
+from ...search.budget import Budget
+from ...search.desk.cassette import Cassette
+from ...search.desk.desk import ModelGateway
+from ...search.run import Config, archived_config
+from ...search.studies.regrow import Rerun, rerun
+from ...search.studies.replay import Replay, replay, replay_fresh
 from .models import connect
 from .run import Box, open_with_warning
 

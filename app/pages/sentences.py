@@ -4,14 +4,14 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from ..archive import Node
-from ..evals import Claim, Estimate, Rule
-from ..sandbox.text import line
-from ..search.studies.ablate import Step
-from ..search.studies.controls import Row
-from ..search.studies.report import Report
-from ..tasks import Metric
-from .view import claim_words
+from ...archive import Node
+from ...evals import Claim, Estimate, Rule
+from ...sandbox.text import line
+from ...search.studies.ablate import Step
+from ...search.studies.controls import Row
+from ...search.studies.report import Report
+from ...tasks import Metric
+from ..cli.view import claim_words
 
 ROLES = {"parent": "its parent", "start": "the starting program", "baseline": "the best baseline"}
 

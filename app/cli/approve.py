@@ -12,11 +12,11 @@ from rich.console import Console, Group, RenderableType
 from rich.prompt import Prompt
 from rich.text import Text
 
-from ..archive import Archive, ArchiveError
-from ..evals import admit
-from ..sandbox.text import clean, line
-from ..search.desk.consent import Decision, Question, Unanswered, decide, pending
-from ..tasks import Task
+from ...archive import Archive, ArchiveError
+from ...evals import admit
+from ...sandbox.text import clean, line
+from ...search.desk.consent import Decision, Question, Unanswered, decide, pending
+from ...tasks import Task
 from . import view
 from .folder import read, write
 

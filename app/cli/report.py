@@ -5,17 +5,17 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
-from ..agents.base import AgentError, open_agent
-from ..agents.seed_only import SeedOnly
-from ..archive import Archive, in_use, require_sound
-from ..search.budget import Budget
-from ..search.desk.purse import Purse
-from ..search.run import Config, Run, archived_config
-from ..search.select import POLICIES
-from ..search.studies.ablate import ablate, ablations
-from ..search.studies.controls import control, spent, tables
-from ..search.studies.report import Report, readings, report
-from .findings import draw, gather
+from ...agents.base import AgentError, open_agent
+from ...agents.seed_only import SeedOnly
+from ...archive import Archive, in_use, require_sound
+from ...search.budget import Budget
+from ...search.desk.purse import Purse
+from ...search.run import Config, Run, archived_config
+from ...search.select import POLICIES
+from ...search.studies.ablate import ablate, ablations
+from ...search.studies.controls import control, spent, tables
+from ...search.studies.report import Report, readings, report
+from ..pages.findings import draw, gather
 from .output import show_or_dump
 from .run import INTERRUPTED, Box, elsewhere, open_with_warning
 from .terminal import guarded

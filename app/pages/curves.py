@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from ..search.studies.contest.compare import Outing, Table
+from ...search.studies.contest.compare import Outing, Table
 
 WIDTH, HEIGHT, GRID = 4.8, 3.6, 200  # of a panel in inches, and how many budgets it shows
 

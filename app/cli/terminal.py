@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
 from rich.segment import Segment
 
-from ..sandbox.text import visible
+from ...sandbox.text import visible
 
 
 def console() -> Console:

@@ -14,26 +14,26 @@ from typing import Any, Literal, NamedTuple
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from ..agents.base import Agent, AgentError, open_agent
-from ..agents.llm import ModelError
-from ..archive import Archive, in_use, require_sound
-from ..evals import Keys, key_from
-from ..sandbox import Sandbox, open_sandbox
-from ..search.budget import Budget, BudgetSpent, Caps
-from ..search.desk.consent import Mode, Unanswered
-from ..search.desk.purse import Purse, checkpoints, exists, forget, purse, stop_file
-from ..search.lab import Lab
-from ..search.loop import search, within
-from ..search.plan import BudgetError, Plan, Standards, check_bounded, check_caps, settle
-from ..search.run import Config, Run, archived_config
-from ..search.select import POLICIES
-from ..tasks import load
+from ...agents.base import Agent, AgentError, open_agent
+from ...agents.llm import ModelError
+from ...archive import Archive, in_use, require_sound
+from ...evals import Keys, key_from
+from ...sandbox import Sandbox, open_sandbox
+from ...search.budget import Budget, BudgetSpent, Caps
+from ...search.desk.consent import Mode, Unanswered
+from ...search.desk.purse import Purse, checkpoints, exists, forget, purse, stop_file
+from ...search.lab import Lab
+from ...search.loop import search, within
+from ...search.plan import BudgetError, Plan, Standards, check_bounded, check_caps, settle
+from ...search.run import Config, Run, archived_config
+from ...search.select import POLICIES
+from ...tasks import load
+from ..pages.findings import draw, read_once
+from ..pages.sentences import fruitless
 from . import view
 from .approve import asker
-from .findings import draw, read_once
 from .live import Live
 from .models import Wanted, foresee_spending, settle_models
-from .sentences import fruitless
 
 DEFAULT = ".ratchet/archive.db"
 SECRET = '"$RATCHET_ARCHIVE"'  # as a shell takes it

@@ -12,7 +12,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..evals.attack import (
+from ...evals.attack import (
     COMPANY,
     DEPENDS,
     EFFECTS,
@@ -23,10 +23,10 @@ from ..evals.attack import (
     select,
     watch,
 )
-from ..sandbox import Sandbox, SandboxError, open_sandbox
-from ..sandbox.text import clean
-from ..sandbox.text import line as one_line
-from ..tasks import Task, TaskError, load
+from ...sandbox import Sandbox, SandboxError, open_sandbox
+from ...sandbox.text import clean
+from ...sandbox.text import line as one_line
+from ...tasks import Task, TaskError, load
 from .view import clock, console
 
 WORKERS = 2

@@ -25,7 +25,7 @@ def show_or_dump(record: Any, as_json: bool, draw: Any) -> None:
 
 def fail(code: int, message: object) -> NoReturn:
     """Print one sentence to stderr and leave with `code`."""
-    from ..sandbox.text import clean
+    from ...sandbox.text import clean
 
     typer.secho(f"error: {clean(str(message))}", fg="red", err=True)
     raise SystemExit(code)

@@ -14,8 +14,9 @@ reading = typer.Typer()
 @reading.command()
 def runs(archive: Where = ARCHIVE, as_json: Json = False) -> None:
     """List the runs of the archive; those that cannot be read are marked (3)."""
-    from ..archive import Archive
-    from . import lists, records
+    from ...archive import Archive
+    from ..pages import records
+    from . import lists
 
     found = records.run_records(Archive(archive))
     show_or_dump(found, as_json, lists.runs_table)
@@ -31,8 +32,9 @@ def tree(
     as_json: Json = False,
 ) -> None:
     """Draw the tree of what a run tried."""
-    from ..archive import Archive
-    from . import records, view
+    from ...archive import Archive
+    from ..pages import records
+    from . import view
 
     held = Archive(archive)
     row = held.run(run)
@@ -46,8 +48,9 @@ def tree(
 @reading.command()
 def show(node: NodeName, archive: Where = ARCHIVE, as_json: Json = False) -> None:
     """Show a node: idea, verdict and reason, scores by seed, cost, and its diff to the parent."""
-    from ..archive import Archive
-    from . import records, view
+    from ...archive import Archive
+    from ..pages import records
+    from . import view
 
     held = Archive(archive)
     record = records.full_record(held, held.node(node))
@@ -57,8 +60,9 @@ def show(node: NodeName, archive: Where = ARCHIVE, as_json: Json = False) -> Non
 @reading.command()
 def diff(a: NodeName, b: NodeName, archive: Where = ARCHIVE, as_json: Json = False) -> None:
     """Show how the program of node A became that of node B."""
-    from ..archive import Archive
-    from . import records, view
+    from ...archive import Archive
+    from ..pages import records
+    from . import view
 
     held = Archive(archive)
     text = records.diff_text(held.node(a), held.node(b))
@@ -112,7 +116,7 @@ def rejudge(
     as_json: Json = False,
 ) -> None:
     """Judge every claim of a run again from its archived evidence; nothing is measured."""
-    from ..archive import Archive
+    from ...archive import Archive
     from .rejudge import record, rejudge_view
 
     changes = {"alpha": alpha, "control": control}
@@ -153,7 +157,7 @@ def export(
     archive: Where = ARCHIVE,
 ) -> None:
     """Write a node as a module that runs without Ratchet, with its evidence beside it."""
-    from ..archive import Archive
+    from ...archive import Archive
     from .export import export as write
     from .folder import require_plain
 
@@ -175,8 +179,9 @@ def export(
 @reading.command()
 def tasks(as_json: Json = False) -> None:
     """List the built-in tasks."""
-    from ..tasks import load, names
-    from . import lists, records
+    from ...tasks import load, names
+    from ..pages import records
+    from . import lists
 
     found = [records.task_record(load(name)) for name in names()]
     show_or_dump(found, as_json, lists.tasks_table)
