@@ -17,8 +17,8 @@ from ..evals import Candidate
 from ..sandbox import Job, Limits, Program, Result
 from ..sandbox.text import clean, line
 from ..tasks import Frozen, Task
+from ..tasks.motifs import Motif, facts
 from .base import AgentError, Brief, Desk, ProposalError
-from .evolve.facts import Motif, facts
 from .llm import Message
 
 ROUNDS = 12  # jobs of one proposal: one fewer than that are questions

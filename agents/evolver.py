@@ -15,11 +15,11 @@ from ..evals import Candidate
 from ..evals.canonical import canonical
 from ..evals.syntax import parse
 from ..tasks import Task
+from ..tasks.motifs import Facts, facts
 from .base import Brief, ProposalError
 from .evolve import edits
 from .evolve.constants import Edited, perturb_constant
 from .evolve.crossover import crossover, exchange_constants
-from .evolve.facts import Facts, facts
 from .evolve.program import Program
 from .evolve.reader import analyse, read
 from .evolve.tidy import tidied

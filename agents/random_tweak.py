@@ -3,9 +3,9 @@
 import libcst as cst
 
 from ..evals import Candidate
+from ..tasks.motifs import facts
 from .base import Brief, ProposalError
 from .evolve.constants import perturb_constant
-from .evolve.facts import facts
 from .evolve.reader import read
 
 

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 
 from ..agents.base import Agent, AgentError, Brief, ProposalError
-from ..agents.evolve.facts import MotifError
 from ..agents.llm import ModelError
 from ..archive import ArchiveError, NoSuchNode
 from ..evals import Candidate
 from ..sandbox import SandboxError
 from ..sandbox.text import line
 from ..tasks import TaskError
+from ..tasks.motifs import MotifError
 from .budget import BudgetSpent
 from .desk.cassette import CassetteError
 

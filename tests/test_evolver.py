@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ratchet.agents.base import ProposalError
-from ratchet.agents.evolve.facts import Facts, MotifError, facts
 from ratchet.agents.evolve.program import Program
 from ratchet.agents.evolve.reader import analyse, read
 from ratchet.agents.evolve.tidy import tidied
@@ -24,6 +23,7 @@ from ratchet.evals.syntax import parse
 from ratchet.sandbox import Job, Result
 from ratchet.sandbox.process import ProcessSandbox
 from ratchet.tasks import Task, load
+from ratchet.tasks.motifs import Facts, MotifError, facts
 
 TASKS = ("optimizer", "policy_objective", "schedule")
 SEEDS = st.integers(0, 2**32)

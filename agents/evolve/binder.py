@@ -4,7 +4,7 @@ import ast
 from collections.abc import Mapping
 
 from ...evals.syntax import parse
-from .facts import Motif
+from ...tasks.motifs import Motif
 from .scope import Env
 
 

@@ -8,7 +8,7 @@ from random import Random
 import libcst as cst
 
 from ...evals.syntax import parse_expression
-from .kinds import Kind
+from ...tasks.motifs import Kind
 from .program import Program, Site
 from .tree import at, code, expression, rewrite, swap
 

@@ -8,9 +8,9 @@ from random import Random
 import libcst as cst
 
 from ...evals.syntax import parse, parse_expression
+from ...tasks.motifs import Motif
 from .binder import Unfit
 from .constants import VALUES, Edited, literal, number, shown
-from .facts import Motif
 from .infer import BUILTINS
 from .names import binds, free, names
 from .program import Program, Site, Spot

@@ -5,8 +5,9 @@ from typing import Any
 
 import libcst as cst
 
+from ...tasks.motifs import Kind
 from .infer import entered, infer
-from .kinds import RANK, UNKNOWN, Kind, Type, arithmetic, join
+from .kinds import RANK, UNKNOWN, Type, arithmetic, join
 from .program import Program, Site, Spot, Store
 from .scope import Env, Scope, bind, dotted, text_key
 from .tree import Path, at

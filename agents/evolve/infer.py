@@ -6,8 +6,9 @@ from typing import Any
 
 import libcst as cst
 
+from ...tasks.motifs import Kind
 from . import kinds
-from .kinds import ITEM, TENSORS, UNKNOWN, Kind, Type
+from .kinds import ITEM, TENSORS, UNKNOWN, Type
 from .scope import Env, Scope, dotted, enter, loop_source
 from .tree import Path
 

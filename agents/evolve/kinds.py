@@ -7,29 +7,9 @@ nothing can be promised; `bad` is an operation that would raise.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
-Kind = Literal[
-    "int",
-    "float",
-    "bool",
-    "scalar",
-    "flag",
-    "tensor",
-    "mask",
-    "string",
-    "strings",  # {name: string}
-    "tensors",  # {name: tensor}
-    "slots",  # {slot: tensor or scalar}
-    "states",  # {name: slots}
-    "empty",  # {}
-    "shape",
-    "context",
-    "none",
-    "unknown",
-    "bad",
-]
-KINDS: frozenset[str] = frozenset(get_args(Kind))
+from ...tasks.motifs import Kind
+
 RANK: Mapping[Kind, int] = {
     "bool": 0,
     "int": 1,

@@ -7,8 +7,8 @@ from functools import cached_property
 
 import libcst as cst
 
-from .facts import Facts
-from .kinds import Kind, Type
+from ...tasks.motifs import Facts, Kind
+from .kinds import Type
 from .names import names
 from .scope import Env, dotted
 from .tree import Path, at, code

@@ -9,10 +9,10 @@ from functools import lru_cache
 
 import libcst as cst
 
-from .facts import Facts
+from ...tasks.motifs import Facts, Kind
 from .flow import Flow, bindings
 from .infer import infer
-from .kinds import UNKNOWN, Kind, Type
+from .kinds import UNKNOWN, Type
 from .program import Program
 from .scope import Env, Scope, dotted
 from .tree import Path, code

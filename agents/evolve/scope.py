@@ -6,7 +6,8 @@ from typing import Any
 
 import libcst as cst
 
-from .kinds import ITEM, UNKNOWN, Kind, Type
+from ...tasks.motifs import Kind
+from .kinds import ITEM, UNKNOWN, Type
 from .tree import Path
 
 Env = dict[str, Type]

@@ -7,9 +7,9 @@ from functools import lru_cache
 import libcst as cst
 
 from ...evals.syntax import parse
+from ...tasks.motifs import Motif
 from .binder import Binder
 from .constants import shown
-from .facts import Motif
 from .names import reads
 from .program import Program
 from .tree import Change, after, before, statement, swap

@@ -8,9 +8,9 @@ from random import Random
 import libcst as cst
 
 from ...evals.syntax import parse, parse_expression
+from ...tasks.motifs import Group, Motif
 from .binder import Binder, Unfit
 from .constants import Edited
-from .facts import Group, Motif
 from .names import binds, fresh, reads, words
 from .program import Program, Site, Store
 from .toplevel import brought, function, templates

@@ -6,13 +6,13 @@ from random import Random
 import libcst as cst
 
 from ...agents.evolve.constants import literal, number
-from ...agents.evolve.facts import facts
 from ...agents.evolve.program import Program
 from ...agents.evolve.reader import read
 from ...agents.evolve.tree import Path, at, rewrite, swap
 from ...evals import Candidate, probe
 from ...sandbox import Sandbox
 from ...tasks import Task
+from ...tasks.motifs import facts
 
 COPIES, TRIED = 3, 24  # slightly changed programs that are wanted, and that are tried at most
 FACTORS = (1.05, 0.95, 1.1, 0.9)

@@ -4,10 +4,31 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
-from .kinds import KINDS, Kind
+pass
 
+Kind = Literal[
+    "int",
+    "float",
+    "bool",
+    "scalar",
+    "flag",
+    "tensor",
+    "mask",
+    "string",
+    "strings",  # {name: string}
+    "tensors",  # {name: tensor}
+    "slots",  # {slot: tensor or scalar}
+    "states",  # {name: slots}
+    "empty",  # {}
+    "shape",
+    "context",
+    "none",
+    "unknown",
+    "bad",
+]
+KINDS: frozenset[str] = frozenset(get_args(Kind))
 Group = Literal["value", "scalar", "parameter", "readout"]
 GROUPS: tuple[Group, ...] = ("value", "scalar", "parameter", "readout")
 Place = Literal["any", "output"]
