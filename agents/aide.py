@@ -16,7 +16,6 @@ from ..archive import Node, Tree
 from ..evals import Candidate
 from ..evals.canonical import canonical
 from ..sandbox.text import line, quoted
-from ..search.select.plain import DRAFTS
 from .base import Brief, ProposalError
 from .research.asking import messages, occasion
 from .research.facts import outcome, rejected
@@ -26,6 +25,7 @@ from .research.programs import broken, editable, failure, known, rewrites, void
 from .research.prompts import fill
 from .research.recall import Entry, core_words, program, said, table
 
+DRAFTS = 5  # children of planted programs, before the best of all is built on
 DEBUG = 0.5  # probability of debugging where there is something to debug
 DEPTH = 3  # repairs that may lie behind a program that is debugged once more
 SUMMARY = 12_000  # characters of what was tried before

@@ -1,20 +1,17 @@
 """What an agent is, what it is given, and how one is opened by name."""
 
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from random import Random
 from typing import Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from ..archive import Archive, Node, Tree
+from ..archive import Node, Tree
 from ..evals import Candidate
 from ..sandbox import Job, Result
-from ..sandbox.text import line
 from ..tasks import Task
 from .llm import Message
 
@@ -37,6 +34,12 @@ class AgentError(Exception):
     """There is no such agent, or it broke the rules of the search."""
 
     exit_code = 2
+
+
+class BudgetSpent(Exception):
+    """The next unit of work does not fit into what is left of a cap."""
+
+    exit_code = 4  # of what ends before it has begun; a search that is under way reports
 
 
 @dataclass(frozen=True)
@@ -127,40 +130,3 @@ class Agent(Protocol):
         What the desk raises goes through. Anything else that is raised is a proposal that failed.
         """
         ...
-
-
-def open_agent(name: str, archive: Archive | None = None) -> Agent:
-    """Open the agent in the module of that name: `evolver`, or `your.module` with `create()`.
-
-    RUN.NUMBER is one that a search has found, from `archive`. Raises AgentError, also for whatever
-    a module raises while it is imported or makes its agent.
-    """
-    if archive is not None and re.fullmatch(r"[\w-]+\.\d+", name):
-        from .archived import open_archived
-
-        return open_archived(archive, name)
-    if re.fullmatch(r"\w+(\.\w+)*", name) is None:
-        raise AgentError(f"no agent named {name!r}: use evolver, or a module with create()")
-    try:
-        module = import_module(name if "." in name else f".{name}", __package__)
-    except ModuleNotFoundError as error:
-        raise AgentError(
-            f"no agent named {name!r}: use evolver, or a module with create() ({error})"
-        ) from error
-    except (Exception, SystemExit) as error:
-        raise AgentError(f"the module {name} cannot be imported: {_named(error)}") from error
-    if not hasattr(module, "create"):
-        raise AgentError(f"{module.__name__} has no create(), so it is not an agent")
-    try:
-        agent: Agent = module.create()
-    except AgentError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise AgentError(f"create() of {module.__name__} raised {_named(error)}") from error
-    if not callable(getattr(agent, "propose", None)):
-        raise AgentError(f"what create() of {module.__name__} makes has no method propose")
-    return agent
-
-
-def _named(error: BaseException) -> str:
-    return line(f"{type(error).__name__}: {error}", 300)

@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from ..agents.base import BudgetSpent
 from ..tasks import Frozen
 
 Resource = Literal["tokens", "dollars", "gpu_seconds", "evaluations", "seconds"]
@@ -24,12 +25,6 @@ UNITS: Mapping[Resource, str] = {
     "seconds": "seconds",
 }
 Amounts = Mapping[Resource, float]
-
-
-class BudgetSpent(Exception):
-    """The next unit of work does not fit into what is left of a cap."""
-
-    exit_code = 4  # of what ends before it has begun; a search that is under way reports
 
 
 class Caps(Frozen):

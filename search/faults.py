@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
-from ..agents.base import Agent, AgentError, Brief, ProposalError
+from ..agents.base import Agent, AgentError, Brief, BudgetSpent, ProposalError
 from ..agents.llm import ModelError
 from ..archive import ArchiveError, NoSuchNode
 from ..evals import Candidate
@@ -18,7 +18,6 @@ from ..sandbox import SandboxError
 from ..sandbox.text import line
 from ..tasks import TaskError
 from ..tasks.motifs import MotifError
-from .budget import BudgetSpent
 from .desk.cassette import CassetteError
 
 # An agent that is wrong fails at every turn, one that fails at one turn in four five times in a row

@@ -15,13 +15,12 @@ from concurrent.futures import Future
 from pathlib import Path
 from statistics import fmean
 
-from ..agents.base import AgentError
+from ..agents.base import AgentError, BudgetSpent
 from ..archive import Evidence, Node, Tree, in_use, require_sound
 from ..evals import COMMON, Candidate, Evaluation, draw, judge
 from ..evals.canonical import canonical
 from ..evals.scored import failure, scored_start
 from ..evals.syntax import size
-from .budget import BudgetSpent
 from .confirm import instances
 from .crew import Crew
 from .desk.consent import Unanswered, pending

@@ -17,14 +17,15 @@ from model_server import Asked, ModelServer, Reaction, failing, malformed, trunc
 from stand_ins.scripted import PATCH, START, ScriptedDesk, brief, confirmed, node
 
 from ratchet.agents import adas, aide, dgm
-from ratchet.agents.base import Brief, ProposalError, ReplyError, Tried, open_agent
+from ratchet.agents.base import Brief, BudgetSpent, ProposalError, ReplyError, Tried
 from ratchet.agents.llm import Endpoint, ModelError
+from ratchet.agents.opening import open_agent
 from ratchet.agents.research.asking import CHARACTERS
 from ratchet.archive import Archive, Node, Tree
 from ratchet.evals import Candidate, Rule, key_from
 from ratchet.evals.canonical import canonical
 from ratchet.sandbox import Sandbox
-from ratchet.search.budget import Budget, BudgetSpent, Caps
+from ratchet.search.budget import Budget, Caps
 from ratchet.search.desk.cassette import Cassette
 from ratchet.search.desk.desk import RunDesk
 from ratchet.search.desk.roster import Models

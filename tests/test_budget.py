@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ratchet.agents.base import BudgetSpent
 from ratchet.sandbox import Job, Limits, Program, Sandbox
-from ratchet.search.budget import RESOURCES, Budget, BudgetSpent, Caps
+from ratchet.search.budget import RESOURCES, Budget, Caps
 from ratchet.search.metered import Metered
 
 AMOUNTS = st.floats(min_value=0, max_value=50)

@@ -19,15 +19,16 @@ from stand_ins.tweak import Tweak
 from test_search import always, essence, start
 from test_select import node
 
-from ratchet.agents.base import open_agent
+from ratchet.agents.base import BudgetSpent
 from ratchet.agents.llm import Price
+from ratchet.agents.opening import open_agent
 from ratchet.app.cli.models import ModelChoiceError, foresee_spending
 from ratchet.archive import Archive, Evidence, Tree
 from ratchet.evals import Evaluation, Rule, Seed, Trial, Verdict, draw, key_from
 from ratchet.evals.scored import failure
 from ratchet.sandbox import Job, Result, Sandbox
 from ratchet.search import loop as searching
-from ratchet.search.budget import Budget, BudgetSpent, Caps
+from ratchet.search.budget import Budget, Caps
 from ratchet.search.confirm import best_planted
 from ratchet.search.crew import Crew
 from ratchet.search.desk.consent import Approver, Unanswered

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from stand_ins.scripted import GO, IDEA, ScriptedDesk, confirmed, node
 
-from ratchet.agents.base import Brief, ProposalError, ReplyError, Tried, open_agent
+from ratchet.agents.base import Brief, BudgetSpent, ProposalError, ReplyError, Tried
 from ratchet.agents.evolver import evolve
 from ratchet.agents.hybrid import SHARE, Hybrid, chosen, donors
 from ratchet.agents.llm import ModelError
+from ratchet.agents.opening import open_agent
 from ratchet.agents.research.recombine import findings
 from ratchet.agents.research.settings import Settings
 from ratchet.archive import Node, Tree
 from ratchet.evals import Candidate, audit
 from ratchet.evals.canonical import canonical
-from ratchet.search.budget import BudgetSpent
 from ratchet.tasks import load
 
 TASK = load("schedule")

@@ -27,8 +27,9 @@ from stand_ins.scripted import (
 )
 
 from ratchet.agents import researcher_conductor, researcher_roles
-from ratchet.agents.base import Brief, ProposalError, Tried, open_agent
+from ratchet.agents.base import Brief, BudgetSpent, ProposalError, Tried
 from ratchet.agents.llm import Endpoint, ModelError
+from ratchet.agents.opening import open_agent
 from ratchet.agents.research import notebook
 from ratchet.agents.research.settings import Settings
 from ratchet.agents.researcher import Researcher
@@ -36,7 +37,7 @@ from ratchet.archive import Archive
 from ratchet.evals import Candidate
 from ratchet.evals.canonical import canonical
 from ratchet.sandbox import Sandbox
-from ratchet.search.budget import Budget, BudgetSpent
+from ratchet.search.budget import Budget
 from ratchet.search.desk.cassette import Cassette
 from ratchet.search.desk.desk import RunDesk
 from ratchet.search.desk.roster import Models

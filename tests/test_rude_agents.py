@@ -12,12 +12,12 @@ from stand_ins.rude import ALL, BARRED, FAULTS, REFUSED, Rude
 from stand_ins.tweak import Tweak
 from test_search import always, essence, start
 
-from ratchet.agents.base import AgentError, Brief, ProposalError, open_agent
+from ratchet.agents.base import AgentError, Brief, BudgetSpent, ProposalError
 from ratchet.agents.llm import ModelError
+from ratchet.agents.opening import open_agent
 from ratchet.archive import Archive, ArchiveError, Node, Tree
 from ratchet.evals import Candidate
 from ratchet.sandbox import Sandbox, SandboxError
-from ratchet.search.budget import BudgetSpent
 from ratchet.search.loop import search
 from ratchet.search.run import Run
 from ratchet.tasks import TaskError

@@ -12,15 +12,16 @@ from conftest import BOWL
 from model_server import Asked, ModelServer, Reaction
 from stand_ins.scripted import START, ScriptedDesk, brief, confirmed, node
 
-from ratchet.agents.base import AgentError, Brief, ProposalError, ReplyError, open_agent
+from ratchet.agents.base import AgentError, Brief, BudgetSpent, ProposalError, ReplyError
 from ratchet.agents.llm import Endpoint, ModelError, strict_schema
+from ratchet.agents.opening import open_agent
 from ratchet.agents.research.tool_steps import Act, ToolSettings
 from ratchet.agents.research.tool_transcript import Turn, fitted
 from ratchet.agents.toolsmith import Toolsmith
 from ratchet.archive import Archive
 from ratchet.evals import Candidate, audit
 from ratchet.sandbox import Job, Result, Sandbox
-from ratchet.search.budget import Budget, BudgetSpent, Caps
+from ratchet.search.budget import Budget, Caps
 from ratchet.search.desk.cassette import Cassette
 from ratchet.search.desk.desk import RunDesk
 from ratchet.search.desk.roster import Models

@@ -18,10 +18,9 @@ from typing import NamedTuple
 
 from ...evals import Candidate, admit
 from ...sandbox.text import is_visible
-from ...search.budget import BudgetSpent
 from ...search.select import POLICIES
 from ...tasks import Task
-from ..base import Agent, Brief, ProposalError, ReplyError
+from ..base import Agent, Brief, BudgetSpent, ProposalError, ReplyError
 from ..llm import ModelError
 from .desks import Faulty, Listening, bare_desk
 from .outcome import Outcome, asked, differ, named, offer

@@ -5,10 +5,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from ...sandbox import Isolation, Job, Result
-from ...search.budget import BudgetSpent
 from ...search.desk.desk import RunDesk
 from ...tasks import Task
-from ..base import AgentError, Desk, Form, Tried
+from ..base import AgentError, BudgetSpent, Desk, Form, Tried
 from ..llm import Message
 
 

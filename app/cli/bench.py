@@ -10,8 +10,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table as Drawing
 from rich.text import Text
 
-from ...agents.base import AgentError, open_agent
+from ...agents.base import AgentError
 from ...agents.llm import ModelError
+from ...agents.opening import open_agent
 from ...archive import Archive
 from ...evals import Keys, Rule
 from ...sandbox import Sandbox

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
-from ...agents.base import AgentError, open_agent
+from ...agents.base import AgentError
+from ...agents.opening import open_agent
 from ...agents.seed_only import SeedOnly
 from ...archive import Archive, in_use, require_sound
 from ...search.budget import Budget

@@ -14,12 +14,13 @@ from typing import Any, Literal, NamedTuple
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from ...agents.base import Agent, AgentError, open_agent
+from ...agents.base import Agent, AgentError, BudgetSpent
 from ...agents.llm import ModelError
+from ...agents.opening import open_agent
 from ...archive import Archive, in_use, require_sound
 from ...evals import Keys, key_from
 from ...sandbox import Sandbox, open_sandbox
-from ...search.budget import Budget, BudgetSpent, Caps
+from ...search.budget import Budget, Caps
 from ...search.desk.consent import Mode, Unanswered
 from ...search.desk.purse import Purse, checkpoints, exists, forget, purse, stop_file
 from ...search.lab import Lab

@@ -2,10 +2,9 @@
 
 from random import Random
 
+from ...agents.aide import DRAFTS
 from ...archive import Node, Tree
 from .darwin import dgm_weights
-
-DRAFTS = 5
 
 
 def best(tree: Tree, rng: Random) -> Node:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ...agents.base import open_agent
+from ...agents.opening import open_agent
 from ...archive import Archive, Node, Tree
 from ...evals import Estimate, judge
 from ...tasks import Frozen

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from ...agents.base import open_agent
+from ...agents.opening import open_agent
 from ...archive import Archive, Node, Tree
 from ...sandbox import Sandbox
 from ...tasks import Frozen
