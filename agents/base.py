@@ -95,8 +95,8 @@ class Desk(Protocol):
         """Run a job in the sandbox, for agents that are themselves programs of an archive."""
         ...
 
-    def charge(self, evaluations: int) -> AbstractContextManager[None]:
-        """Pay for evaluations that the agent makes itself, within the block.
+    def charge(self, trials: int) -> AbstractContextManager[None]:
+        """Pay for trials that the agent makes itself, within the block.
 
         Raises BudgetSpent where the budget does not allow so many.
         """

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..evals import Evaluation, Role, Seed, Trial
+from ..evals import Evaluation, Seed, Split, Trial
 from ..sandbox import Isolation
 from ..sandbox.text import line
 from ..tasks import Task, TaskError
@@ -34,7 +34,7 @@ from .tables import (
     once,
 )
 from .tree import Node, Tree
-from .upgrade import upgraded
+from .upgrade import upgraded, upgraded_config
 
 LONGEST_NUMBER = 9  # digits of a node's
 VALIDATED = "validated"  # the kind of event that makes a node one that may be built on
@@ -93,7 +93,7 @@ class Archive(Journal):
         except ArchiveError as error:
             return error
         usual = settings.model_dump(include={"agent", "seed", "key"})
-        return {**checked.model_dump(), "config": {**usual, **checked.config}}
+        return {**checked.model_dump(), "config": {**usual, **upgraded_config(checked.config)}}
 
     def task(self, run: str) -> Task:
         """A run's task, as it was when the run began, with the data that the run draws."""
@@ -232,24 +232,24 @@ class Archive(Journal):
     # Trials
 
     def add_trials(
-        self, environment: str, task: str, candidate: str, role: Role, trials: Iterable[Trial]
+        self, environment: str, task: str, candidate: str, split: Split, trials: Iterable[Trial]
     ) -> None:
         """Keep finished trials; ones already held stay as they are."""
-        key = {"environment": environment, "task": task, "candidate": candidate, "role": role}
+        key = {"environment": environment, "task": task, "candidate": candidate, "role": split}
         with self._writing() as db:
             for trial in trials:
                 seed = {"seed": trial.seed.train, "sealed": trial.seed.sealed}
                 once(db, TRIALS, {**key, **seed, "data": trial.model_dump(mode="json")})
 
     def trials(
-        self, environment: str, task: str, candidate: str, role: Role, seeds: Sequence[Seed]
+        self, environment: str, task: str, candidate: str, split: Split, seeds: Sequence[Seed]
     ) -> dict[Seed, Trial]:
         """The trials held for these seeds."""
         query = sa.select(TRIALS.c.seed, TRIALS.c.data).where(
             TRIALS.c.environment == environment,
             TRIALS.c.task == task,
             TRIALS.c.candidate == candidate,
-            TRIALS.c.role == role,
+            TRIALS.c.role == split,
             TRIALS.c.seed.in_([seed.train for seed in seeds]),
         )
         held = {
@@ -262,11 +262,11 @@ class Archive(Journal):
         return {seed: held[seed] for seed in seeds if seed in held}
 
     def evaluation(
-        self, node: Node, stream: str, seeds: Sequence[Seed], role: Role = "dev"
+        self, node: Node, stream: str, seeds: Sequence[Seed], split: Split = "dev"
     ) -> Evaluation:
         """A node's archived trials on these seeds, in their order."""
         task = self.run(node.run)["task"]
-        held = self.trials(node.environment, task, node.candidate.digest, role, seeds)
+        held = self.trials(node.environment, task, node.candidate.digest, split, seeds)
         missing = len(seeds) - len(held)
         if missing:
             raise ArchiveError(f"{missing} of {len(seeds)} trials of {node.id} are not archived")

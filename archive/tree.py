@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ..evals import Candidate, Claim, Role, Summary, Verdict, judge
+from ..evals import Candidate, Claim, Split, Summary, Verdict, judge
 from ..evals.records import Log, Words
 from ..sandbox import Isolation
 from ..tasks import Frozen
@@ -21,12 +21,12 @@ class Evidence(Frozen):
     """Which seeds a node was measured on: the first `count` of a stream of its run's key.
 
     `versus` is the node it was compared with, if any: on the same seeds, or on those of the stream
-    `against`. `role` names the workloads.
+    `against`. `split` names the workloads.
     """
 
     stream: str
     count: int = Field(ge=0, le=MOST_SEEDS)
-    role: Role = "dev"
+    split: Split = "dev"
     versus: int | None = None
     against: str = ""
 
@@ -64,7 +64,7 @@ class Node(Frozen):
     environment: str
     isolation: Isolation
     discarded: int = Field(default=0, ge=0)
-    evaluations: int = Field(default=0, ge=0)
+    trials: int = Field(default=0, ge=0)
     cpu_seconds: float = Field(default=0.0, ge=0)
     log: Log = ""
     failure: Words = ""

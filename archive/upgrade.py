@@ -9,7 +9,11 @@ SCREEN = 24  # pairs in a screen, before screens were kept as more than their t
 
 def upgraded(data: Mapping[str, Any]) -> dict[str, Any]:
     """The record of a node, as this version writes it."""
-    node = {"turn": data["number"], **data}
+    node = _renamed({"turn": data["number"], **data}, "evaluations", "trials")
+    node["evidence"] = [
+        _renamed(part, "role", "split") if isinstance(part, Mapping) else part
+        for part in node.get("evidence", ())
+    ]
     verdict = dict(node["verdict"] or {})
     if "log_e" not in verdict:
         return node
@@ -33,3 +37,16 @@ def upgraded(data: Mapping[str, Any]) -> dict[str, Any]:
             }
         ]
     return {**node, "verdict": verdict}
+
+
+def upgraded_config(data: Mapping[str, Any]) -> dict[str, Any]:
+    """How a run was ordered, as this version writes it."""
+    config = _renamed(data, "isolation", "sharing")
+    if isinstance(config.get("caps"), Mapping):
+        config["caps"] = _renamed(config["caps"], "evaluations", "trials")
+    return config
+
+
+def _renamed(data: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    """A record whose field `old` is called `new`."""
+    return {new if name == old else name: value for name, value in data.items()}

@@ -23,7 +23,7 @@ from pathlib import Path
 from ratchet.agents import evolver
 from ratchet.agents.base import Agent, Brief
 from ratchet.archive import Archive, Node, Tree
-from ratchet.evals import Candidate, Evaluation, Role, Seed, Trial, fresh_key
+from ratchet.evals import Candidate, Evaluation, Seed, Split, Trial, fresh_key
 from ratchet.evals.company import REASON, Company
 from ratchet.sandbox import Sandbox, open_sandbox
 from ratchet.search.lab import Lab
@@ -72,23 +72,23 @@ class Clocked(Lab):
         candidate: Candidate,
         stream: str,
         seeds: Sequence[Seed],
-        role: Role,
+        split: Split,
         beside: Sequence[Seed],
     ) -> Evaluation:
-        before, began = self.evaluations, time.monotonic()
-        found = super()._evaluate(candidate, stream, seeds, role, beside)
+        before, began = self.trials, time.monotonic()
+        found = super()._evaluate(candidate, stream, seeds, split, beside)
         took = time.monotonic() - began
-        if self.evaluations > before:
+        if self.trials > before:
             with self.clock:
                 self.seconds += took
                 # What rides along takes at most its share of the seeds.
                 self.checking += took * len(beside) / (len(seeds) + len(beside))
         return found
 
-    def repeat(self, candidate: Candidate, company: Company, role: Role = "dev") -> list[Trial]:
+    def repeat(self, candidate: Candidate, company: Company, split: Split = "dev") -> list[Trial]:
         """As the lab does, by the clock."""
         began = time.monotonic()
-        found = super().repeat(candidate, company, role)
+        found = super().repeat(candidate, company, split)
         with self.clock:
             self.seconds += time.monotonic() - began
             self.checking += time.monotonic() - began

@@ -23,7 +23,7 @@ from scipy.special import ndtri
 
 from ratchet.agents.base import Brief
 from ratchet.archive import Archive, Node, Tree
-from ratchet.evals import Candidate, Evaluation, Role, Rule, Seed, Trial, key_from
+from ratchet.evals import Candidate, Evaluation, Rule, Seed, Split, Trial, key_from
 from ratchet.sandbox import Job, Result
 from ratchet.search.loop import search
 from ratchet.search.run import Config, Run
@@ -152,13 +152,13 @@ class Surveyor:
 
     def __init__(self, land: Landscape) -> None:
         """Nothing measured yet."""
-        self.task, self.land, self.environment, self.evaluations = TASK, land, "simulated", 0
+        self.task, self.land, self.environment, self.trials = TASK, land, "simulated", 0
         self.sandbox: Any = SimpleNamespace(isolation="container", name="none", run=answered)
         self.isolation = "container"
-        self.held: dict[tuple[str, Role], dict[Seed, Trial]] = {}
+        self.held: dict[tuple[str, Split], dict[Seed, Trial]] = {}
         self.guard = threading.Lock()
 
-    def learn(self, role: Role, start: Evaluation) -> None:
+    def learn(self, split: Split, start: Evaluation) -> None:
         """Nothing takes time here."""
 
     def evaluate(
@@ -166,19 +166,19 @@ class Surveyor:
         candidate: Candidate,
         stream: str,
         seeds: Sequence[Seed],
-        role: Role = "dev",
+        split: Split = "dev",
         beside: Sequence[Seed] = (),
     ) -> Evaluation:
         """The trials on these seeds; those measured before cost nothing."""
         with self.guard:
-            held = self.held.setdefault((candidate.digest, role), {})
+            held = self.held.setdefault((candidate.digest, split), {})
             missing = [seed for seed in seeds if seed not in held]
             if missing:
                 keys = [seed.train ^ seed.sealed for seed in missing]
                 found = self.land.scores(*read(candidate), keys)
                 for seed, score in zip(missing, found, strict=True):
                     held[seed] = Trial(seed=seed, status="ok", scores={"hill": score}, score=score)
-                self.evaluations += len(missing)
+                self.trials += len(missing)
             return Evaluation(stream=stream, trials=tuple(held[seed] for seed in seeds))
 
 
@@ -231,9 +231,9 @@ def searched(
         run = Run("run", config, Walker(land), dgm, lab, archive, 1)  # type: ignore[arg-type]
         found = Searched(run, lab)
         states: list[Node] = []
-        for node in search(run, lambda tree, turn: more(len(tree) - 1, lab.evaluations)):
+        for node in search(run, lambda tree, turn: more(len(tree) - 1, lab.trials)):
             states.append(node)
-            found.rows.append(row(Tree(states), lab.evaluations))
+            found.rows.append(row(Tree(states), lab.trials))
         yield found
 
 

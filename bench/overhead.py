@@ -1,6 +1,6 @@
 """What does isolation cost? Overhead of an evaluation in each sandbox and in the usual ways.
 
-    python bench/overhead.py                      1000 evaluations a sandbox; some minutes
+    python bench/overhead.py                      1000 trials a sandbox; some minutes
     python bench/overhead.py --count 100 --slow 5
 
 An evaluation is one seed of one candidate: a new one each time, as a search has it, or the same one
@@ -86,7 +86,7 @@ class Row:
 
 
 def timed(evaluate: Evaluate, seconds: float, repeats: int) -> list[float]:
-    """Overhead in milliseconds of so many evaluations, one after the other."""
+    """Overhead in milliseconds of so many trials, one after the other."""
     found = []
     for _ in range(repeats):
         start = time.perf_counter()
@@ -276,8 +276,8 @@ def tell_searches(names: list[str], turns: int) -> None:
 def main() -> None:
     """Print the table, and the ratios to a fresh process."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=1000, help="evaluations in each sandbox")
-    parser.add_argument("--slow", type=int, default=20, help="evaluations in the slow ways")
+    parser.add_argument("--count", type=int, default=1000, help="trials in each sandbox")
+    parser.add_argument("--slow", type=int, default=20, help="trials in the slow ways")
     parser.add_argument("--turns", type=int, default=24, help="turns of the search of a cheap task")
     parser.add_argument("--sandboxes", nargs="*", default=["docker", "namespace", "process"])
     parser.add_argument("--json", help="also write the overheads to this file")

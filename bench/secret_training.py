@@ -1,7 +1,7 @@
 """What secret training still gains: an optimizer that carries the published glyphs, and trains.
 
     python bench/secret_training.py                      dev and transfer, each defence
-    python bench/secret_training.py --seeds 8 --sandbox namespace --roles dev
+    python bench/secret_training.py --seeds 8 --sandbox namespace --splits dev
 
 The program is `secret/optimizer.py`, in four forms: it trains in `init`; at the first step instead,
 where only the CPU time of the whole job is bounded; so and on shapes that it draws by itself, for
@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import get_args
 
-from ratchet.evals import Candidate, Keys, Role, Trial, audit, draw, measure
+from ratchet.evals import Candidate, Keys, Split, Trial, audit, draw, measure
 from ratchet.sandbox import Sandbox, open_sandbox
 from ratchet.tasks import Task, load
 
@@ -84,7 +84,7 @@ def told(task: Task, start: Sequence[Trial], own: Sequence[Trial]) -> str:
     return f"{fmean(gains):+.3f} ({shown}); {cost}"
 
 
-def table(task: Task, role: Role, seeds: int, backend: Sandbox) -> None:
+def table(task: Task, split: Split, seeds: int, backend: Sandbox) -> None:
     """Print every form of the program under every defence."""
     keys: Mapping[str, Keys] = {
         "published data": Keys.fresh()._replace(data=0),
@@ -93,7 +93,7 @@ def table(task: Task, role: Role, seeds: int, backend: Sandbox) -> None:
     begin = Candidate(files=task.start, idea="start", proposer="bench")
     for data, key in keys.items():
         drawn = draw(key, "bench", seeds)
-        start = measure(begin, task, backend, drawn, role)
+        start = measure(begin, task, backend, drawn, split)
         seconds = sum(trial.seconds for trial in start)
         for title, text in programs():
             files = {"optimizer.py": text}
@@ -102,22 +102,22 @@ def table(task: Task, role: Role, seeds: int, backend: Sandbox) -> None:
             for clocks in (False, True):
                 limited = defended(task, clocks)
                 paid = seconds if clocks else 0.0
-                own = measure(program, limited, backend, drawn, role, start_seconds=paid)
+                own = measure(program, limited, backend, drawn, split, start_seconds=paid)
                 with_clocks = "CPU time bounded" if clocks else "not bounded"
                 said = told(task, start, own) + ("; the audit refuses it" if refused else "")
-                print(f"{role} | {data} | {with_clocks} | {title} | {said}", flush=True)
+                print(f"{split} | {data} | {with_clocks} | {title} | {said}", flush=True)
 
 
 def main() -> None:
-    """Measure on the roles asked for."""
+    """Measure on the splits asked for."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--sandbox", default="process")
-    parser.add_argument("--roles", nargs="+", choices=get_args(Role), default=["dev", "transfer"])
+    parser.add_argument("--splits", nargs="+", choices=get_args(Split), default=["dev", "transfer"])
     asked = parser.parse_args()
     with closing(open_sandbox(asked.sandbox, 1, accept_unisolated=True)) as backend:
-        for role in asked.roles:
-            table(load("optimizer"), role, asked.seeds, backend)
+        for split in asked.splits:
+            table(load("optimizer"), split, asked.seeds, backend)
 
 
 if __name__ == "__main__":

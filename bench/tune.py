@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from ratchet.evals import Candidate, Evaluation, Role, Seed, measure
+from ratchet.evals import Candidate, Evaluation, Seed, Split, measure
 from ratchet.sandbox import Sandbox, open_sandbox
 from ratchet.tasks import Task, load
 
@@ -55,13 +55,13 @@ class Bench:
             Seed(train=train.getrandbits(63), sealed=sealed.getrandbits(63)) for _ in range(count)
         ]
 
-    def evaluate(self, candidate: Candidate, seeds: Sequence[Seed], role: Role) -> Evaluation:
+    def evaluate(self, candidate: Candidate, seeds: Sequence[Seed], split: Split) -> Evaluation:
         """The candidate on every seed."""
         trials = [
             trial
             for at in range(0, len(seeds), SEEDS_PER_JOB)
             for trial in measure(
-                candidate, self.task, self.sandbox, seeds[at : at + SEEDS_PER_JOB], role
+                candidate, self.task, self.sandbox, seeds[at : at + SEEDS_PER_JOB], split
             )
         ]
         return Evaluation(stream="tune", trials=tuple(trials))
@@ -86,16 +86,16 @@ def tune(bench: Bench, method: str, pool: ThreadPoolExecutor) -> None:
 
 
 def table(
-    bench: Bench, role: Role, purpose: str, published: bool, pool: ThreadPoolExecutor
+    bench: Bench, split: Split, purpose: str, published: bool, pool: ThreadPoolExecutor
 ) -> None:
     """Print scores, gains over the start with both kinds of seeds needed, and cost."""
-    workloads = getattr(bench.task.manifest.workloads, role)
+    workloads = getattr(bench.task.manifest.workloads, split)
     head = ["method", *workloads, "score", "sd", "gain", "paired sd", "rho", "pairs", "unpaired"]
     print(f"\n| {' | '.join([*head, 'CPU s'])} |\n|{'---|' * (len(head) + 1)}")
     methods = bench.grids["published" if published else "grid"]
-    seeds = bench.seeds(purpose, bench.grids["seeds"][role])
+    seeds = bench.seeds(purpose, bench.grids["seeds"][split])
     programs = [bench.source(m, methods[m] if published else None) for m in methods]
-    found = pool.map(lambda program: bench.evaluate(program, seeds, role), programs)
+    found = pool.map(lambda program: bench.evaluate(program, seeds, split), programs)
     start: Evaluation | None = None
     for method, evaluation in zip(methods, found, strict=True):
         start = start or evaluation

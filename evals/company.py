@@ -15,7 +15,7 @@ from ..sandbox import Sandbox
 from ..tasks import Task
 from .gateway import Gateway
 from .measure import measure
-from .records import Candidate, Role, Seed, Trial
+from .records import Candidate, Seed, Split, Trial
 
 REASON = "its result depends on the seeds beside it"
 ALONE = 16  # seeds of one claim's evidence that are repeated with nothing beside them
@@ -28,7 +28,7 @@ BESIDE = "beside"  # the company of a seed that rode along in a job of other see
 class Company(NamedTuple):
     """Seeds that are measured again, together. `name` tells the company from others of a seed.
 
-    They run on `only` some workloads, or on all of the role where that is empty; with `fresh` in
+    They run on `only` some workloads, or on all of the split where that is empty; with `fresh` in
     a box that has run no job before.
     """
 
@@ -92,7 +92,7 @@ def repeat(
     task: Task,
     sandbox: Sandbox,
     company: Company,
-    role: Role = "dev",
+    split: Split = "dev",
     gateway: Gateway | None = None,
 ) -> tuple[Trial, ...]:
     """Measure seeds again in a company; once more where the machine may be to blame that it failed.
@@ -100,9 +100,9 @@ def repeat(
     Raises what `measure` raises.
     """
     seeds, only, fresh = company.seeds, company.only, company.fresh
-    trials = measure(candidate, task, sandbox, seeds, role, gateway, only=only, fresh=fresh)
+    trials = measure(candidate, task, sandbox, seeds, split, gateway, only=only, fresh=fresh)
     if any(trial.status in RESOURCES for trial in trials):
-        trials = measure(candidate, task, sandbox, seeds, role, gateway, only=only, fresh=True)
+        trials = measure(candidate, task, sandbox, seeds, split, gateway, only=only, fresh=True)
     return trials
 
 

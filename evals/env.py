@@ -62,7 +62,7 @@ class ResearchEnv(gymnasium.Env[Observation, str]):
         task: str | Task,
         sandbox: str = "auto",
         steps: int = 30,
-        evaluations: int = 256,
+        trials: int = 256,
         accept_unisolated: bool = False,
         seeds: int = 8,
         penalty: float = 0.0,
@@ -74,22 +74,22 @@ class ResearchEnv(gymnasium.Env[Observation, str]):
         """Open the task, and no sandbox yet.
 
         `task` is a name, a folder or an open task, `sandbox` as for `open_sandbox`, `steps` and
-        `evaluations` are the budgets of an episode, `seeds` the evaluations of one validation. An
+        `trials` are the budgets of an episode, `seeds` the trials of one validation. An
         invalid action costs `penalty`. `start` replaces the task's starting program. `backend` is
         an open sandbox to use instead, which is not closed here; `gateway` answers programs that
         ask a language model. With an open task, a `backend` or a `gateway` a spec has no JSON.
         Raises TaskError or SettingsError.
         """
-        if steps < 1 or seeds < 2 or evaluations < seeds or penalty < 0:
+        if steps < 1 or seeds < 2 or trials < seeds or penalty < 0:
             raise SettingsError(
-                "an environment needs at least 1 step, 2 seeds, as many evaluations as seeds, and "
+                "an environment needs at least 1 step, 2 seeds, as many trials as seeds, and "
                 "a penalty that is not negative"
             )
         if render_mode not in (None, "ansi", "human"):
             raise SettingsError(f"no render mode {render_mode!r}: use ansi or human")
         self.task = task if isinstance(task, Task) else load(task)
         self.render_mode = render_mode
-        self._budget, self._seeds, self._penalty = (steps, evaluations), seeds, penalty
+        self._budget, self._seeds, self._penalty = (steps, trials), seeds, penalty
         self._start = dict(self.task.start if start is None else start)
         self._lease = Lease(sandbox, accept_unisolated)
         self._backend, self._gateway = backend, gateway
@@ -100,11 +100,11 @@ class ResearchEnv(gymnasium.Env[Observation, str]):
         self.observation_space = self._spaces()
 
     def _spaces(self) -> spaces.Dict:
-        steps, evaluations = self._budget
+        steps, trials = self._budget
         size = sum(max(SOURCE_BYTES, len(t)) + len(n) + 8 for n, t in self._start.items())
         budget: dict[str, spaces.Space[Any]] = {
             "steps": spaces.Discrete(steps + 1),
-            "evaluations": spaces.Discrete(evaluations + 1),
+            "trials": spaces.Discrete(trials + 1),
         }
         return spaces.Dict(
             {
@@ -144,7 +144,7 @@ class ResearchEnv(gymnasium.Env[Observation, str]):
         if episode.best > best:
             reward += (episode.best - best) / self.unit
         terminated = episode.end == "submitted"
-        truncated = episode.end in ("steps", "evaluations")
+        truncated = episode.end in ("steps", "trials")
         return self._observation(), reward, terminated, truncated, self._info(reply)
 
     def call(self, tool: Action) -> str:
@@ -167,9 +167,9 @@ class ResearchEnv(gymnasium.Env[Observation, str]):
         return self._running().submitted
 
     @property
-    def evaluations(self) -> int:
+    def trials(self) -> int:
         """Seeds that the episode has measured programs on, those of the start included."""
-        return self._running().evaluations
+        return self._running().trials
 
     def render(self) -> str | None:
         """The state in a few lines: returned in mode ansi, printed in mode human."""
@@ -210,7 +210,7 @@ class ResearchEnv(gymnasium.Env[Observation, str]):
             "history": episode.history,
             "budget": {
                 "steps": np.int64(episode.budget.steps),
-                "evaluations": np.int64(episode.budget.evaluations),
+                "trials": np.int64(episode.budget.trials),
             },
             "best": np.array(episode.best),
         }

@@ -10,7 +10,7 @@ from ..sandbox import Job, Limits, Result, Sandbox
 from ..sandbox.text import clean, line
 from ..tasks import Frozen, Task, TaskError
 from .gateway import Gateway, converse
-from .records import GREATEST, LOG_CHARACTERS, Candidate, Outcome, Role, Seed, Trial
+from .records import GREATEST, LOG_CHARACTERS, Candidate, Outcome, Seed, Split, Trial
 
 GRADER_LIMITS = Limits(wall_seconds=120, memory_mb=4096)
 
@@ -27,13 +27,13 @@ def measure(
     task: Task,
     sandbox: Sandbox,
     seeds: Sequence[Seed],
-    role: Role = "dev",
+    split: Split = "dev",
     gateway: Gateway | None = None,
     start_seconds: float = 0.0,
     only: Sequence[str] = (),
     fresh: bool = False,
 ) -> tuple[Trial, ...]:
-    """Run `candidate` on every workload of `role`, or on `only` some of them, all seeds at once.
+    """Run `candidate` on every workload of `split`, or on `only` some of them, all seeds at once.
 
     With `fresh` it is trained and graded in boxes that have run no job before.
     Its failures are data. `gateway` answers what it asks a language model, if its task has one.
@@ -43,7 +43,7 @@ def measure(
     candidates ask a model and there is no gateway.
     """
     task = task.keyed(_data(seeds))
-    workloads = tuple(only) or getattr(task.manifest.workloads, role)
+    workloads = tuple(only) or getattr(task.manifest.workloads, split)
     request = {"workloads": workloads, "seeds": [seed.train for seed in seeds]}
     limits = task.limits_for(start_seconds)
     trained = _train(candidate, task, sandbox, request, gateway, limits, fresh)

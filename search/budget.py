@@ -15,13 +15,13 @@ from pydantic import Field
 from ..agents.base import BudgetSpent
 from ..tasks import Frozen
 
-Resource = Literal["tokens", "dollars", "gpu_seconds", "evaluations", "seconds"]
-RESOURCES: tuple[Resource, ...] = ("tokens", "dollars", "gpu_seconds", "evaluations", "seconds")
+Resource = Literal["tokens", "dollars", "gpu_seconds", "trials", "seconds"]
+RESOURCES: tuple[Resource, ...] = ("tokens", "dollars", "gpu_seconds", "trials", "seconds")
 UNITS: Mapping[Resource, str] = {
     "tokens": "tokens",
     "dollars": "dollars",
     "gpu_seconds": "GPU seconds",
-    "evaluations": "evaluations",
+    "trials": "trials",
     "seconds": "seconds",
 }
 Amounts = Mapping[Resource, float]
@@ -36,7 +36,7 @@ class Caps(Frozen):
     tokens: float | None = Field(default=None, ge=0)
     dollars: float | None = Field(default=None, ge=0)
     gpu_seconds: float | None = Field(default=None, ge=0)
-    evaluations: float | None = Field(default=None, ge=0)
+    trials: float | None = Field(default=None, ge=0)
     seconds: float | None = Field(default=None, ge=0)
 
     def of(self, resource: Resource) -> float | None:

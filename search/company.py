@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
 from ..archive import Node
-from ..evals import Evaluation, Role, Seed, Trial, draw
+from ..evals import Evaluation, Seed, Split, Trial, draw
 from ..evals.company import Company, companies, difference, placed
 from .run import Run
 
@@ -18,7 +18,7 @@ GUESTS = 2  # seeds of the first look that ride along in the rest of the screen
 APART = 2  # seeds of an own small job, where no glance has put some into another company
 
 
-def beside(run: Run, node: Node, stream: str, role: Role, done: int) -> tuple[Seed, ...]:
+def beside(run: Run, node: Node, stream: str, split: Split, done: int) -> tuple[Seed, ...]:
     """The seeds that ride along in the next look of a screen, of which `done` seeds are held.
 
     At a glance it is one that the glance has no need of: then the first look, on all workloads, is
@@ -26,7 +26,7 @@ def beside(run: Run, node: Node, stream: str, role: Role, done: int) -> tuple[Se
     """
     if not run.config.company:
         return ()
-    if role == "glance":
+    if split == "glance":
         return draw(run.config.keys, stream, 1, start=run.config.rule.glance)
     first = draw(run.config.keys, stream, done)
     return tuple(_chance(run, node, stream).sample(first, min(GUESTS, done)))

@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Literal
 
 from ..archive import Evidence, Node, Tree
-from ..evals import COMMON, Candidate, Claim, Evaluation, Role, Seed, Verdict, draw, judge
+from ..evals import COMMON, Candidate, Claim, Evaluation, Seed, Split, Verdict, draw, judge
 from . import company
 from .run import Run
 
@@ -124,12 +124,12 @@ def measured(
     candidate: Candidate,
     stream: str,
     count: int,
-    role: Role = "dev",
+    split: Split = "dev",
     beside: Sequence[Seed] = (),
 ) -> Evaluation:
     """A candidate's trials on the first seeds of a stream; `beside` ride along where it is run."""
     seeds = draw(run.config.keys, stream, count)
-    return run.lab.evaluate(candidate, stream, seeds, role, beside)
+    return run.lab.evaluate(candidate, stream, seeds, split, beside)
 
 
 def against(run: Run, stream: str) -> str:
@@ -201,5 +201,5 @@ def _with(node: Node, verdict: Verdict, evidence: Evidence) -> Node:
 
 def merged(known: Sequence[Evidence], new: Evidence) -> tuple[Evidence, ...]:
     """`known` and `new`, which takes the place of a shorter reading of the same stream."""
-    rest = [e for e in known if (e.stream, e.role) != (new.stream, new.role)]
+    rest = [e for e in known if (e.stream, e.split) != (new.stream, new.split)]
     return tuple(sorted((*rest, new), key=lambda each: each.stream == COMMON))

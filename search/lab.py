@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 from ..archive import Archive
-from ..evals import Candidate, Evaluation, Gateway, Role, Seed, Trial, measure, probe
+from ..evals import Candidate, Evaluation, Gateway, Seed, Split, Trial, measure, probe
 from ..evals.company import BESIDE, Company, repeat
 from ..sandbox import Sandbox
 from ..tasks import Task
@@ -40,15 +40,15 @@ class Lab:
         self.task, self.sandbox, self.isolation = task, sandbox, sandbox.isolation
         self.start = Candidate(files=task.start, idea="the starting program", proposer="task")
         probe(self.start, task, sandbox)  # only a warm box can name the versions inside it
-        self.evaluations = 0
+        self.trials = 0
         self.pace = Pace()
         self._archive, self._gateway, self._budget = archive, gateway, Budget()
         self.apart = seeds_per_job(task, strict) == 1
         self._seeds_per_job = seeds_per_job(task, strict)
         here = describe(sandbox, gateway if task.manifest.model else None)
         self.environment = environment or archive.add_environment(here)
-        self._start_costs: dict[Role, StartCost] = {}
-        self._locks: defaultdict[tuple[str, str, Role], threading.Lock] = defaultdict(
+        self._start_costs: dict[Split, StartCost] = {}
+        self._locks: defaultdict[tuple[str, str, Split], threading.Lock] = defaultdict(
             threading.Lock
         )
         self._guard = threading.Lock()
@@ -57,25 +57,25 @@ class Lab:
         """Pay for every evaluation from `budget` from now on."""
         self._budget = budget
 
-    def learn(self, role: Role, start: Evaluation) -> None:
+    def learn(self, split: Split, start: Evaluation) -> None:
         """Hold all candidates from now on to a multiple of what the start's trials took."""
-        self._start_costs[role] = StartCost.of(start, self._seeds_per_job)
+        self._start_costs[split] = StartCost.of(start, self._seeds_per_job)
 
-    def expected(self, role: Role, count: int, candidate: str = "") -> float:
+    def expected(self, split: Split, count: int, candidate: str = "") -> float:
         """How many seconds of the clock it takes as a rule to measure a candidate, one job by one.
 
         Zero where no job has run yet.
         """
         whole, rest = divmod(count, self._seeds_per_job)
-        seconds = whole * self.pace.job(role, self._seeds_per_job, candidate) if whole else 0.0
-        return seconds + (self.pace.job(role, rest, candidate) if rest else 0.0)
+        seconds = whole * self.pace.job(split, self._seeds_per_job, candidate) if whole else 0.0
+        return seconds + (self.pace.job(split, rest, candidate) if rest else 0.0)
 
     def evaluate(
         self,
         candidate: Candidate,
         stream: str,
         seeds: Sequence[Seed],
-        role: Role = "dev",
+        split: Split = "dev",
         beside: Sequence[Seed] = (),
     ) -> Evaluation:
         """The candidate's trials on `seeds`: from the archive where held, else measured now.
@@ -84,72 +84,72 @@ class Lab:
         is of another company. What they score there is kept as repeats: it is no evaluation.
         """
         with self._guard:
-            lock = self._locks[candidate.digest, stream, role]
+            lock = self._locks[candidate.digest, stream, split]
         with lock:
-            return self._evaluate(candidate, stream, seeds, role, beside)
+            return self._evaluate(candidate, stream, seeds, split, beside)
 
     def _evaluate(
         self,
         candidate: Candidate,
         stream: str,
         seeds: Sequence[Seed],
-        role: Role,
+        split: Split,
         beside: Sequence[Seed],
     ) -> Evaluation:
-        held = self._held(candidate.digest, role, seeds)
+        held = self._held(candidate.digest, split, seeds)
         missing = [seed for seed in seeds if seed not in held]
         for at in range(0, len(missing), self._seeds_per_job):
             some = missing[at : at + self._seeds_per_job]
             guests = beside if at == 0 and not self.apart else ()
-            job = _mixed(some, [seed for seed in guests if seed not in some], role)
-            expected = self.pace.job(role, len(job), candidate.digest)
-            with self._budget.reserve(evaluations=len(some), seconds=expected) as unit:
+            job = _mixed(some, [seed for seed in guests if seed not in some], split)
+            expected = self.pace.job(split, len(job), candidate.digest)
+            with self._budget.reserve(trials=len(some), seconds=expected) as unit:
                 began = time.monotonic()
-                allowed = start_seconds(self._start_costs, role, len(job))
+                allowed = start_seconds(self._start_costs, split, len(job))
                 trials = measure(
-                    candidate, self.task, self.sandbox, job, role, self._gateway, allowed
+                    candidate, self.task, self.sandbox, job, split, self._gateway, allowed
                 )
-                unit.settle(evaluations=len(some))
+                unit.settle(trials=len(some))
                 by_seed = {trial.seed: trial for trial in trials}
                 own = [by_seed.pop(seed) for seed in some]
                 own[0] = own[0].model_copy(update={"log": trials[0].log})
                 rest = list(by_seed.values())
                 if any(trial.scores for trial in own):  # else the job as a whole has failed
-                    self._keep(_repeated(candidate, BESIDE), role, rest)
-                self._keep(candidate.digest, role, own)
+                    self._keep(_repeated(candidate, BESIDE), split, rest)
+                self._keep(candidate.digest, split, own)
             if any(trial.score is not None for trial in trials):
                 lap = Lap(candidate.digest, len(job), time.monotonic() - began)
-                self.pace.ran(role, lap)
+                self.pace.ran(split, lap)
             held |= {trial.seed: trial for trial in own}
             with self._guard:
-                self.evaluations += len(own)
+                self.trials += len(own)
         return Evaluation(stream=stream, trials=tuple(held[seed] for seed in seeds))
 
     def repeats(
-        self, candidate: Candidate, seeds: Sequence[Seed], role: Role = "dev"
+        self, candidate: Candidate, seeds: Sequence[Seed], split: Split = "dev"
     ) -> list[Trial]:
         """What the candidate scored on those of these seeds that rode along in other jobs."""
-        return list(self._held(_repeated(candidate, BESIDE), role, seeds).values())
+        return list(self._held(_repeated(candidate, BESIDE), split, seeds).values())
 
-    def repeat(self, candidate: Candidate, company: Company, role: Role = "dev") -> list[Trial]:
+    def repeat(self, candidate: Candidate, company: Company, split: Split = "dev") -> list[Trial]:
         """The candidate's trials in a company: from the archive where held, else measured now.
 
         Raises BudgetSpent where the search has come to its end.
         """
         name = _repeated(candidate, company.name)
-        held = self._held(name, role, company.seeds)
+        held = self._held(name, split, company.seeds)
         if len(held) < len(company.seeds):
             with self._budget.reserve():
-                trials = repeat(candidate, self.task, self.sandbox, company, role, self._gateway)
-                self._keep(name, role, trials)
+                trials = repeat(candidate, self.task, self.sandbox, company, split, self._gateway)
+                self._keep(name, split, trials)
             held = {trial.seed: trial for trial in trials} | held
         return [held[seed] for seed in company.seeds]
 
-    def _held(self, name: str, role: Role, seeds: Sequence[Seed]) -> dict[Seed, Trial]:
-        return self._archive.trials(self.environment, self.task.digest, name, role, seeds)
+    def _held(self, name: str, split: Split, seeds: Sequence[Seed]) -> dict[Seed, Trial]:
+        return self._archive.trials(self.environment, self.task.digest, name, split, seeds)
 
-    def _keep(self, name: str, role: Role, trials: Sequence[Trial]) -> None:
-        self._archive.add_trials(self.environment, self.task.digest, name, role, trials)
+    def _keep(self, name: str, split: Split, trials: Sequence[Trial]) -> None:
+        self._archive.add_trials(self.environment, self.task.digest, name, split, trials)
 
 
 def _repeated(candidate: Candidate, company: str) -> str:
@@ -157,12 +157,12 @@ def _repeated(candidate: Candidate, company: str) -> str:
     return f"{candidate.digest}/{company}"
 
 
-def _mixed(seeds: Sequence[Seed], beside: Sequence[Seed], role: Role) -> list[Seed]:
+def _mixed(seeds: Sequence[Seed], beside: Sequence[Seed], split: Split) -> list[Seed]:
     """Both in one order, which only who knows the sealed seeds could tell.
 
     One that rides along goes first, so that no other job of these seeds begins with the same one.
     """
-    rng = Random(f"{role} {[seed.sealed for seed in seeds]}")
+    rng = Random(f"{split} {[seed.sealed for seed in seeds]}")
     first = list(beside[:1])
     rest = [*seeds, *beside[1:]]
     return [*first, *rng.sample(rest, len(rest))]

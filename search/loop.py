@@ -113,7 +113,7 @@ def _plant(run: Run, crew: Crew) -> Iterator[Node]:
             size=size(candidate.files),
             environment=run.lab.environment,
             isolation=run.lab.isolation,
-            evaluations=len(seeds),
+            trials=len(seeds),
             cpu_seconds=sum(trial.seconds for trial in evaluation.trials),
         )
         yield run.archive.add(_ranked(run, node, evaluation, start))

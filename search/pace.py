@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ..evals import Role
+from ..evals import Split
 
 REMEMBERED = 16  # of each kind: the machine's load changes
 
@@ -25,13 +25,13 @@ class Pace:
     def __init__(self) -> None:
         """Know nothing yet."""
         self._guard = threading.Lock()
-        self._jobs: defaultdict[Role, deque[Lap]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
+        self._jobs: defaultdict[Split, deque[Lap]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
         self._offers: deque[float] = deque(maxlen=REMEMBERED)
 
-    def ran(self, role: Role, lap: Lap) -> None:
-        """Remember a job on the workloads of `role` that gave scores."""
+    def ran(self, split: Split, lap: Lap) -> None:
+        """Remember a job on the workloads of `split` that gave scores."""
         with self._guard:
-            self._jobs[role].append(lap)
+            self._jobs[split].append(lap)
 
     def offered(self, seconds: float) -> None:
         """Remember how long a proposal took, from the question to what came of it."""
@@ -43,7 +43,7 @@ class Pace:
         with self._guard:
             return _usual(self._offers)
 
-    def job(self, role: Role, count: int, candidate: str = "") -> float:
+    def job(self, split: Split, count: int, candidate: str = "") -> float:
         """How many seconds a job of `count` seeds takes as a rule; zero where nothing is known.
 
         Jobs of the nearest size are believed, and one that was smaller is scaled up. A candidate
@@ -51,7 +51,7 @@ class Pace:
         never run are taken for the development workloads.
         """
         with self._guard:
-            laps = list(self._jobs[role] or self._jobs["dev"])
+            laps = list(self._jobs[split] or self._jobs["dev"])
         if not laps:
             return 0.0
         nearest = min(abs(math.log(count / lap.seeds)) for lap in laps)

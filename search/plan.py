@@ -27,9 +27,9 @@ def check_caps(task: Task, caps: Caps) -> None:
     """Raise BudgetError for a cap that is too small to measure what everything is compared with."""
     planted = 1 + len(task.baselines)
     least = planted * Rule().estimate
-    if caps.evaluations is not None and caps.evaluations < least:
+    if caps.trials is not None and caps.trials < least:
         raise BudgetError(
-            f"--max-evaluations {caps.evaluations:g} is less than the start and the baselines of "
+            f"--max-trials {caps.trials:g} is less than the start and the baselines of "
             f"{task.name} take: {planted} programs on {Rule().estimate} seeds: give {least} or more"
         )
     job = task.limits.gpus * task.limits.wall_seconds
@@ -45,14 +45,14 @@ def check_bounded(task: Task, caps: Caps, asks: bool) -> None:
 
     `asks` says whether anybody in it asks a language model.
     """
-    used = {"evaluations"} | ({"tokens", "dollars"} if asks else set())
+    used = {"trials"} | ({"tokens", "dollars"} if asks else set())
     used |= {"gpu_seconds"} if task.limits.gpus else set()
     given = set(caps.model_dump(exclude_none=True))
     if not given & used:
         names = " and ".join(f"--max-{name.replace('_', '-')}" for name in sorted(given))
         raise BudgetError(
             f"{names} alone would never end this search, which uses none of that: "
-            "add --minutes, --turns or --max-evaluations"
+            "add --minutes, --turns or --max-trials"
         )
 
 
@@ -90,8 +90,8 @@ class Plan(NamedTuple):
         """How many pairs one confirmation may take, after planting and one child's screen."""
         if self.minutes is None:
             return rule.most
-        evaluations = 60 * self.minutes * self.workers / max(calibration.seconds, 1e-9)
-        return max(0, min(rule.most, int((evaluations - self._before(rule)) / 2)))
+        trials = 60 * self.minutes * self.workers / max(calibration.seconds, 1e-9)
+        return max(0, min(rule.most, int((trials - self._before(rule)) / 2)))
 
     def minutes_to_plant(self, calibration: Calibration, rule: Rule) -> float:
         """How long it takes to measure the start and the baselines."""

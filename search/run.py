@@ -42,7 +42,7 @@ class Config(Frozen):
     key: str
     secret: str = ""  # runs of older archives have none
     data: int = Field(default=0, ge=0, lt=2**63)  # those of older archives have published data
-    isolation: Literal["shared", "strict"] = "shared"
+    sharing: Literal["shared", "strict"] = "shared"
     lag: int = Field(default=3, ge=0)
     turns: int | None = Field(default=None, ge=1)
     novelty: bool = True

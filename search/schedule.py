@@ -1,4 +1,4 @@
-"""Where the next evaluations decide most: a new child, a promising one, or the leader's rank.
+"""Where the next trials decide most: a new child, a promising one, or the leader's rank.
 
 Making candidates and measuring them are decoupled, as in the Huxley Goedel Machine (Wang et al.
 2025). Every action is worth the gain it is expected to add per evaluation: a waiting child by
@@ -15,7 +15,7 @@ from ..evals import COMMON, Rule, Summary, judge
 from ..tasks import Metric
 
 EXPAND_AT_LEAST = 3  # one turn in so many makes a child, whatever else looks better
-PRIOR_GAIN, PRIOR_COST = 0.5, 400.0  # a new child's worth at first: noise units per evaluations
+PRIOR_GAIN, PRIOR_COST = 0.5, 400.0  # a new child's worth at first: noise units per trials
 RETEST = 16  # common seeds a time
 FRUITLESS = 100  # proposals in a row that cannot be measured: there is nothing to spend on
 AGAIN = 10  # that a search is given which ended so and is gone on with
@@ -74,7 +74,7 @@ def expansion(tree: Tree) -> float:
     gained = sum(
         max(0.0, n.verdict.estimate.gain) for n in made if n.verdict and n.verdict.estimate
     )
-    cost = sum(node.evaluations for node in made)
+    cost = sum(node.trials for node in made)
     return (PRIOR_GAIN * unit + gained) / (PRIOR_COST + cost)
 
 

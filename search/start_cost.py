@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from ..archive import Archive, ArchiveError, Evidence
-from ..evals import Evaluation, Keys, Role, draw
+from ..evals import Evaluation, Keys, Split, draw
 
 FIXED_SHARE = 4  # a job of a quarter of the seeds or fewer is taken to cost a quarter
 
@@ -30,24 +30,24 @@ class StartCost(NamedTuple):
         return self.seconds * max(seeds, self.seeds / FIXED_SHARE)
 
 
-def archived(archive: Archive, run: str, seeds_per_job: int) -> dict[Role, StartCost]:
+def archived(archive: Archive, run: str, seeds_per_job: int) -> dict[Split, StartCost]:
     """What a run goes by; nothing where its start has not been measured."""
     keys, tree = Keys.of(archive.run(run)["config"]), archive.tree(run)
     evidence: tuple[Evidence, ...] = tree[0].evidence if len(tree) else ()
     for reading in evidence:
         try:
             seeds = draw(keys, reading.stream, reading.count)
-            start = archive.evaluation(tree[0], reading.stream, seeds, reading.role)
+            start = archive.evaluation(tree[0], reading.stream, seeds, reading.split)
         except ArchiveError:
             continue
-        return {reading.role: StartCost.of(start, seeds_per_job)}
+        return {reading.split: StartCost.of(start, seeds_per_job)}
     return {}
 
 
-def start_seconds(costs: dict[Role, StartCost], role: Role, seeds: int) -> float:
+def start_seconds(costs: dict[Split, StartCost], split: Split, seeds: int) -> float:
     """CPU seconds of the start in such a job, or 0 where that is not known.
 
     A glance takes a part of the development workloads, and may take as long as all of them.
     """
-    cost = costs.get(role) or (costs.get("dev") if role == "glance" else None)
+    cost = costs.get(split) or (costs.get("dev") if split == "glance" else None)
     return cost.job(seeds) if cost else 0.0

@@ -13,7 +13,7 @@ from typing import Literal
 
 from ..agents.base import AgentError
 from ..archive import Evidence, Node, Tree
-from ..evals import Role, Standing, Verdict, judge
+from ..evals import Split, Standing, Verdict, judge
 from ..evals.syntax import size
 from . import company
 from .confirm import against, confirm, gains, measured, merged, rank, screens
@@ -124,37 +124,37 @@ def _screen(run: Run, node: Node, tree: Tree, counts: Sequence[int], action: Act
     assert node.parent is not None
     parent = tree[node.parent]
     stream, smaller = screens(run, node), simpler(node.size, parent)
-    stages: list[tuple[Role, int]] = [("dev", count) for count in counts]
+    stages: list[tuple[Split, int]] = [("dev", count) for count in counts]
     if rule.glance and action.kind == "expand":
         stages.insert(0, ("glance", rule.glance))
     values: list[float] = []
     done = _seeds(run, node)
-    for role, count in stages:
+    for split, count in stages:
         evidence = Evidence(
             stream=stream,
             count=count,
-            role=role,
+            split=split,
             versus=parent.number,
             against=against(run, stream),
         )
         node = node.model_copy(update={"evidence": merged(node.evidence, evidence)})
-        beside = company.beside(run, node, stream, role, done)
-        child = measured(run, node.candidate, stream, count, role, beside)
+        beside = company.beside(run, node, stream, split, done)
+        child = measured(run, node.candidate, stream, count, split, beside)
         if child.failures == count:
             first = child.trials[0]
             reason = f"all {count} seeds ended with {first.status}"
             node = node.model_copy(update={"log": first.log})
             return Draft(action, judged(node, Verdict(standing="invalid", reason=reason)))
-        if role == "dev":
+        if split == "dev":
             done = count
             if reason := company.look(run, node, stream, child):
                 return Draft(action, judged(node, Verdict(standing="invalid", reason=reason)))
-        rival = measured(run, parent.candidate, against(run, stream) or stream, count, role)
+        rival = measured(run, parent.candidate, against(run, stream) or stream, count, split)
         values = gains(run, child, rival)
-        if role == "glance" and judge.ruined(rule, values, metric):
+        if split == "glance" and judge.ruined(rule, values, metric):
             workloads = run.task.manifest.workloads.glance
             return Draft(action, judged(node, judge.glanced_out(rule, values, metric, workloads)))
-        if role == "dev" and judge.hopeless(rule, values, metric, smaller):
+        if split == "dev" and judge.hopeless(rule, values, metric, smaller):
             return Draft(action, judged(node, judge.screened_out(rule, values, metric)))
     return Draft(action, judged(node, judge.waiting(rule, values, metric)), values)
 
@@ -238,7 +238,7 @@ def _claimed(run: Run, node: Node, tree: Tree) -> Literal["better", "simpler"]:
 def _seeds(run: Run, node: Node) -> int:
     """On how many seeds, of all workloads, a child was screened."""
     stream = screens(run, node)
-    counts = [e.count for e in node.evidence if e.role == "dev" and e.stream == stream]
+    counts = [e.count for e in node.evidence if e.split == "dev" and e.stream == stream]
     return max(counts, default=0)
 
 
@@ -255,6 +255,6 @@ def _costed(run: Run, node: Node) -> Node:
     seconds = sum(
         trial.seconds
         for each in node.evidence
-        for trial in measured(run, node.candidate, each.stream, each.count, each.role).trials
+        for trial in measured(run, node.candidate, each.stream, each.count, each.split).trials
     )
-    return node.model_copy(update={"evaluations": own + fresh, "cpu_seconds": seconds})
+    return node.model_copy(update={"trials": own + fresh, "cpu_seconds": seconds})

@@ -103,9 +103,9 @@ def test_separable_steps_are_told_apart(tmp_path: Path, process_sandbox: Sandbox
     assert "still matters: without it" in sentences.step(first, "nats")
     assert "a candidate for simplification" in sentences.step(second, "nats")
     assert ablations(run.archive, run.id) == [found]
-    again = run.lab.evaluations
+    again = run.lab.trials
     assert ablate(run, best.number).steps == found.steps
-    assert run.lab.evaluations == again, "all is in the archive"
+    assert run.lab.trials == again, "all is in the archive"
 
 
 def test_steps_on_the_same_lines_are_not_guessed_apart(

@@ -50,7 +50,7 @@ def test_what_a_person_rejects_never_runs_and_the_tree_says_why(
     assert len(heard) == len(made) == 6
     assert {node.standing for node in made} == {"invalid"}
     assert all("rejected by a person: too dull" in n.verdict.reason for n in made if n.verdict)
-    assert all(node.evaluations == 0 and node.behaviour is None for node in made)
+    assert all(node.trials == 0 and node.behaviour is None for node in made)
 
 
 def test_an_edit_takes_the_place_of_the_proposal(tmp_path: Path, process_sandbox: Sandbox) -> None:
@@ -67,7 +67,7 @@ def test_an_edit_takes_the_place_of_the_proposal(tmp_path: Path, process_sandbox
     child = Tree(list(search(run, always)))[len(run.task.baselines) + 1]
     assert child.candidate.files == {"step.py": mine}
     assert child.candidate.proposer == "tweak, edited"
-    assert child.evaluations > 0
+    assert child.trials > 0
     assert heard[0].what == "candidate"
 
 

@@ -13,7 +13,7 @@ from conftest import BOWL, Ratchet
 from ratchet.app.cli.attack import attack, summary
 from ratchet.evals.attack import DEPENDS, EFFECTS, Exploit, Target, corpus, planted, select, watch
 from ratchet.evals.attack.here import differing
-from ratchet.evals.records import Role
+from ratchet.evals.records import Split
 from ratchet.sandbox import Sandbox, SandboxError, open_sandbox
 from ratchet.tasks import Task, TaskError, load
 
@@ -37,7 +37,7 @@ KINDS = (
 )
 
 
-def aims() -> list[tuple[Exploit, str, Role]]:
+def aims() -> list[tuple[Exploit, str, Split]]:
     """All exploits on the tiny task, but those that have use for tensors or are after the trainer;
     those on one workload of the shipped task, and one of each kind on all of its workloads.
 
@@ -45,7 +45,7 @@ def aims() -> list[tuple[Exploit, str, Role]]:
     the guest, which serves all workloads alike.
     """
     tensors = ("72", "73", "74", "75", "71_pooled_l")
-    found: list[tuple[Exploit, str, Role]] = []
+    found: list[tuple[Exploit, str, Split]] = []
     for exploit in corpus():
         bound = "\nimport torch" in exploit.source or '"workloads"' in exploit.source
         bound = bound or exploit.effect == "steps" or exploit.name.startswith("73")
@@ -112,7 +112,7 @@ def test_an_exploit_works_in_a_naive_evaluator(isolated_sandbox: Sandbox, exploi
 
 @pytest.mark.parametrize(("exploit", "task", "role"), AIMS)
 def test_an_exploit_gets_nothing_here(
-    targets: Targets, exploit: Exploit, task: str, role: Role
+    targets: Targets, exploit: Exploit, task: str, role: Split
 ) -> None:
     outcome = targets.at(task, role).attack(exploit)
     assert outcome.held, outcome

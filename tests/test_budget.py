@@ -66,17 +66,17 @@ def test_an_unknown_resource_is_a_mistake() -> None:
 
 
 def test_work_in_flight_counts_and_what_it_leaves_is_waited_for() -> None:
-    budget, started, go = Budget(Caps(evaluations=10)), threading.Event(), threading.Event()
+    budget, started, go = Budget(Caps(trials=10)), threading.Event(), threading.Event()
 
     def long() -> None:
-        with budget.reserve(evaluations=8) as unit:
+        with budget.reserve(trials=8) as unit:
             started.set()
             assert go.wait(10)
-            unit.settle(evaluations=3)
+            unit.settle(trials=3)
 
     def short() -> None:
-        with budget.reserve(evaluations=5) as unit:
-            unit.settle(evaluations=5)
+        with budget.reserve(trials=5) as unit:
+            unit.settle(trials=5)
 
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(long)
@@ -85,9 +85,9 @@ def test_work_in_flight_counts_and_what_it_leaves_is_waited_for() -> None:
         go.set()
         first.result(10)
         second.result(10)
-    assert budget.spent["evaluations"] == 8
+    assert budget.spent["trials"] == 8
     with pytest.raises(BudgetSpent):
-        budget.reserve(evaluations=5).__enter__()
+        budget.reserve(trials=5).__enter__()
 
 
 @given(UNITS, st.floats(min_value=0, max_value=200))

@@ -109,9 +109,9 @@ def test_a_calibration_is_made_once_and_again_when_asked_or_when_the_start_chang
     lab = Lab(task, process_sandbox, archive)
     assert stored(lab, archive) is None
     found = calibrated(lab, archive, RULE, KEYS, seeds=16)
-    done = lab.evaluations
+    done = lab.trials
     assert calibrated(lab, archive, RULE, Keys("a", "b"), seeds=16) == found
-    assert lab.evaluations == done
+    assert lab.trials == done
     again = calibrated(lab, archive, RULE, Keys("a", "b"), seeds=16, again=True)
     assert again != found
     assert stored(lab, archive) == again

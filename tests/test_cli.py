@@ -27,7 +27,7 @@ def test_a_search_prints_what_it_found_and_what_to_do_next(ratchet: Ratchet) -> 
     done = ratchet(*WORDS, "--turns", "6")
     assert done.returncode == 0
     assert re.search(r"confirmed\s+unvalidated\s+\+\d\.\d+ ± \d\.\d+ over 1", done.stdout)
-    for word in ("evaluations/min", "on sealed seeds", "unseen workloads", "ratchet replay"):
+    for word in ("trials/min", "on sealed seeds", "unseen workloads", "ratchet replay"):
         assert word in done.stdout
     assert done.stderr.count("does not isolate") == 1
 
@@ -221,8 +221,8 @@ def test_what_a_candidate_says_is_shown_as_its_words_and_as_nothing_more(
 
 def test_a_spent_budget_of_evaluations_still_ends_in_a_report(quick_ratchet: Ratchet) -> None:
     words = ["search", BOWL, "--agent", "stand_ins.tweak", "--seed", "1", "--secret", SECRET]
-    done = quick_ratchet(*words, "--max-evaluations", "500", "--turns", "60")
+    done = quick_ratchet(*words, "--max-trials", "500", "--turns", "60")
     assert done.returncode == 0
     assert done.stderr == ""
     assert "on sealed seeds" in done.stdout
-    assert re.search(r"spent: [\d,]+ evaluations of 500", done.stdout)
+    assert re.search(r"spent: [\d,]+ trials of 500", done.stdout)

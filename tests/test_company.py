@@ -197,14 +197,14 @@ def test_what_rides_along_is_no_evaluation_and_is_measured_once(
     lab = Lab(load(BOWL), isolated_sandbox, Archive(tmp_path / "a.db", create=True))
     first = lab.evaluate(lab.start, "s", SEEDS[:4])
     second = lab.evaluate(lab.start, "s", SEEDS[:8], beside=SEEDS[:2])
-    assert lab.evaluations == 8
+    assert lab.trials == 8
     assert [t.seed for t in second.trials] == list(SEEDS[:8])
     again = lab.repeats(lab.start, SEEDS)
     assert {t.seed: t.scores for t in again} == {t.seed: t.scores for t in first.trials[:2]}
-    calls = lab.evaluations
+    calls = lab.trials
     assert lab.evaluate(lab.start, "s", SEEDS[:8], beside=SEEDS[4:6]) == second
     assert len(lab.repeats(lab.start, SEEDS)) == 2
-    assert lab.evaluations == calls
+    assert lab.trials == calls
 
 
 @pytest.mark.parametrize("name", sorted(CHEATS))

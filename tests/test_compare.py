@@ -67,8 +67,8 @@ def test_a_mean_gain_has_the_errors_of_searches_and_of_seeds() -> None:
 
 
 def grown(*more: Node) -> list[Node]:
-    start = node(0, None, START, evaluations=32)
-    rival = node(1, None, START.replace("0.02", "0.03"), evaluations=32)
+    start = node(0, None, START, trials=32)
+    rival = node(1, None, START.replace("0.02", "0.03"), trials=32)
     return [start, rival.model_copy(update={"kind": "baseline", "gain": 0.3}), *more]
 
 
@@ -85,15 +85,15 @@ def test_what_ranks_below_the_best_baseline_is_not_handed_over() -> None:
 
 def test_a_path_ends_where_the_budget_does() -> None:
     states = grown(
-        node(2, evaluations=10),
-        confirmed(3, 0, 0.6, evaluations=20),
-        confirmed(4, 3, 0.9, evaluations=20),
+        node(2, trials=10),
+        confirmed(3, 0, 0.6, trials=20),
+        confirmed(4, 3, 0.9, trials=20),
     )
     assert [(spent, n and n.number) for spent, n in path(states)] == [(0, None), (94, 3), (114, 4)]
     assert len(within(states, 113)) == 4
     assert [n and n.number for _, n in path(within(states, 113))] == [None, 3]
     assert within(states, 114) == states
-    again = states[3].model_copy(update={"turn": 9, "evaluations": 26})
+    again = states[3].model_copy(update={"turn": 9, "trials": 26})
     assert len(within([*states, again], 119)) == 5, "a node that is ranked again costs the rest"
     assert len(within([*states, again], 120)) == 6
     assert best_baseline([Tree(states), Tree(states)]).number == 1
@@ -102,7 +102,7 @@ def test_a_path_ends_where_the_budget_does() -> None:
 
 
 def test_turns_begin_until_the_settled_ones_have_spent_the_budget() -> None:
-    tree = Tree(grown(confirmed(2, 0, 0.6, evaluations=20)))
+    tree = Tree(grown(confirmed(2, 0, 0.6, trials=20)))
     assert contest.until(85)(tree, 50), "what is on its way does not count"
     assert not contest.until(84)(tree, 3)
 
@@ -124,7 +124,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
 
 
 def essence(archive: Archive, run: str) -> list[dict[str, Any]]:
-    states = within(archive.states(run), ORDER.evaluations)
+    states = within(archive.states(run), ORDER.trials)
     return [n.model_dump(mode="json", exclude={"cpu_seconds"}) for n in states]
 
 
@@ -133,7 +133,7 @@ def test_a_bench_runs_every_agent_alike_and_is_not_run_twice(whole: Whole) -> No
     assert [row.agent for row in table.standings] == list(TWO)
     tweak, seed_only = table.standings
     assert tweak.gain.value > 0 < tweak.beat
-    assert tweak.evaluations <= ORDER.evaluations >= seed_only.evaluations
+    assert tweak.trials <= ORDER.trials >= seed_only.trials
     assert (seed_only.gain.value, seed_only.found, seed_only.beat) == (0.0, 0, 0)
     assert seed_only.better is not None
     assert seed_only.better.value < 0.5
@@ -149,12 +149,12 @@ def test_a_bench_runs_every_agent_alike_and_is_not_run_twice(whole: Whole) -> No
     own = [outing for outing in table.searches if outing.agent == TWO[0]]
     for outing in own:
         assert outing.curve[-1].gain == outing.gain
-        assert at(outing, ORDER.evaluations) == outing.gain
+        assert at(outing, ORDER.trials) == outing.gain
         assert at(outing, 10) == 0.0
     states = {row["id"]: archive.states(row["id"]) for row in rows}
     assert run_bench(where) == [table]
     assert {row["id"]: archive.states(row["id"]) for row in rows} == states
-    (less,) = run_bench(where, ORDER._replace(evaluations=68))
+    (less,) = run_bench(where, ORDER._replace(trials=68))
     assert {row["id"]: archive.states(row["id"]) for row in rows} == states
     assert {each.gain for each in less.searches} == {0.0}, "by then they had only planted"
     (more,) = run_bench(where, ORDER._replace(agents=(*TWO, "stand_ins.rogue")))
@@ -193,7 +193,7 @@ def facts(table: Table) -> list[dict[str, Any]]:
 
 def test_other_terms_need_another_name(tmp_path: Path) -> None:
     where = tmp_path / "a.db"
-    order = ORDER._replace(agents=("seed_only",), searches=1, evaluations=68)
+    order = ORDER._replace(agents=("seed_only",), searches=1, trials=68)
     run_bench(where, order)
     archive = Archive(where)
     (row,) = archive.runs()
@@ -213,7 +213,7 @@ def test_other_terms_need_another_name(tmp_path: Path) -> None:
 
 def test_an_agent_of_ones_own_may_have_any_name_and_its_policy_is_used(tmp_path: Path) -> None:
     assert contest.search_id("b", "bowl", "my.lab/agent", 7) == "b-bowl-my-lab-agent-007"
-    order = ORDER._replace(agents=("best_of_n",), searches=1, evaluations=68)
+    order = ORDER._replace(agents=("best_of_n",), searches=1, trials=68)
     run_bench(tmp_path / "a.db", order)
     (row,) = Archive(tmp_path / "a.db").runs()
     assert row["config"]["select"] == "planted"
@@ -240,8 +240,8 @@ def test_bad_orders_are_refused_before_anything_runs(
     with pytest.raises(PlotError, match="does not exist"):
         run_bench(where, ORDER._replace(plot=tmp_path / "none" / "a.svg"))
     assert not where.exists()
-    with pytest.raises(AgentError, match="take 64 evaluations, and nothing would be left of 64"):
-        run_bench(where, ORDER._replace(evaluations=64))
+    with pytest.raises(AgentError, match="take 64 trials, and nothing would be left of 64"):
+        run_bench(where, ORDER._replace(trials=64))
     assert Archive(where).runs() == []
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(PlotError, match=r"pip install 'ratchet\[bench\]'"):

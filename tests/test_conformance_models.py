@@ -82,7 +82,7 @@ class Workbench(ScriptedDesk):  # type: ignore[misc]  # its module is found at r
         return self._sandbox.run(job)
 
     @contextmanager
-    def charge(self, evaluations: int) -> Iterator[None]:
+    def charge(self, trials: int) -> Iterator[None]:
         yield
 
 

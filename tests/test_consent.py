@@ -235,7 +235,7 @@ def test_strict_measures_one_seed_a_job_and_the_scores_are_the_same(
     together = list(search(start(tmp_path / "a.db", counting, Tweak(), turns=1), always))
     assert max(asked) > 1
     asked.clear()
-    strict = start(tmp_path / "b.db", counting, Tweak(), turns=1, isolation="strict")
+    strict = start(tmp_path / "b.db", counting, Tweak(), turns=1, sharing="strict")
     alone = list(search(strict, always))
     assert set(asked) == {1}
     assert [n.score for n in alone] == [n.score for n in together]

@@ -110,10 +110,7 @@ def test_the_policy_of_best_of_n_builds_on_nothing_found() -> None:
 def test_a_budget_counts_what_is_on_its_way() -> None:
     nodes = [
         TREE[0],
-        *(
-            TREE[3].model_copy(update={"number": i, "turn": i, "evaluations": 10})
-            for i in range(1, 6)
-        ),
+        *(TREE[3].model_copy(update={"number": i, "turn": i, "trials": 10}) for i in range(1, 6)),
     ]
     more = affordable(budget=80)
     assert [more(Tree(nodes), turn) for turn in range(6, 11)] == [True] * 3 + [False] * 2
@@ -131,11 +128,11 @@ def test_controls_spend_as_much_and_are_measured_on_the_same_seeds(
     table = control(run, reading, quiet)
     assert [row.search for row in table.rows] == ["this search", *CHANGES]
     mine, *others = table.rows
-    assert (mine.evaluations, mine.dev) == (budget, reading.dev["baseline"])
+    assert (mine.trials, mine.dev) == (budget, reading.dev["baseline"])
     for row in others:
         tree = run.archive.tree(row.run)
-        most = max(node.evaluations for node in tree)
-        assert budget - 2 * most <= spent(tree) == row.evaluations <= budget + 4 * most
+        most = max(node.trials for node in tree)
+        assert budget - 2 * most <= spent(tree) == row.trials <= budget + 4 * most
         assert run.archive.run(row.run)["config"]["control_of"] == run.id
         assert all(n.parent in (0, 1) for n in tree if n.verdict) or row.search != "best-of-n"
     seed_only = others[-1]
@@ -144,10 +141,10 @@ def test_controls_spend_as_much_and_are_measured_on_the_same_seeds(
     assert best_of_n.dev is not None
     assert best_of_n.dev.pairs == reading.dev["baseline"].pairs
     before = [len(run.archive.states(row.run)) for row in others]
-    measured = run.lab.evaluations
+    measured = run.lab.trials
     assert control(run, reading, quiet) == table
     assert [len(run.archive.states(row.run)) for row in others] == before
-    assert run.lab.evaluations == measured, "all is in the archive"
+    assert run.lab.trials == measured, "all is in the archive"
 
 
 def test_a_control_that_was_cut_short_goes_on(tmp_path: Path, process_sandbox: Sandbox) -> None:

@@ -170,7 +170,7 @@ def test_a_node_of_a_run_without_nodes_is_one_that_there_is_not(typed: Any, verb
 
 
 OPTIONS = ["--turns", "--minutes", "--workers", "--seed", "--alpha", "--effect", "--max-tokens"]
-OPTIONS += ["--max-dollars", "--max-evaluations", "--max-gpu-seconds", "--temperature"]
+OPTIONS += ["--max-dollars", "--max-trials", "--max-gpu-seconds", "--temperature"]
 
 
 @pytest.mark.parametrize("option", OPTIONS)
@@ -204,7 +204,7 @@ def test_numbers_that_make_no_sense_are_refused_before_anything_is_opened(
         ["search", BOWL, "--archive", "/proc/nothing/x"],
         ["search", BOWL, "--model", "="],
         ["search", BOWL, "--model", "m", "--price", "nan,nan"],
-        ["search", BOWL, "--max-evaluations", "63"],
+        ["search", BOWL, "--max-trials", "63"],
         ["search", BOWL, "--max-dollars", "1"],
         ["search", BOWL, "--max-gpu-seconds", "5"],
         ["search", BOWL, "--secret", "x"],
@@ -221,7 +221,7 @@ def test_numbers_that_make_no_sense_are_refused_before_anything_is_opened(
         ["bench", "agents", "--task", BOWL, "--agents", ","],
         ["bench", "agents", "--task", BOWL, "--name", "a b"],
         ["bench", "agents", "--task", BOWL, "--dollars", "nan"],
-        ["bench", "agents", "--task", BOWL, "--evaluations", "0"],
+        ["bench", "agents", "--task", BOWL, "--trials", "0"],
         ["doctor", "--only", "1"],
         ["doctor", "nope", "--attack"],
         ["doctor", "--attack", "--only", "\x1b[31m"],

@@ -121,7 +121,7 @@ def test_a_search_that_was_cut_short_does_not_count_its_fruitless_proposals_anew
 def test_programs_that_run_and_give_no_score_are_no_progress_either() -> None:
     seeds = (Evidence(stream="search/0", count=4),)
     useless = [
-        node(number, None, 0, "invalid").model_copy(update={"evidence": seeds, "evaluations": 4})
+        node(number, None, 0, "invalid").model_copy(update={"evidence": seeds, "trials": 4})
         for number in range(1, FRUITLESS + 1)
     ]
     assert Tree([node(0, 0.0), *useless]).fruitless() == FRUITLESS
@@ -134,7 +134,7 @@ def test_programs_that_run_and_give_no_score_are_no_progress_either() -> None:
 def test_nothing_to_find_under_a_cap_of_evaluations_ends_with_4_and_replays(
     tmp_path: Path, ratchet: Ratchet
 ) -> None:
-    words = ["--agent", "stand_ins.idle", *UNISOLATED, "--max-evaluations", "100000"]
+    words = ["--agent", "stand_ins.idle", *UNISOLATED, "--max-trials", "100000"]
     done = ratchet("search", BOWL, *words)
     assert done.returncode == 4, done.stderr
     assert "in a row offered nothing new" in done.stdout
@@ -157,18 +157,18 @@ def test_a_confirmation_that_time_interrupts_goes_on_as_if_it_had_not_been(
     whole = list(search(uncut, always))
     streams = [f"confirm/{number}" for number in range(12)]
     firsts = {draw(uncut.config.keys, stream, 1)[0].train for stream in streams}
-    evaluations = cuts = 0
+    trials = cuts = 0
     for _ in range(25):
         cutting = Cutting(process_sandbox, firsts)
         run = charged(start(tmp_path / "b.db", cutting, Tweak(), **settings))
         cutting.budget = run.budget
         list(search(run, always))
-        evaluations, cuts = evaluations + run.lab.evaluations, cuts + cutting.cut
+        trials, cuts = trials + run.lab.trials, cuts + cutting.cut
         if not cutting.cut:
             break
     assert cuts >= 2
     assert essence(run.archive.states("test")) == essence(whole)
-    assert evaluations == uncut.lab.evaluations, "no seed was run twice"
+    assert trials == uncut.lab.trials, "no seed was run twice"
 
 
 def test_nothing_is_begun_that_cannot_end_in_time(tmp_path: Path, process_sandbox: Sandbox) -> None:
@@ -242,7 +242,7 @@ def test_durations_are_foreseen_from_jobs_of_the_nearest_size() -> None:
 
 
 def test_a_unit_that_takes_longer_than_is_left_is_not_begun() -> None:
-    budget = Budget(Caps(evaluations=10))
+    budget = Budget(Caps(trials=10))
     budget.begin(5.0)
     with budget.reserve(seconds=4.0), budget.reserve(seconds=4.0):
         pass  # side by side, they end in time

@@ -1,4 +1,4 @@
-"""A thousand evaluations, every fifth of them hostile: nothing is left and nothing has changed."""
+"""A thousand trials, every fifth of them hostile: nothing is left and nothing has changed."""
 
 import gc
 import os

@@ -193,12 +193,12 @@ def test_gains_are_over_the_given_start(process_sandbox: Sandbox) -> None:
 
 def test_what_has_a_score_costs_nothing_more(env: ResearchEnv) -> None:
     act(env, BETTER)
-    spent = act(env, VALIDATE)[0]["budget"]["evaluations"]
+    spent = act(env, VALIDATE)[0]["budget"]["trials"]
     assert spent == 256 - 8
-    assert env.evaluations == 16
-    assert act(env, VALIDATE)[0]["budget"]["evaluations"] == spent
+    assert env.trials == 16
+    assert act(env, VALIDATE)[0]["budget"]["trials"] == spent
     act(env, written(START))
-    assert act(env, VALIDATE)[0]["budget"]["evaluations"] == spent
+    assert act(env, VALIDATE)[0]["budget"]["trials"] == spent
 
 
 @pytest.mark.parametrize(
@@ -307,14 +307,14 @@ def test_out_of_steps_the_best_program_counts_as_submitted(process_sandbox: Sand
 
 
 def test_out_of_evaluations_the_best_program_counts_as_submitted(process_sandbox: Sandbox) -> None:
-    env = ResearchEnv(BOWL, backend=process_sandbox, seeds=4, evaluations=11)
+    env = ResearchEnv(BOWL, backend=process_sandbox, seeds=4, trials=11)
     env.reset(seed=1)
     act(env, BETTER)
     assert not act(env, VALIDATE)[3]
     act(env, WORSE)
     observation, _, terminated, truncated, info = act(env, VALIDATE)
-    assert (terminated, truncated, info["end"]) == (False, True, "evaluations")
-    assert observation["budget"]["evaluations"] == 3
+    assert (terminated, truncated, info["end"]) == (False, True, "trials")
+    assert observation["budget"]["trials"] == 3
     assert info["submitted"] == info["best"] != info["program"]
 
 
@@ -450,7 +450,7 @@ def test_nothing_runs_without_isolation_unless_someone_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"steps": 0}, {"seeds": 1}, {"evaluations": 7}, {"penalty": -1}, {"render_mode": "x"}]
+    "wrong", [{"steps": 0}, {"seeds": 1}, {"trials": 7}, {"penalty": -1}, {"render_mode": "x"}]
 )
 def test_impossible_settings_are_refused(wrong: Mapping[str, Any]) -> None:
     with pytest.raises(SettingsError):
@@ -464,7 +464,7 @@ def test_rendering(capsys: pytest.CaptureFixture[str], process_sandbox: Sandbox)
         act(env, {"tool": "view", "file": "step.py"})
         drawn = env.render() if mode == "ansi" else capsys.readouterr().out
         assert drawn is not None
-        assert "29 steps and 256 evaluations left" in drawn
+        assert "29 steps and 256 trials left" in drawn
         assert "RATE = 0.02" in drawn
 
 

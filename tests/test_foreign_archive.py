@@ -174,7 +174,7 @@ CHANGES: dict[str, dict[str, object]] = {
     "negative number": {"number": -3},
     "another number": {"number": 2},
     "another run": {"run": "whole"},
-    "negative evaluations": {"evaluations": -5},
+    "negative trials": {"trials": -5},
     "huge turn": {"turn": 10**40},
     "text for a number": {"gain": "much"},
     "verdict": {"verdict": {"standing": "triumphant", "reason": ""}},

@@ -308,4 +308,4 @@ def test_of_programs_that_were_made_at_once_the_first_alone_is_judged(
         assert (
             twin.verdict.reason == f"the same program as node {first.number}, which was on its way"
         )
-        assert (twin.evidence, twin.evaluations, twin.standing) == ((), 0, "no gain")
+        assert (twin.evidence, twin.trials, twin.standing) == ((), 0, "no gain")

@@ -43,11 +43,11 @@ def test_a_search_outlives_all_that_an_agent_does_and_names_it_on_the_node(
         assert "\x1b" not in verdict.reason
         assert "\u202e" not in verdict.reason
         assert len(verdict.reason) < 1000
-        assert rude[name].evaluations == 0
+        assert rude[name].trials == 0
         assert set(rude[name].candidate.files) == {"step.py"}
     assert {rude[name].standing for name in FAULTS} == {"no gain"}
     assert {rude[name].standing for name in (*BARRED, *REFUSED)} == {"invalid"}
-    assert any(node.evaluations for node in made[1::2])
+    assert any(node.trials for node in made[1::2])
     assert essence(run.archive.tree("test")) == essence(Tree(run.archive.states("test")))
 
 

@@ -1,4 +1,4 @@
-"""The schedule: where the next evaluations go."""
+"""The schedule: where the next trials go."""
 
 import math
 from random import Random

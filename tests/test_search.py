@@ -125,7 +125,7 @@ def test_a_proposal_that_changes_nothing_is_never_measured(
     run = start(tmp_path / "a.db", process_sandbox, Idle(), turns=2)
     made = [node for node in search(run, always) if node.verdict is not None]
     assert [node.standing for node in made] == ["no gain", "no gain"]
-    assert all(node.evaluations == 0 and node.discarded for node in made)
+    assert all(node.trials == 0 and node.discarded for node in made)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -136,7 +136,7 @@ def test_rewrites_without_effect_are_measured_and_none_is_confirmed(
     made = [node for node in search(run, always) if node.verdict is not None]
     assert len(made) == 25
     assert {node.standing for node in made} == {"no gain"}
-    assert all(node.evaluations > 0 for node in made)
+    assert all(node.trials > 0 for node in made)
 
 
 class Listening:

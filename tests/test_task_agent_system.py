@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from programs import probe
 
-from ratchet.evals import Ask, Candidate, Role, Seed, Trial, audit, measure
+from ratchet.evals import Ask, Candidate, Seed, Split, Trial, audit, measure
 from ratchet.sandbox import Job, Sandbox
 from ratchet.tasks import Task, load
 
@@ -80,7 +80,7 @@ class Mediocre:
 
 
 def run(
-    sandbox: Sandbox, text: str, model: Mediocre, count: int = 8, role: Role = "dev"
+    sandbox: Sandbox, text: str, model: Mediocre, count: int = 8, role: Split = "dev"
 ) -> tuple[Trial, ...]:
     candidate = Candidate(files={"system.py": text}, idea="", proposer="test")
     return measure(candidate, TASK, sandbox, SEEDS[:count], role, model)

@@ -18,7 +18,7 @@ from ratchet.agents.base import Brief
 from ratchet.agents.evolver import evolve
 from ratchet.agents.llm import Message
 from ratchet.archive import Tree
-from ratchet.evals import Ask, Candidate, Role, Seed, Trial, audit, measure
+from ratchet.evals import Ask, Candidate, Seed, Split, Trial, audit, measure
 from ratchet.evals.gateway import ROUNDS
 from ratchet.sandbox import Sandbox
 from ratchet.search.desk.desk import RunDesk
@@ -106,7 +106,7 @@ class Played:
 
 
 def run(
-    sandbox: Sandbox, text: str, model: Played, count: int = 2, role: Role = "glance"
+    sandbox: Sandbox, text: str, model: Played, count: int = 2, role: Split = "glance"
 ) -> tuple[Trial, ...]:
     candidate = Candidate(files={"agent.py": text}, idea="", proposer="test")
     return measure(candidate, TASK, sandbox, SEEDS[:count], role, model)
@@ -131,7 +131,7 @@ def test_the_programs_of_the_task_pass_the_audit() -> None:
 
 @pytest.mark.parametrize("role", ["dev", "transfer"])
 def test_with_a_decent_model_the_start_beats_the_crippled_agent(
-    process_sandbox: Sandbox, role: Role
+    process_sandbox: Sandbox, role: Split
 ) -> None:
     assert TASK.crippled is not None
     model, idle = Played(), Played()

@@ -30,7 +30,7 @@ from ratchet.tasks import load
 TASK = load(BOWL)
 FASTER = START.replace("0.02", "0.03")
 BROKEN = START.replace("-RATE", "-RATE * missing")
-FEW = ToolSettings(seeds=4, evaluations=32)
+FEW = ToolSettings(seeds=4, trials=32)
 
 
 def call(tool: str, thought: str = "", **more: Any) -> dict[str, Any]:
@@ -76,9 +76,9 @@ class Workbench(ScriptedDesk):  # type: ignore[misc]  # its module is found at r
         return self._sandbox.run(job)
 
     @contextmanager
-    def charge(self, evaluations: int) -> Iterator[None]:
+    def charge(self, trials: int) -> Iterator[None]:
         yield
-        self.charged.append(evaluations)
+        self.charged.append(trials)
 
     def answer(self, number: int) -> str:
         """What the model was told of a call."""
@@ -204,7 +204,7 @@ def test_the_bound_on_calls_hands_in_the_best_that_was_measured(bench: Bench) ->
 
 def test_the_bound_on_evaluations_ends_it_too(bench: Bench) -> None:
     desk = bench(edit("0.02", "0.03"), VALIDATE, edit("0.03", "0.04"), VALIDATE, RUN)
-    made = propose(desk, settings=ToolSettings(seeds=4, evaluations=9))
+    made = propose(desk, settings=ToolSettings(seeds=4, trials=9))
     assert made.notes["tools"] == "edit, validate, edit, validate"
     assert made.notes["evaluations"] == "12"
 
@@ -324,7 +324,7 @@ def test_with_a_model_server_a_lost_checkpoint_asks_nothing_again(
 
     archive = Archive(tmp_path / "a.db", create=True)
     archive.start_run("run", TASK, {"task": "bowl"})
-    budget = Budget(Caps(evaluations=20))
+    budget = Budget(Caps(trials=20))
     with ModelServer(answer) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
         monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
@@ -341,11 +341,11 @@ def test_with_a_model_server_a_lost_checkpoint_asks_nothing_again(
 
         made = offer(tmp_path / "c.db")
         assert made.files == {"step.py": FASTER}
-        assert budget.spent["evaluations"] == 8
+        assert budget.spent["trials"] == 8
         asked = len(server.asked)
         assert {each.schema for each in server.asked} == {"Act"}
         assert asked == len(MENDED) + 1, "one reply was sent back"
         assert offer(tmp_path / "lost.db") == made
         assert len(server.asked) == asked, "the cassette knows it all"
-        with pytest.raises(BudgetSpent, match="evaluations"):
+        with pytest.raises(BudgetSpent, match="trials"):
             offer(tmp_path / "spent.db")

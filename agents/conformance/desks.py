@@ -65,9 +65,9 @@ class Listening:
         """Run."""
         return self.desk.run(job)
 
-    def charge(self, evaluations: int) -> AbstractContextManager[None]:
+    def charge(self, trials: int) -> AbstractContextManager[None]:
         """Pay."""
-        return self.desk.charge(evaluations)
+        return self.desk.charge(trials)
 
 
 class Faulty:
@@ -104,11 +104,11 @@ class Faulty:
             raise self._fault()
         return self.desk.run(job)
 
-    def charge(self, evaluations: int) -> AbstractContextManager[None]:
+    def charge(self, trials: int) -> AbstractContextManager[None]:
         """Pay, if the fault is a model's."""
         if isinstance(self.error, BudgetSpent):
             raise self._fault()
-        return self.desk.charge(evaluations)
+        return self.desk.charge(trials)
 
     def _fault(self) -> Exception:
         self.used = True

@@ -13,14 +13,14 @@ from ..base import Brief, Desk
 class Workspace(Frozen):
     """An episode between two calls, whole: nothing of it is kept anywhere else.
 
-    `steps` and `evaluations` are left, `spent` are the evaluations made, those of the start
-    included. `held` are all evaluations by the program's digest. `end` says why no call follows,
+    `steps` and `trials` are left, `spent` are the trials made, those of the start
+    included. `held` are all measurements by the program's digest. `end` says why no call follows,
     and then `submitted` is what it came to: nothing, where it is None.
     """
 
     files: Mapping[str, str]
     steps: int
-    evaluations: int
+    trials: int
     best_files: Mapping[str, str]
     best: float = 0.0
     spent: int = 0
@@ -36,10 +36,10 @@ class Bench:
     brief: Brief
     seeds: Sequence[Seed]
 
-    def begin(self, steps: int, evaluations: int) -> Workspace:
+    def begin(self, steps: int, trials: int) -> Workspace:
         """A workspace that holds the parent."""
         start = self.brief.parent.candidate.files
-        return Workspace(files=start, best_files=start, steps=steps, evaluations=evaluations)
+        return Workspace(files=start, best_files=start, steps=steps, trials=trials)
 
     def act(self, space: Workspace, call: Call) -> tuple[Workspace, Reply]:
         """Carry out one call.
@@ -49,7 +49,7 @@ class Bench:
         brief, start = self.brief, self.brief.parent.candidate.files
         sandbox = AtDesk(brief.desk)
         scorer = Paid(brief, sandbox, self.seeds, space.held)
-        left = Budget(space.steps, space.evaluations)
+        left = Budget(space.steps, space.trials)
         episode = Episode(brief.task, start, scorer, lambda: sandbox, left)
         episode.files = dict(space.files)
         episode.best, episode.best_files = space.best, dict(space.best_files)
@@ -57,10 +57,10 @@ class Bench:
         now = Workspace(
             files=episode.files,
             steps=left.steps,
-            evaluations=left.evaluations,
+            trials=left.trials,
             best_files=episode.best_files,
             best=episode.best,
-            spent=space.spent + episode.evaluations,
+            spent=space.spent + episode.trials,
             held=scorer.held,
             end=episode.end,
             submitted=episode.submitted.files if episode.submitted else None,

@@ -29,10 +29,10 @@ from .work import Work
 
 
 class ToolSettings(Frozen):
-    """The bounds of one proposal: calls, evaluations, and seeds of a measurement."""
+    """The bounds of one proposal: calls, trials, and seeds of a measurement."""
 
     steps: int = Field(default=12, ge=1)
-    evaluations: int = Field(default=64, ge=2)
+    trials: int = Field(default=64, ge=2)
     seeds: int = Field(default=8, ge=2)
 
 
@@ -95,7 +95,7 @@ class Tooling:
     def space(self, state: State) -> Workspace:
         """The workspace as it stands."""
         if "space" not in state:
-            return self.bench.begin(self.settings.steps, self.settings.evaluations)
+            return self.bench.begin(self.settings.steps, self.settings.trials)
         return Workspace.model_validate_json(state["space"])
 
     def messages(self, turns: Sequence[str]) -> list[Message]:

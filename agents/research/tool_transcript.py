@@ -34,7 +34,7 @@ def facts(call: Call, reply: Reply, space: Workspace, metric: Metric) -> str:
     elif reply.scored:
         parts.append(f"Measured: no seed has a score ({reply.scored.status}).")
     parts.append(f"Best so far: {space.best:+.4f}. Left: {space.steps} calls,")
-    parts.append(f"{space.evaluations} evaluations.")
+    parts.append(f"{space.trials} evaluations.")
     if space.steps == 1:
         parts.append("Your next call is the last one.")
     return " ".join(parts)

@@ -55,7 +55,7 @@ class Order(NamedTuple):
 
     tasks: tuple[str, ...]
     agents: tuple[str, ...]
-    evaluations: int
+    trials: int
     searches: int
     dollars: float | None = None
     models: Wanted = Wanted()
@@ -126,22 +126,22 @@ def _on_task(
     # Of no search: what is measured here decides nothing in one, and none has to pay for it.
     with closing(Purse(archive, f"{order.name}-{task.name}", models, Budget())) as means:
         keys = Keys.fresh()
-        lab = means.lab(task.keyed(keys.data), backend, strict=box.isolation == "strict")
+        lab = means.lab(task.keyed(keys.data), backend, strict=box.sharing == "strict")
         rule = held_rule(archive, order.name, task) or _rule(lab, keys, archive, box, console)
         least = rule.estimate * (1 + len(task.baselines))
-        if order.evaluations <= least:
+        if order.trials <= least:
             raise AgentError(
-                f"the start and the baselines of {task.name} take {least} evaluations, and nothing "
-                f"would be left of {order.evaluations}: give more --evaluations"
+                f"the start and the baselines of {task.name} take {least} trials, and nothing "
+                f"would be left of {order.trials}: give more --trials"
             )
         terms = Terms(
             bench=order.name,
             task=task,
             rule=rule,
-            evaluations=order.evaluations,
+            trials=order.trials,
             searches=order.searches,
             sandbox=box.sandbox,
-            isolation=box.isolation,
+            sharing=box.sharing,
             workers=box.workers,
             chance=order.chance,
         )
@@ -170,7 +170,7 @@ def _search(
     name = search_id(terms.bench, terms.task.name, entrant.agent, number)
     caps = Caps(dollars=order.dollars)
     with archive.hold(name), closing(purse(archive, name, entrant.models, caps)) as means:
-        lab = means.lab(terms.task.keyed(config.data), backend, terms.isolation == "strict")
+        lab = means.lab(terms.task.keyed(config.data), backend, terms.sharing == "strict")
         lab.charge(means.budget)
         run = Run(
             id=name,
@@ -184,7 +184,7 @@ def _search(
             cassette=means.cassette,
             checkpoints=checkpoints(archive, name),
         )
-        grow(run, terms.evaluations, console.print)
+        grow(run, terms.trials, console.print)
     forget(archive, name)
 
 
@@ -202,7 +202,7 @@ def bench_view(tables: Sequence[Table]) -> RenderableType:
     for table in tables:
         head = (
             f"{table.task}: {len(table.searches) // len(table.standings)} searches of "
-            f"{table.evaluations} evaluations an agent; gain over {table.baseline}, {table.unit}"
+            f"{table.trials} trials an agent; gain over {table.baseline}, {table.unit}"
         )
         parts += [Text(head, style="bold"), _drawn(table), Text()]
         if not table.validated:
@@ -216,7 +216,7 @@ def bench_view(tables: Sequence[Table]) -> RenderableType:
 
 
 COLUMNS = (
-    "agent", "searches", "evaluations", "proposals", "gain", "gain, unseen workloads",
+    "agent", "searches", "trials", "proposals", "gain", "gain, unseen workloads",
     "confirmed any", "beat it", "P", "tokens", "dollars", "CPU s",
 )  # fmt: skip
 
@@ -235,7 +235,7 @@ def cells(found: Standing) -> list[str]:
     return [
         found.agent,
         str(found.searches),
-        f"{found.evaluations:.0f}",
+        f"{found.trials:.0f}",
         f"{found.proposals:.0f}",
         str(found.gain),
         str(found.unseen),

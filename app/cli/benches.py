@@ -10,12 +10,12 @@ from .options import (
     Accept,
     Api,
     Backend,
-    Isolation,
     Json,
     Model,
     PriceOf,
     Secret,
     Seed,
+    Sharing,
     Temperature,
     Where,
     Workers,
@@ -32,21 +32,19 @@ def bench_agents(
     agents: Annotated[
         str, typer.Option(help="Names as in search, with commas; the first is compared with.")
     ] = "evolver,random_tweak,best_of_n",
-    evaluations: Annotated[int, typer.Option(min=1, help="What each search may spend.")] = 1000,
+    trials: Annotated[int, typer.Option(min=1, help="What each search may spend.")] = 1000,
     searches: Annotated[int, typer.Option(min=1, max=999, help="How many an agent.")] = 5,
     dollars: Annotated[
         float | None,
         typer.Option(min=0.0, callback=finite, help="For models, at most, in each search."),
     ] = None,
     name: Annotated[str, typer.Option(help="The same name goes on with the same bench.")] = "bench",
-    plot: Annotated[
-        Path | None, typer.Option(help="Draw gain against evaluations: an SVG.")
-    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw gain against trials: an SVG.")] = None,
     sandbox: Backend = "auto",
     workers: Workers = 2,
     seed: Seed = None,
     secret: Secret = None,
-    isolation: Isolation = "shared",
+    sharing: Sharing = "shared",
     model: Model = None,
     price: PriceOf = None,
     api: Api = "auto",
@@ -64,7 +62,7 @@ def bench_agents(
     order = Order(
         tasks=tuple(task),
         agents=tuple(filter(None, map(str.strip, agents.split(",")))),
-        evaluations=evaluations,
+        trials=trials,
         searches=searches,
         dollars=dollars,
         models=Wanted(tuple(model or ()), tuple(price or ()), api, temperature),
@@ -74,7 +72,7 @@ def bench_agents(
     )
     try:
         with polite():
-            tables = run(order, Box(sandbox, workers, accept_unisolated, isolation), archive)
+            tables = run(order, Box(sandbox, workers, accept_unisolated, sharing), archive)
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
     show_or_dump(bench_record(tables) if as_json else tables, as_json, bench_view)

@@ -42,7 +42,7 @@ def calibrate(
         said.print(f"warming the {backend.name} sandbox up ...")
         means = stack.enter_context(closing(purse(archive, "calibrate", models, Caps())))
         keys = Keys.fresh()
-        lab = means.lab(task.keyed(keys.data), backend, strict=box.isolation == "strict")
+        lab = means.lab(task.keyed(keys.data), backend, strict=box.sharing == "strict")
         if again or stored(lab, archive) is None:
             said.print(f"measuring {task.name} on {seeds} seeds ...")
         found = calibrated(lab, archive, Rule(), keys, seeds, box.workers, again)

@@ -90,10 +90,10 @@ class Live:
         made = sum(node.verdict is not None for node in tree)
         turns = f"/{self._run.config.turns}" if self._run.config.turns else ""
         left = f", {view.clock(max(0, self._minutes * 60 - elapsed))} left" if self._minutes else ""
-        done = self._run.lab.evaluations
+        done = self._run.lab.trials
         return {
             "turn": f"{made}{turns}, {view.clock(elapsed)} elapsed{left}",
             "best": view.best_words(tree, self._run.task.metric.unit),
             "funnel": " ".join(f"{word} {count}" for word, count in tree.funnel().items()),
-            "speed": f"{60 * done / max(elapsed, 1e-9):.0f} evaluations/min ({done} done)",
+            "speed": f"{60 * done / max(elapsed, 1e-9):.0f} trials/min ({done} done)",
         }

@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,12 +21,11 @@ from .options import (
     Backend,
     Control,
     Effect,
-    Isolation,
     Json,
     MaxDollars,
-    MaxEvaluations,
     MaxGpuSeconds,
     MaxTokens,
+    MaxTrials,
     Minutes,
     Model,
     PriceOf,
@@ -33,6 +33,7 @@ from .options import (
     Schedule,
     Secret,
     Seed,
+    Sharing,
     Standard,
     Temperature,
     Turns,
@@ -52,6 +53,12 @@ server unusable, or a check failed; 4 searched, but no candidate was valid; 5 a 
 6 a replay failed; 130 interrupted."""
 
 INTERRUPTED = 130
+# Options by names that they once had, which scripts may still use.
+OLD_NAMES = {
+    "--max-evaluations": "--max-trials",
+    "--evaluations": "--trials",
+    "--isolation": "--sharing",
+}
 READERS = ("runs", "tree", "show", "diff", "rejudge", "tasks")  # whose output is all they are for
 THREADS, ENDING_SECONDS = "ratchet-turn", 1.0
 
@@ -89,7 +96,7 @@ def search(
     workers: Workers = 2,
     seed: Seed = None,
     secret: Secret = None,
-    isolation: Isolation = "shared",
+    sharing: Sharing = "shared",
     standard: Standard = "claim",
     control: Control = "familywise",
     alpha: Alpha = 0.05,
@@ -101,7 +108,7 @@ def search(
     temperature: Temperature = None,
     max_tokens: MaxTokens = None,
     max_dollars: MaxDollars = None,
-    max_evaluations: MaxEvaluations = None,
+    max_trials: MaxTrials = None,
     max_gpu_seconds: MaxGpuSeconds = None,
     approve: Approve = "never",
     accept_unisolated: Accept = False,
@@ -112,7 +119,7 @@ def search(
     from .models import Wanted
     from .run import Box, Order, start
 
-    caps = _caps(max_tokens, max_dollars, max_evaluations, max_gpu_seconds)
+    caps = _caps(max_tokens, max_dollars, max_trials, max_gpu_seconds)
     if turns is None and minutes is None and not caps.model_dump(exclude_none=True):
         minutes = 5.0
     order = Order(
@@ -127,15 +134,15 @@ def search(
         models=Wanted(tuple(model or ()), tuple(price or ()), api, temperature),
         approve=approve,
     )
-    raise typer.Exit(start(order, Box(sandbox, workers, accept_unisolated, isolation), archive))
+    raise typer.Exit(start(order, Box(sandbox, workers, accept_unisolated, sharing), archive))
 
 
 def _caps(
-    tokens: float | None, dollars: float | None, evaluations: float | None, gpu: float | None
+    tokens: float | None, dollars: float | None, trials: float | None, gpu: float | None
 ) -> "Caps":
     from ...search.budget import Caps
 
-    return Caps(tokens=tokens, dollars=dollars, evaluations=evaluations, gpu_seconds=gpu)
+    return Caps(tokens=tokens, dollars=dollars, trials=trials, gpu_seconds=gpu)
 
 
 @app.command()
@@ -177,7 +184,7 @@ def resume(
     minutes: Minutes = None,
     max_tokens: MaxTokens = None,
     max_dollars: MaxDollars = None,
-    max_evaluations: MaxEvaluations = None,
+    max_trials: MaxTrials = None,
     max_gpu_seconds: MaxGpuSeconds = None,
     sandbox: Annotated[
         str | None, typer.Option(callback=importable, help="Another sandbox than before.")
@@ -189,7 +196,7 @@ def resume(
     """Go on with a run that was stopped or killed; nothing finished is measured or paid again."""
     from .run import resume as go_on
 
-    caps = _caps(max_tokens, max_dollars, max_evaluations, max_gpu_seconds)
+    caps = _caps(max_tokens, max_dollars, max_trials, max_gpu_seconds)
     raise typer.Exit(go_on(run, turns, minutes, caps, sandbox, workers, accept_unisolated, archive))
 
 
@@ -292,7 +299,14 @@ def main() -> None:
             raise
 
 
+def _current(words: Sequence[str]) -> list[str]:
+    """The words of a command line, with options by the names that they have now."""
+    pairs = [word.partition("=") for word in words]
+    return [OLD_NAMES.get(name, name) + rest + value for name, rest, value in pairs]
+
+
 def _run() -> None:
+    sys.argv[1:] = _current(sys.argv[1:])
     try:
         sys.path.append(str(Path.cwd()))  # so that `--agent mine.idea` finds the user's module
     except FileNotFoundError:

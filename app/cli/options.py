@@ -58,7 +58,7 @@ Accept = Annotated[
         help="Let candidates run where nothing isolates them; results stay unvalidated.",
     ),
 ]
-Isolation = Annotated[
+Sharing = Annotated[
     Literal["shared", "strict"],
     typer.Option(help="strict: one seed a job, and nothing shared between jobs."),
 ]
@@ -91,7 +91,7 @@ Alpha = Annotated[
 ]
 Schedule = Annotated[
     Literal["adaptive", "fixed"],
-    typer.Option(help="adaptive: spend evaluations where they decide most. fixed: turn by turn."),
+    typer.Option(help="adaptive: spend trials where they decide most. fixed: turn by turn."),
 ]
 Effect = Annotated[
     float | None,
@@ -130,7 +130,7 @@ MaxTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens that mod
 MaxDollars = Annotated[
     float | None, typer.Option(min=0.0, callback=finite, help="Most dollars to pay for models.")
 ]
-MaxEvaluations = Annotated[int | None, typer.Option(min=1, help="Most seeds to run, all in all.")]
+MaxTrials = Annotated[int | None, typer.Option(min=1, help="Most seeds to run, all in all.")]
 MaxGpuSeconds = Annotated[
     float | None, typer.Option(min=0.0, callback=finite, help="Most GPU seconds to use.")
 ]

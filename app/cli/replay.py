@@ -26,7 +26,7 @@ def replay_node(
     node = held.node(name)
     config = archived_config(held, held.run(node.run))
     gateway = _gateway(held, node.run, config, live=bool(fresh_seeds))
-    with closing(open_with_warning(Box(sandbox, 1, accept_unisolated, config.isolation))) as box:
+    with closing(open_with_warning(Box(sandbox, 1, accept_unisolated, config.sharing))) as box:
         used = [node] if node.evidence else []
         require_sound(used, held.task(node.run), box.isolation != "none")
         if fresh_seeds:
@@ -38,7 +38,7 @@ def replay_run(name: str | None, sandbox: str, accept_unisolated: bool, where: s
     """Grow a run again from its cassette and its archived trials."""
     held = Archive(where)
     config = archived_config(held, held.run(name))
-    box = Box(sandbox, WORKERS, accept_unisolated, config.isolation)
+    box = Box(sandbox, WORKERS, accept_unisolated, config.sharing)
     with (
         tempfile.TemporaryDirectory(prefix="ratchet-replay-") as scratch,
         closing(open_with_warning(box)) as backend,

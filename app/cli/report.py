@@ -81,7 +81,7 @@ def _controlled(archive: Archive, run: str, read: Report) -> bool:
     """Whether there is a table for this reading and for all that the run has spent."""
     budget = spent(archive.tree(run))
     held = tables(archive, run)
-    return bool(held) and (held[-1].reading, held[-1].evaluations) == (read.reading, budget)
+    return bool(held) and (held[-1].reading, held[-1].trials) == (read.reading, budget)
 
 
 def _measure(
@@ -90,7 +90,7 @@ def _measure(
     """Do what is missing, in a sandbox that is open for no longer than that."""
     say, run_id = console().print, row["id"]
     sandbox = means.sandbox or config.sandbox
-    box = Box(sandbox, means.workers, means.accept_unisolated, config.isolation)
+    box = Box(sandbox, means.workers, means.accept_unisolated, config.sharing)
     # An agent of the user's is only needed, and only opened, for the control that proposes with it.
     agent = open_agent(config.agent, archive) if asked.controls else SeedOnly()
     task = archive.task(run_id)
@@ -101,7 +101,7 @@ def _measure(
         archive.hold(run_id),
     ):
         require_sound(in_use(archive.tree(run_id)), task, backend.isolation != "none")
-        lab = own.lab(task, backend, strict=config.isolation == "strict")
+        lab = own.lab(task, backend, strict=config.sharing == "strict")
         select = POLICIES.get(config.select, POLICIES["dgm"])
         run = Run(
             run_id,

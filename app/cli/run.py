@@ -48,7 +48,7 @@ class Box(NamedTuple):
     sandbox: str
     workers: int
     accept_unisolated: bool
-    isolation: Literal["shared", "strict"]
+    sharing: Literal["shared", "strict"]
 
 
 class Order(NamedTuple):
@@ -94,7 +94,7 @@ def start(order: Order, box: Box, where: str) -> int:
         with polite():
             try:
                 console.print(f"warming the {backend.name} sandbox up ...")
-                lab = means.lab(task.keyed(keys.data), backend, box.isolation == "strict")
+                lab = means.lab(task.keyed(keys.data), backend, box.sharing == "strict")
                 plan = Plan(order.minutes, box.workers, 1 + len(task.baselines))
                 rule = settle(lab, archive, keys, order.standards, plan, console)
             except BudgetSpent as error:
@@ -109,7 +109,7 @@ def start(order: Order, box: Box, where: str) -> int:
             agent=order.agent,
             select=select,
             sandbox=box.sandbox,
-            isolation=box.isolation,
+            sharing=box.sharing,
             seed=seed,
             key=keys.steer,
             secret=keys.sealed,
@@ -155,7 +155,7 @@ def resume(
     task, agent = archive.task(row["id"]), open_agent(config.agent, archive)
     require_sound(in_use(archive.tree(row["id"])), task)
     check_caps(task, config.caps)
-    box = Box(sandbox or config.sandbox, workers, accept_unisolated, config.isolation)
+    box = Box(sandbox or config.sandbox, workers, accept_unisolated, config.sharing)
     with (
         closing(purse(archive, row["id"], config.models, config.caps)) as means,
         closing(open_with_warning(box)) as backend,
@@ -163,7 +163,7 @@ def resume(
 
         def warm() -> Lab:
             view.console().print(f"run {row['id']}: warming the {backend.name} sandbox up ...")
-            lab = means.lab(task, backend, strict=config.isolation == "strict")
+            lab = means.lab(task, backend, strict=config.sharing == "strict")
             lab.charge(means.budget)
             return lab
 
@@ -182,7 +182,7 @@ def open_with_warning(box: Box) -> Sandbox:
         box.sandbox,
         box.workers,
         accept_unisolated=box.accept_unisolated,
-        strict=box.isolation == "strict",
+        strict=box.sharing == "strict",
     )
     if backend.isolation == "none":
         Console(stderr=True, soft_wrap=True).print(

@@ -152,7 +152,7 @@ def node_view(record: Mapping[str, Any]) -> RenderableType:
         facts["audit flags"] = "; ".join(record["flags"])
     if record["unusable"]:
         facts["may not run"] = record["unusable"]
-    facts["cost"] = f"{record['evaluations']} evaluations, {record['cpu_seconds']} CPU-seconds"
+    facts["cost"] = f"{record['trials']} trials, {record['cpu_seconds']} CPU-seconds"
     parts: list[RenderableType] = [heading(facts)]
     if record["notes"]:
         words = {name: one_line(text) for name, text in record["notes"].items()}

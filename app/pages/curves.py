@@ -26,7 +26,7 @@ def check(path: Path) -> None:
 
 
 def plot(tables: Sequence[Table], path: Path) -> None:
-    """A panel a task: gain over the best baseline against evaluations, a line an agent.
+    """A panel a task: gain over the best baseline against trials, a line an agent.
 
     Lines are medians over searches, and bands reach from the lower to the upper quartile.
     """
@@ -51,7 +51,7 @@ def plot(tables: Sequence[Table], path: Path) -> None:
 
 
 def _panel(table: Table, axes: Any) -> None:
-    budgets = [table.evaluations * step / GRID for step in range(GRID + 1)]
+    budgets = [table.trials * step / GRID for step in range(GRID + 1)]
     axes.axhline(0.0, color="black", linestyle="--", linewidth=0.8)
     for standing in table.standings:
         own = [outing for outing in table.searches if outing.agent == standing.agent]
@@ -63,15 +63,15 @@ def _panel(table: Table, axes: Any) -> None:
                           linewidth=0)  # fmt: skip
     axes.set(
         title=f"{table.task}, over {table.baseline}",
-        xlabel="evaluations spent by a search",
+        xlabel="trials spent by a search",
         ylabel=f"gain on sealed seeds ({table.unit})",
     )
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def at(outing: Outing, budget: float) -> float:
-    """The sealed gain of what a search would have handed over after so many evaluations."""
-    return next((p.gain for p in reversed(outing.curve) if p.evaluations <= budget), 0.0)
+    """The sealed gain of what a search would have handed over after so many trials."""
+    return next((p.gain for p in reversed(outing.curve) if p.trials <= budget), 0.0)
 
 
 def _quartiles(gains: Sequence[float]) -> tuple[float, float]:

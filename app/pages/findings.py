@@ -129,7 +129,7 @@ def sections(found: Findings) -> Iterator[Section]:
         yield Section(heading, [sentences.step(each, metric.unit) for each in found.ablation.steps])
     if table := found.controls:
         heading = (
-            f"simpler searches with the same {table.evaluations} evaluations: the best of each over"
+            f"simpler searches with the same {table.trials} trials: the best of each over"
             f" {table.baseline}, in {metric.unit} on the sealed seeds of reading {table.reading}"
         )
         said = [*(sentences.search(row) for row in table.rows), SEED_ONLY]
@@ -139,14 +139,14 @@ def sections(found: Findings) -> Iterator[Section]:
 def controls_table(table: Table) -> RenderableType:
     """The controlled search above its controls."""
     drawing = Drawing(box=None, padding=(0, 2))
-    for column in ("search", "run", "evaluations", "proposals", "kept", "best node"):
+    for column in ("search", "run", "trials", "proposals", "kept", "best node"):
         drawing.add_column(column)
     for column in ("development", "unseen", "a higher screen mean would have kept"):
         drawing.add_column(column)
     for row in table.rows:
         best = row.best.rpartition(".")[2] + ("" if row.validated else " (unvalidated)")
         gains = [str(gain or "-") for gain in (row.dev, row.transfer)]
-        numbers = [str(row.evaluations), str(row.proposals), sentences.kept(row)]
+        numbers = [str(row.trials), str(row.proposals), sentences.kept(row)]
         cells = [row.search, row.run, *numbers, best or "-", *gains, sentences.naive(row)]
         drawing.add_row(*map(Text, cells))
     return drawing

@@ -64,7 +64,7 @@ def node_record(node: Node) -> dict[str, Any]:
         "gain_over_parent": verdict.estimate.model_dump() if verdict and verdict.estimate else None,
         "claims": [_claim(node, claim) for claim in verdict.claims] if verdict else [],
         "flags": [clean(flag) for flag in verdict.flags] if verdict else [],
-        "evaluations": node.evaluations,
+        "trials": node.trials,
         "cpu_seconds": round(node.cpu_seconds, 3),
     }
 
@@ -120,10 +120,10 @@ def _evidence(
     evidence = node.evidence[index]
     seeds = draw(keys, evidence.stream, evidence.count)
     theirs = draw(keys, evidence.against or evidence.stream, evidence.count)
-    own = archive.evaluation(node, evidence.stream, seeds, evidence.role)
+    own = archive.evaluation(node, evidence.stream, seeds, evidence.split)
     record: dict[str, Any] = {
         "stream": evidence.stream,
-        "workloads": evidence.role,
+        "workloads": evidence.split,
         "versus": None,
         "scores": own.values(metric.worst),
         "failed": own.failures,
@@ -134,7 +134,7 @@ def _evidence(
             node.environment,
             archive.run(node.run)["task"],
             rival.candidate.digest,
-            evidence.role,
+            evidence.split,
             theirs,
         )
         if len(held) == len(theirs):

@@ -13,7 +13,7 @@ from ...search.studies.report import Report
 from ...tasks import Metric
 from ..cli.view import claim_words
 
-ROLES = {"parent": "its parent", "start": "the starting program", "baseline": "the best baseline"}
+SPLITS = {"parent": "its parent", "start": "the starting program", "baseline": "the best baseline"}
 
 
 def gain(name: str, found: Estimate, metric: Metric, confirmed: bool = True) -> str:
@@ -64,16 +64,16 @@ def compared(read: Report, gains: Mapping[str, Estimate], metric: Metric) -> lis
     """One sentence for each rival, whatever parts it plays."""
     names = {"parent": read.parent, "start": "start", "baseline": read.baseline}
     parts: dict[str, list[str]] = {}
-    for role, name in names.items():
-        parts.setdefault(name, []).append(role)
+    for split, name in names.items():
+        parts.setdefault(name, []).append(split)
     return [
         gain(
-            f"{name} ({' and '.join(ROLES[role] for role in roles)})",
-            gains[roles[0]],
+            f"{name} ({' and '.join(SPLITS[split] for split in splits)})",
+            gains[splits[0]],
             metric,
             read.confirmed,
         )
-        for name, roles in parts.items()
+        for name, splits in parts.items()
     ]
 
 
@@ -126,7 +126,7 @@ def search(row: Row) -> str:
     """One search of the table of controls."""
     best = f"best {row.best}, {row.dev}, unseen {row.transfer}" if row.dev else "nothing to compare"
     return (
-        f"{row.search} ({row.run}): {row.evaluations} evaluations, {row.proposals} proposals, "
+        f"{row.search} ({row.run}): {row.trials} trials, {row.proposals} proposals, "
         f"{kept(row)}, {best}; a higher screen mean would have kept {naive(row)}"
     )
 

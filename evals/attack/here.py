@@ -16,7 +16,7 @@ from ...tasks import Task, TaskError
 from ..audit import audit
 from ..company import difference
 from ..measure import measure
-from ..records import Candidate, Evaluation, Role, Seed, Trial
+from ..records import Candidate, Evaluation, Seed, Split, Trial
 from .exploits import Exploit
 from .naively import refuse_unboxed
 
@@ -81,14 +81,14 @@ class Recorder:
 class Target:
     """A task under attack. Several threads may attack it at once."""
 
-    def __init__(self, task: Task, sandbox: Sandbox, canary: str, role: Role = "dev") -> None:
+    def __init__(self, task: Task, sandbox: Sandbox, canary: str, split: Split = "dev") -> None:
         """Measure the honest start; `canary` is a secret of the host's that no box may show.
 
-        `role` says on which of the task's workloads to measure. Raises TaskError if the start has
+        `split` says on which of the task's workloads to measure. Raises TaskError if the start has
         no score, or one that depends on the seeds beside it.
         """
         refuse_unboxed(sandbox)
-        self._task, self._canary, self._sandbox, self._role = task, canary, sandbox, role
+        self._task, self._canary, self._sandbox, self._split = task, canary, sandbox, split
         self._seeds = draw(SEEDS)
         beside = iter(draw(sum(place is None for job in ELSEWHERE for place in job)))
         self._elsewhere = [
@@ -159,7 +159,7 @@ class Target:
         self, files: Mapping[str, str], recorder: Recorder, seeds: Sequence[Seed] = ()
     ) -> tuple[Trial, ...]:
         candidate = Candidate(files=files, idea="an exploit", proposer="ratchet doctor")
-        trials = measure(candidate, self._task, recorder, seeds or self._seeds, self._role)
+        trials = measure(candidate, self._task, recorder, seeds or self._seeds, self._split)
         return tuple(trial.model_copy(update={"seconds": 0.0}) for trial in trials)
 
     def _measure_elsewhere(self, files: Mapping[str, str], recorder: Recorder) -> tuple[Trial, ...]:

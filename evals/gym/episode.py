@@ -28,14 +28,14 @@ class Reply(NamedTuple):
 
 @dataclass
 class Budget:
-    """What is left: actions, and evaluations, which are seeds to measure a program on."""
+    """What is left: actions, and trials, which are seeds to measure a program on."""
 
     steps: int
-    evaluations: int
+    trials: int
 
     def __str__(self) -> str:
         """As people say it."""
-        return f"{self.steps} steps and {self.evaluations} evaluations left"
+        return f"{self.steps} steps and {self.trials} evaluations left"
 
 
 class Episode:
@@ -57,7 +57,7 @@ class Episode:
         self.best = 0.0
         self.best_files = dict(start)
         self.submitted: Candidate | None = None
-        self.end: Literal["", "submitted", "steps", "evaluations"] = ""
+        self.end: Literal["", "submitted", "steps", "trials"] = ""
         self._task, self._start, self._scorer, self._sandbox = task, dict(start), scorer, sandbox
         self._history: deque[str] = deque(maxlen=REMEMBERED)
         self._count = 0
@@ -68,9 +68,9 @@ class Episode:
         return "\n".join(self._history)
 
     @property
-    def evaluations(self) -> int:
+    def trials(self) -> int:
         """How many seeds were measured, those of the start included."""
-        return self._scorer.evaluations
+        return self._scorer.trials
 
     def digests(self) -> dict[str, str]:
         """Content addresses: of the files as they stand, the best ones, and what was submitted.
@@ -183,10 +183,10 @@ class Episode:
         if refused := admit(self.files, self._task).refused:
             return Reply(_not_allowed(refused))
         cost = self._scorer.cost(self.files)
-        if cost > self.budget.evaluations:
-            left = self.budget.evaluations
+        if cost > self.budget.trials:
+            left = self.budget.trials
             raise ActionError(f"it takes {cost} evaluations to measure this, and {left} are left")
-        self.budget.evaluations -= cost
+        self.budget.trials -= cost
         scored = self._scorer.score(self.files)
         if scored.valid and scored.gain.gain > self.best:
             self.best, self.best_files = scored.gain.gain, dict(self.files)
@@ -209,11 +209,11 @@ class Episode:
             return
         if self.budget.steps <= 0:
             self._finish("steps", self.best_files)
-        elif self.budget.evaluations < self._scorer.seeds:
-            self._finish("evaluations", self.best_files)
+        elif self.budget.trials < self._scorer.seeds:
+            self._finish("trials", self.best_files)
 
     def _finish(
-        self, end: Literal["submitted", "steps", "evaluations"], files: Mapping[str, str]
+        self, end: Literal["submitted", "steps", "trials"], files: Mapping[str, str]
     ) -> None:
         self.end = end
         self.submitted = candidate(files) if dict(files) != self._start else None

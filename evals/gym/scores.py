@@ -60,7 +60,7 @@ class Scorer:
         self._task, self._sandbox, self._seeds = task, sandbox, tuple(seeds)
         self._start = candidate(start)
         self._held: dict[str, Evaluation] = {}
-        self.evaluations = 0  # seeds measured so far, those of the start included
+        self.trials = 0  # seeds measured so far, those of the start included
 
     @property
     def seeds(self) -> int:
@@ -68,7 +68,7 @@ class Scorer:
         return len(self._seeds)
 
     def cost(self, files: Mapping[str, str]) -> int:
-        """How many evaluations a score takes: none for what is known, nor for the start itself."""
+        """How many trials a score takes: none for what is known, nor for the start itself."""
         digest = candidate(files).digest
         return 0 if digest == self._start.digest or digest in self._held else len(self._seeds)
 
@@ -98,7 +98,7 @@ class Scorer:
         if program.digest in self._held:
             return self._held[program.digest]
         trials = measure(program, self._task, self._sandbox(), self._seeds, gateway=self._gateway)
-        self.evaluations += len(trials)
+        self.trials += len(trials)
         found = Evaluation(stream=STREAM, trials=trials)
         if all(trial.status not in LOST for trial in trials):
             self._held[program.digest] = found

@@ -94,11 +94,11 @@ class RunDesk:
         return self._sandbox.run(job)
 
     @contextmanager
-    def charge(self, evaluations: int) -> Iterator[None]:
-        """Pay for evaluations that the agent makes itself; what fails is not paid."""
-        with self._budget.reserve(evaluations=evaluations) as unit:
+    def charge(self, trials: int) -> Iterator[None]:
+        """Pay for trials that the agent makes itself; what fails is not paid."""
+        with self._budget.reserve(trials=trials) as unit:
             yield
-            unit.settle(evaluations=evaluations)
+            unit.settle(trials=trials)
 
     def _complete(
         self, step: str, role: str, messages: Sequence[Message], form: type[BaseModel] | None

@@ -67,7 +67,7 @@ def purse(archive: Archive, run: str, models: Models | None, caps: Caps) -> Purs
     """The means of a run, less what its earlier sessions have spent."""
     known = any(row["id"] == run for row in archive.runs())
     before: dict[Resource, float] = dict(spent(archive, run, models.prices)) if models else {}
-    before["evaluations"] = evaluated(archive.tree(run)) if known else 0.0
+    before["trials"] = evaluated(archive.tree(run)) if known else 0.0
     ended = archive.records(run, STOPPED, Ended)
     before["gpu_seconds"] = max((each.spent.get("gpu_seconds", 0.0) for each in ended), default=0.0)
     return Purse(archive, run, models, Budget(caps, before))

@@ -61,7 +61,7 @@ def calibrate(
     """
     pool = ThreadPoolExecutor(workers, "ratchet-calibrate")
     try:
-        bench, before = _Bench(lab, rule, keys, pool), lab.evaluations
+        bench, before = _Bench(lab, rule, keys, pool), lab.trials
         first = pool.submit(bench.timed, lab.start, seeds)
         changed = changed_copies(lab.task, lab.start, lab.sandbox)
         others = [
@@ -75,7 +75,7 @@ def calibrate(
         futures = [first, *(pool.submit(bench.timed, *job) for job in jobs[1:])]
         scored_start(first.result()[0], lab.task)
         results = [future.result() for future in futures]
-        new = lab.evaluations - before == seeds + half * len(others)
+        new = lab.trials - before == seeds + half * len(others)
         by_name = {job[0].idea: found for job, (found, _) in zip(jobs, results, strict=True)}
         like = results[: 2 + len(changed)]  # what costs as much as the reference does
         busy = min(took / len(found.trials) for found, took in like) if new else None
@@ -107,7 +107,7 @@ class _Bench:
     def calibration(
         self, by_name: Mapping[str, Evaluation], changed: Sequence[str], busy: float | None
     ) -> Calibration:
-        """Put together what the evaluations say, and what the checks find."""
+        """Put together what the trials say, and what the checks find."""
         metric, reference = self.metric, by_name[self.lab.start.idea]
         scores = reference.values(metric.worst)
         every = [by_name[f"baseline {name}"] for name in self.lab.task.baselines]

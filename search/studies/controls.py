@@ -1,4 +1,4 @@
-"""Equal-budget controls: what simpler searches would have found with as many evaluations.
+"""Equal-budget controls: what simpler searches would have found with as many trials.
 
 Each is a run of its own in the same archive, with keys that follow from the secret of the run that
 it controls, so that starting it again takes it up. Its best node is measured on the sealed seeds of
@@ -9,6 +9,8 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
+
+from pydantic import AliasChoices, Field
 
 from ...agents.opening import open_agent
 from ...archive import Archive, Node, Tree
@@ -40,7 +42,7 @@ class Row(Frozen):
 
     search: str
     run: str
-    evaluations: int
+    trials: int = Field(ge=0, validation_alias=AliasChoices("trials", "evaluations"))
     proposals: int
     kept: int
     confirmed: int
@@ -54,11 +56,11 @@ class Row(Frozen):
 
 
 class Table(Frozen):
-    """The controlled run first, then its controls, at a budget of so many `evaluations`."""
+    """The controlled run first, then its controls, at a budget of so many `trials`."""
 
     baseline: str
     reading: int
-    evaluations: int
+    trials: int = Field(ge=0, validation_alias=AliasChoices("trials", "evaluations"))
     rows: tuple[Row, ...]
 
 
@@ -78,7 +80,7 @@ def control(run: Run, reading: Report, say: Callable[[str], None] = print) -> Ta
     table = Table(
         baseline=reading.baseline,
         reading=reading.reading,
-        evaluations=budget,
+        trials=budget,
         rows=tuple(_row(run, reading, name, each) for name, each in trees.items()),
     )
     run.archive.log(run.id, CONTROLS, table.model_dump(mode="json"))
@@ -100,13 +102,13 @@ def grow(run: Run, name: str, budget: int, say: Callable[[str], None] = print) -
     if all(row["id"] != mine.id for row in run.archive.runs()):
         run.archive.start_run(mine.id, run.task, config.model_dump(mode="json"))
     with run.archive.hold(mine.id):
-        cost = {node.number: node.evaluations for node in run.archive.tree(mine.id)}
+        cost = {node.number: node.trials for node in run.archive.tree(mine.id)}
         told = sum(cost.values())
         for node in search(mine, affordable(budget)):
-            cost[node.number] = node.evaluations
+            cost[node.number] = node.trials
             done = sum(cost.values())
             if done - told >= budget / 10:
-                say(f"control {name}: {done} of {budget} evaluations")
+                say(f"control {name}: {done} of {budget} trials")
                 told = done
     return mine
 
@@ -128,7 +130,7 @@ def control_config(config: Config, run: str, name: str) -> Config:
 
 
 def affordable(budget: int) -> More:
-    """A budget of evaluations for `search`, some of whose turns are always on their way.
+    """A budget of trials for `search`, some of whose turns are always on their way.
 
     No turn starts once those settled and those on their way, each at the mean cost so far, use it
     up; so what is spent differs from the budget by about a turn.
@@ -137,15 +139,15 @@ def affordable(budget: int) -> More:
     def more(tree: Tree, turn: int) -> bool:
         made = [node for node in tree if node.verdict is not None]
         settled = max((node.turn + 1 for node in tree), default=0)
-        mean = sum(node.evaluations for node in made) / max(1, settled - len(tree.roots()))
+        mean = sum(node.trials for node in made) / max(1, settled - len(tree.roots()))
         return spent(tree) + (turn - settled) * mean < budget
 
     return more
 
 
 def spent(tree: Tree) -> int:
-    """The evaluations that a run's nodes took, planted ones included."""
-    return sum(node.evaluations for node in tree)
+    """The trials that a run's nodes took, planted ones included."""
+    return sum(node.trials for node in tree)
 
 
 def _row(run: Run, reading: Report, name: str, searched: Run) -> Row:
@@ -157,7 +159,7 @@ def _row(run: Run, reading: Report, name: str, searched: Run) -> Row:
     row = Row(
         search=name,
         run=searched.id,
-        evaluations=spent(tree),
+        trials=spent(tree),
         proposals=len(made),
         kept=sum(node.kept for node in made),
         confirmed=len(tree.confirmed()),
@@ -173,11 +175,11 @@ def _measured(run: Run, reading: Report, best: Node) -> dict[str, Any]:
     baseline = best_planted(run.archive.tree(run.id))
     row = run.archive.run(run.id)
     found: dict[str, Any] = {"best": best.id, "validated": best.validated}
-    for role in SEEDS:
+    for split in SEEDS:
         nodes = {"best": best, title(baseline): baseline}
-        trials = sealed(row, run.lab, reading.reading, role, nodes, run.workers)
+        trials = sealed(row, run.lab, reading.reading, split, nodes, run.workers)
         values = judge.gains(trials["best"], trials[title(baseline)], run.task.metric)
-        found[role] = judge.estimate(values)
+        found[split] = judge.estimate(values)
     return found
 
 

@@ -44,7 +44,7 @@ def rerun(archive: Archive, name: str | None, sandbox: Sandbox, scratch: Path) -
         run = _run(archive, copy, row, config, sandbox, before)
         after = list(search(run, _turns(len(before)), endless=True)) if before else []
         replies = len(copy.replies(row["id"]))
-        spent = run.lab.evaluations
+        spent = run.lab.trials
     finally:
         copy.close()
     same, reason = _compare(before, after)
@@ -75,7 +75,7 @@ def _run(
         archive.task(row["id"]),
         sandbox,
         copy,
-        strict=config.isolation == "strict",
+        strict=config.sharing == "strict",
         environment=before[0].environment if before else None,
     )
     lab.isolation = before[0].isolation if before else sandbox.isolation

@@ -12,8 +12,8 @@ from ...evals import (
     Evaluation,
     Gateway,
     Keys,
-    Role,
     Seed,
+    Split,
     Trial,
     draw,
     fresh_key,
@@ -60,13 +60,13 @@ def replay(
     bench = _Bench.of(archive, node.run, sandbox, gateway)
     old: list[Trial] = []
     new: list[Trial] = []
-    measured: dict[tuple[str, Role], Sequence[Trial]] = {}
+    measured: dict[tuple[str, Split], Sequence[Trial]] = {}
     for evidence in node.evidence:
         seeds = draw(keys, evidence.stream, evidence.count)
-        old += archive.evaluation(node, evidence.stream, seeds, evidence.role).trials
-        again = bench.measure(node.candidate, seeds, evidence.role)
+        old += archive.evaluation(node, evidence.stream, seeds, evidence.split).trials
+        again = bench.measure(node.candidate, seeds, evidence.split)
         new += again.trials
-        measured[evidence.stream, evidence.role] = again.trials
+        measured[evidence.stream, evidence.split] = again.trials
     differences = changed(
         archive.environment(node.environment),
         describe(sandbox, gateway if task.manifest.model else None),
@@ -99,7 +99,7 @@ def _depends(
     node: Node,
     task: Task,
     sandbox: Sandbox,
-    measured: Mapping[tuple[str, Role], Sequence[Trial]],
+    measured: Mapping[tuple[str, Split], Sequence[Trial]],
     keys: Keys,
     apart: bool,
     gateway: Gateway | None,
@@ -107,12 +107,12 @@ def _depends(
     """How the evidence of a node, just measured again, depends on the seeds beside each other."""
     claims = [claim.stream for claim in node.verdict.claims] if node.verdict else []
     streams = [key for key in measured if key[0] in claims] or list(measured)[-1:]
-    for stream, role in streams:
-        before = measured[stream, role]
-        workloads = getattr(task.manifest.workloads, role)
+    for stream, split in streams:
+        before = measured[stream, split]
+        workloads = getattr(task.manifest.workloads, split)
         rng = Random(f"{keys.sealed}/replay/{stream}/{node.candidate.digest}")
         for company in companies(before, workloads, rng, apart):
-            again = repeat(node.candidate, task, sandbox, company, role, gateway)
+            again = repeat(node.candidate, task, sandbox, company, split, gateway)
             name = company.name.partition("/")[0]
             if found := difference(before, again, task, name):
                 yield found.words(placed(found.seed, {stream: [t.seed for t in before]}))
@@ -156,10 +156,10 @@ def replay_fresh(
     keys = Keys.of(run["config"])
     seeds = draw(keys, evidence.stream, evidence.count)
     worst, unit = task.metric.worst, task.metric.unit
-    old = archive.evaluation(node, evidence.stream, seeds, evidence.role).values(worst)
+    old = archive.evaluation(node, evidence.stream, seeds, evidence.split).values(worst)
     fresh = draw(Keys(fresh_key(), fresh_key(), keys.data), "replay", count)
     bench = _Bench.of(archive, node.run, sandbox, gateway)
-    again = bench.measure(node.candidate, fresh, evidence.role)
+    again = bench.measure(node.candidate, fresh, evidence.split)
     new = again.values(worst)
     mean = math.fsum(old) / len(old)
     spread = math.sqrt(math.fsum((v - mean) ** 2 for v in old) / (len(old) - 1))
@@ -193,21 +193,23 @@ class _Bench:
     sandbox: Sandbox
     gateway: Gateway | None
     size: int
-    costs: dict[Role, StartCost]
+    costs: dict[Split, StartCost]
 
     @classmethod
     def of(cls, archive: Archive, run: str, sandbox: Sandbox, gateway: Gateway | None) -> "_Bench":
         config = archive.run(run)["config"]
         task = archive.task(run)
-        size = seeds_per_job(task, config.get("isolation") == "strict")
+        size = seeds_per_job(task, config.get("sharing") == "strict")
         return cls(task, sandbox, gateway, size, archived(archive, run, size))
 
-    def measure(self, candidate: Candidate, seeds: Sequence[Seed], role: Role) -> Evaluation:
+    def measure(self, candidate: Candidate, seeds: Sequence[Seed], split: Split) -> Evaluation:
         trials: list[Trial] = []
         for at in range(0, len(seeds), self.size):
             some = seeds[at : at + self.size]
-            seconds = start_seconds(self.costs, role, len(some))
-            trials += measure(candidate, self.task, self.sandbox, some, role, self.gateway, seconds)
+            seconds = start_seconds(self.costs, split, len(some))
+            trials += measure(
+                candidate, self.task, self.sandbox, some, split, self.gateway, seconds
+            )
         return Evaluation(stream="replay", trials=tuple(trials))
 
 

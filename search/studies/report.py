@@ -10,12 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ...archive import Archive, Node, Tree
-from ...evals import Claim, Estimate, Evaluation, Keys, Role, Rule, Summary, draw, judge
+from ...evals import Claim, Estimate, Evaluation, Keys, Rule, Split, Summary, draw, judge
 from ...tasks import Frozen
 from ..confirm import best_planted
 from ..lab import Lab
 
-SEEDS: Mapping[Role, int] = {"dev": 64, "transfer": 16}
+SEEDS: Mapping[Split, int] = {"dev": 64, "transfer": 16}
 REPORT = "report"  # the kind of event that a reading is
 
 
@@ -71,7 +71,7 @@ def report(run: Mapping[str, Any], lab: Lab, archive: Archive, workers: int = 2)
     reading = len(archive.events(run["id"], REPORT)) + 1
     rivals = {"parent": parent, "start": tree[0], "baseline": baseline}
     measured = {
-        role: sealed(run, lab, reading, role, {"": node, **rivals}, workers) for role in SEEDS
+        split: sealed(run, lab, reading, split, {"": node, **rivals}, workers) for split in SEEDS
     }
     result = Report(
         node=node.id,
@@ -101,7 +101,7 @@ def seconds_for(tree: Tree, lab: Lab, workers: int = 2) -> float:
         return 0.0
     read = (node, tree[node.parent], tree[0], best_planted(tree))
     programs = {each.candidate.digest for each in read}
-    jobs = [lab.expected(role, SEEDS[role], digest) for role in SEEDS for digest in programs]
+    jobs = [lab.expected(split, SEEDS[split], digest) for split in SEEDS for digest in programs]
     return sum(jobs) / min(workers, len(programs))
 
 
@@ -109,19 +109,19 @@ def sealed(
     run: Mapping[str, Any],
     lab: Lab,
     reading: int,
-    role: Role,
+    split: Split,
     nodes: Mapping[str, Node],
     workers: int = 2,
 ) -> dict[str, Evaluation]:
     """The trials of some nodes on the sealed seeds of a reading, under the names given."""
     stream = f"report/{reading}"
-    seeds = draw(Keys.of(run["config"]), stream, SEEDS[role])
+    seeds = draw(Keys.of(run["config"]), stream, SEEDS[split])
     if "start" in nodes:  # its CPU time is the measure of the others'
-        lab.learn(role, lab.evaluate(nodes["start"].candidate, stream, seeds, role))
+        lab.learn(split, lab.evaluate(nodes["start"].candidate, stream, seeds, split))
     pool = ThreadPoolExecutor(workers, "ratchet-report")
     try:
         futures = {
-            name: pool.submit(lab.evaluate, node.candidate, stream, seeds, role)
+            name: pool.submit(lab.evaluate, node.candidate, stream, seeds, split)
             for name, node in nodes.items()
         }
         return {name: future.result() for name, future in futures.items()}
@@ -143,7 +143,7 @@ def _gains(trials: Mapping[str, Evaluation], lab: Lab) -> dict[str, Estimate]:
 
 
 def _by_workload(
-    measured: Mapping[Role, Mapping[str, Evaluation]], lab: Lab
+    measured: Mapping[Split, Mapping[str, Evaluation]], lab: Lab
 ) -> dict[str, Estimate]:
     """The gains over the best baseline, one workload at a time."""
     metric, workloads = lab.task.metric, lab.task.manifest.workloads
@@ -151,8 +151,8 @@ def _by_workload(
         workload: judge.estimate(
             judge.gains(trials[""], trials["baseline"], metric, workload=workload)
         )
-        for role, trials in measured.items()
-        for workload in getattr(workloads, role)
+        for split, trials in measured.items()
+        for workload in getattr(workloads, split)
     }
 
 

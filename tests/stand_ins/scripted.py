@@ -125,7 +125,7 @@ class ScriptedDesk:
     def run(self, job: Job) -> Result:
         raise AssertionError("this agent runs no jobs")
 
-    def charge(self, evaluations: int) -> AbstractContextManager[None]:
+    def charge(self, trials: int) -> AbstractContextManager[None]:
         raise AssertionError("this agent evaluates nothing")
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ....agents.base import AgentError
 from ....archive import Archive, Node, Tree
-from ....evals import Keys, Role
+from ....evals import Keys, Split
 from ....tasks import Frozen
 from ...lab import Lab
 from ..controls import spent
@@ -22,9 +22,9 @@ from .searches import Entrant, Say, Terms, ends, search_id
 
 
 class Point(NamedTuple):
-    """From so many evaluations on, a search would have handed over a node with this gain."""
+    """From so many trials on, a search would have handed over a node with this gain."""
 
-    evaluations: int
+    trials: int
     gain: float
 
 
@@ -37,7 +37,7 @@ class Outing(Frozen):
 
     run: str
     agent: str
-    evaluations: int
+    trials: int
     proposals: int
     confirmed: int
     best: str = ""
@@ -59,7 +59,7 @@ class Standing(Frozen):
 
     agent: str
     searches: int
-    evaluations: float
+    trials: float
     proposals: float
     gain: Interval
     unseen: Interval
@@ -72,12 +72,12 @@ class Standing(Frozen):
 
 
 class Table(Frozen):
-    """All agents on one task. `evaluations` is what each search could spend."""
+    """All agents on one task. `trials` is what each search could spend."""
 
     bench: str
     task: str
     unit: str
-    evaluations: int
+    trials: int
     baseline: str
     validated: bool
     standings: tuple[Standing, ...]
@@ -101,14 +101,14 @@ def within(states: Sequence[Node], budget: int) -> list[Node]:
     """
     cost: dict[int, int] = {}
     for count, state in enumerate(states):
-        cost[state.number] = state.evaluations
+        cost[state.number] = state.trials
         if sum(cost.values()) > budget:
             return list(states[:count])
     return list(states)
 
 
 def path(states: Sequence[Node]) -> list[tuple[int, Node | None]]:
-    """What a search would have handed over, from how many evaluations on, where that changed."""
+    """What a search would have handed over, from how many trials on, where that changed."""
     steps: list[tuple[int, Node | None]] = [(0, None)]
     for count in range(1, len(states) + 1):
         tree = Tree(states[:count])
@@ -130,7 +130,7 @@ def compare(
         for entrant in entrants
         for number in range(1, terms.searches + 1)
     ]
-    states = {run: within(archive.states(run), terms.evaluations) for _, run in runs}
+    states = {run: within(archive.states(run), terms.trials) for _, run in runs}
     baseline = best_baseline([Tree(each) for each in states.values()])
     keys = Keys.of(archive.run(runs[0][1])["config"])
     sealed = Sealed(lab, keys, baseline, terms.workers)
@@ -148,7 +148,7 @@ def compare(
     standings = []
     for entrant in entrants:
         own = [outing for outing in outings if outing.agent == entrant.agent]
-        rows = {role: [sealed.gains(ends[o.run], role) for o in own] for role in SEEDS}
+        rows = {split: [sealed.gains(ends[o.run], split) for o in own] for split in SEEDS}
         better = (
             improvement([[o.gain for o in own]], [[o.gain for o in first]])
             if own != first
@@ -159,7 +159,7 @@ def compare(
         bench=terms.bench,
         task=terms.task.name,
         unit=terms.task.metric.unit,
-        evaluations=terms.evaluations,
+        trials=terms.trials,
         baseline=baseline.name,
         validated=lab.isolation != "none" and all(outing.validated for outing in outings),
         standings=tuple(standings),
@@ -209,7 +209,7 @@ def _outing(
     return Outing(
         run=run,
         agent=agent,
-        evaluations=spent(tree),
+        trials=spent(tree),
         proposals=sum(node.verdict is not None for node in tree),
         confirmed=len(tree.confirmed()),
         best=best.id if best else "",
@@ -226,13 +226,13 @@ def _outing(
 def _standing(
     agent: str,
     own: Sequence[Outing],
-    rows: Mapping[Role, Sequence[Sequence[float]]],
+    rows: Mapping[Split, Sequence[Sequence[float]]],
     better: Interval | None,
 ) -> Standing:
     return Standing(
         agent=agent,
         searches=len(own),
-        evaluations=fmean(outing.evaluations for outing in own),
+        trials=fmean(outing.trials for outing in own),
         proposals=fmean(outing.proposals for outing in own),
         gain=mean_gain(rows["dev"]),
         unseen=mean_gain(rows["transfer"]),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from ....archive import Node, require_sound
-from ....evals import Evaluation, Keys, Role, draw, judge
+from ....evals import Evaluation, Keys, Split, draw, judge
 from ...lab import Lab
 from ..report import SEEDS
 
@@ -18,29 +18,29 @@ class Sealed:
         """Compare with `baseline`, on seeds and data that follow from the secret in `keys`."""
         self.lab, self.baseline, self.workers = lab, baseline, workers
         self.keys = keys._replace(steer=keys.sealed)
-        self.held: dict[tuple[str, Role], Evaluation] = {}
+        self.held: dict[tuple[str, Split], Evaluation] = {}
 
-    def measure(self, nodes: Sequence[Node], role: Role) -> None:
+    def measure(self, nodes: Sequence[Node], split: Split) -> None:
         """Measure these nodes and the baseline, each program once.
 
         Raises ArchiveError for one that may not be run.
         """
         require_sound((self.baseline, *nodes), self.lab.task)
         wanted = {node.candidate.digest: node.candidate for node in (self.baseline, *nodes)}
-        seeds = draw(self.keys, STREAM, SEEDS[role])
+        seeds = draw(self.keys, STREAM, SEEDS[split])
         pool = ThreadPoolExecutor(self.workers, "ratchet-bench")
         try:
             futures = {
-                digest: pool.submit(self.lab.evaluate, candidate, STREAM, seeds, role)
+                digest: pool.submit(self.lab.evaluate, candidate, STREAM, seeds, split)
                 for digest, candidate in wanted.items()
             }
-            self.held |= {(digest, role): each.result() for digest, each in futures.items()}
+            self.held |= {(digest, split): each.result() for digest, each in futures.items()}
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # at Ctrl-C, wait for none of it
 
-    def gains(self, node: Node | None, role: Role) -> list[float]:
+    def gains(self, node: Node | None, split: Split) -> list[float]:
         """A gain a seed; the baseline's own are nothing."""
         if node is None:
-            return [0.0] * SEEDS[role]
-        mine, rival = (self.held[n.candidate.digest, role] for n in (node, self.baseline))
+            return [0.0] * SEEDS[split]
+        mine, rival = (self.held[n.candidate.digest, split] for n in (node, self.baseline))
         return judge.gains(mine, rival, self.lab.task.metric)

@@ -21,7 +21,7 @@ from ..controls import affordable, spent
 
 ENDED = "stopped"  # the kind of event that says how far a search went
 TENTH = 0.1  # of the budget, between two words of progress
-FIXED = ("agent", "select", "rule", "models", "isolation", "control_of")  # once a search has begun
+FIXED = ("agent", "select", "rule", "models", "sharing", "control_of")  # once a search has begun
 Say = Callable[[str], None]
 
 
@@ -35,10 +35,10 @@ class Terms(NamedTuple):
     bench: str
     task: Task
     rule: Rule
-    evaluations: int
+    trials: int
     searches: int
     sandbox: str = "auto"
-    isolation: Literal["shared", "strict"] = "shared"
+    sharing: Literal["shared", "strict"] = "shared"
     workers: int = 2
     chance: tuple[int | None, str | None] = (None, None)
 
@@ -69,7 +69,7 @@ def configured(archive: Archive, terms: Terms, entrant: Entrant, number: int) ->
         agent=entrant.agent,
         select=entrant.select,
         sandbox=terms.sandbox,
-        isolation=terms.isolation,
+        sharing=terms.sharing,
         key=keys.steer,
         secret=keys.sealed,
         data=keys.data,
@@ -101,36 +101,36 @@ def held_rule(archive: Archive, bench: str, task: Task) -> Rule | None:
     return archived_config(archive, rows[0]).rule if rows else None
 
 
-def grow(run: Run, evaluations: int, say: Say = print) -> None:
-    """Search until that many evaluations are spent, and record that it was done.
+def grow(run: Run, trials: int, say: Say = print) -> None:
+    """Search until that many trials are spent, and record that it was done.
 
     One that was cut short goes on, and so does one that was done for less. One that has had as much
     or more, of dollars too, is left alone.
     """
-    budget = {"evaluations": evaluations, "dollars": run.budget.caps.dollars}
+    budget = {"trials": trials, "dollars": run.budget.caps.dollars}
     before = [event["data"] for event in ends(run.archive, run.id)]
     if any(_covers(each, budget) for each in before):
         return
-    cost = {node.number: node.evaluations for node in run.archive.tree(run.id)}
+    cost = {node.number: node.trials for node in run.archive.tree(run.id)}
     told = sum(cost.values())
-    for node in search(run, until(evaluations)):
-        cost[node.number] = node.evaluations
+    for node in search(run, until(trials)):
+        cost[node.number] = node.trials
         done = sum(cost.values())
-        if done - told >= TENTH * evaluations:
-            say(f"{run.id}: {done} of {evaluations} evaluations")
+        if done - told >= TENTH * trials:
+            say(f"{run.id}: {done} of {trials} trials")
             told = done
     run.archive.log(run.id, ENDED, {"reason": "bench", **budget, "spent": run.budget.spent})
     tree: Tree = run.archive.tree(run.id)
-    say(f"{run.id}: done, {spent(tree)} evaluations, {len(tree.confirmed())} confirmed")
+    say(f"{run.id}: done, {spent(tree)} trials, {len(tree.confirmed())} confirmed")
 
 
-def until(evaluations: int) -> More:
+def until(trials: int) -> More:
     """Let turns begin until those that are settled have spent the budget.
 
     What is on its way by then goes beyond it, and `compare` does not count that. So a search that
     was cut short ends up with the same turns within its budget as one that was not.
     """
-    more = affordable(evaluations)
+    more = affordable(trials)
 
     def until_spent(tree: Tree, turn: int) -> bool:
         settled = max((node.turn + 1 for node in tree), default=0)
@@ -143,7 +143,7 @@ def _covers(done: dict[str, Any], asked: dict[str, Any]) -> bool:
     """Whether a search that ended so had all that is asked for; dollars that are None are all."""
     dollars = (math.inf if each["dollars"] is None else each["dollars"] for each in (done, asked))
     had, wanted = dollars
-    return bool(done["evaluations"] >= asked["evaluations"] and had >= wanted)
+    return bool(done["trials"] >= asked["trials"] and had >= wanted)
 
 
 def ends(archive: Archive, run: str) -> list[dict[str, Any]]:
