@@ -21,7 +21,8 @@ HOMES = {
         f"archive/{name}.py" for name in ("database", "journal", "place", "store", "tables")
     },
     "typer": {
-        f"app/{name}.py" for name in ("benches", "cli", "images", "options", "output", "reading")
+        f"app/cli/{name}.py"
+        for name in ("benches", "images", "main", "options", "output", "reading")
     },
     "torch": set[str](),
 }

@@ -40,7 +40,7 @@ def start(
     settings = Config(task="bowl", seed=seed, key=key_from(seed), secret=SECRET, **config)
     if not archive.runs():
         archive.start_run("test", task, settings.model_dump(mode="json"))
-    lab = Lab(task, sandbox, archive, strict=settings.isolation == "strict")
+    lab = Lab(task, sandbox, archive, strict=settings.sharing == "strict")
     return Run("test", settings, agent, dgm, lab, archive, workers)
 
 
