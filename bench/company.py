@@ -35,7 +35,7 @@ from ratchet.search.select import dgm
 from ratchet.tasks import Task, load
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from cheats import CHEATS, coin, leaking
+from stand_ins.cheats import CHEATS, coin, leaking
 
 SHIPPED = ("optimizer", "schedule", "policy_objective")
 HONEST = 10  # one offer in so many is honest

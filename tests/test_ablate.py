@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stand_ins.runs import start
 from stand_ins.tweak import Tweak
-from test_search import start
 
 from ratchet.app.pages import sentences
 from ratchet.archive import Node

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from conftest import BOWL, SECRET, Ratchet
-from model_server import ModelServer
+from stand_ins.model_server import ModelServer
 from stand_ins.weak_model import REPLIES, answer
 
 from ratchet.archive import Archive

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from conftest import BOWL, SECRET
-from model_server import Asked, ModelServer, Reaction, failing, malformed, truncated
+from stand_ins.model_server import Asked, ModelServer, Reaction, failing, malformed, truncated
 from stand_ins.scripted import PATCH, START, ScriptedDesk, brief, confirmed, node
 
 from ratchet.agents import adas, aide, dgm

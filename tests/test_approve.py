@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from conftest import BOWL, UNISOLATED, Ratchet
+from stand_ins.runs import always, start
 from stand_ins.tweak import Tweak
-from test_search import always, start
 
 from ratchet.archive import Archive, Tree
 from ratchet.sandbox import Sandbox

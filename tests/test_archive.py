@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from conftest import BOWL, UNISOLATED, Ratchet, environment
-from test_select import TREE, node
+from stand_ins.runs import TREE, node
 
 from ratchet.archive import Archive, ArchiveError
 from ratchet.archive.tables import TABLES

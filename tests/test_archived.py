@@ -9,8 +9,8 @@ from random import Random
 
 import pytest
 from conftest import BOWL
+from stand_ins.runs import always, start
 from stand_ins.scripted import START, confirmed, node
-from test_search import always, start
 
 from ratchet.agents import archived
 from ratchet.agents.archived import Archived, guest_program, open_archived

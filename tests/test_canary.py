@@ -8,8 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from boxes import HOST, ISOLATED, attempt, opened
 from conftest import BOWL, command, environment
+from stand_ins.boxes import HOST, ISOLATED, attempt, opened
 
 from ratchet.sandbox import Job, Limits, Program
 

@@ -5,12 +5,12 @@ from random import Random
 from typing import Any
 
 import pytest
-from cheats import BOWL_POOL, CHEATS, coin, leaking
 from conftest import BOWL, SECRET
 from hypothesis import given
 from hypothesis import strategies as st
+from stand_ins.cheats import BOWL_POOL, CHEATS, coin, leaking
+from stand_ins.runs import always
 from stand_ins.tweak import Tweak
-from test_search import always
 
 from ratchet.agents.base import Brief
 from ratchet.archive import Archive, Tree

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import pytest
 from conftest import BOWL, SECRET
-from model_server import ModelServer
 from rich.console import Console
+from stand_ins.model_server import ModelServer
 from stand_ins.scripted import START, confirmed, node
 from stand_ins.weak_model import answer
 

@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 from conftest import BOWL, UNISOLATED, Ratchet
+from stand_ins.runs import TREE, always, node, start
 from stand_ins.tweak import Tweak
-from test_search import always, start
-from test_select import TREE, node
 
 from ratchet.agents.base import AgentError, Brief
 from ratchet.archive import Archive, Tree

@@ -8,9 +8,8 @@ from random import Random
 import pytest
 from conftest import BOWL, SECRET, UNISOLATED, Ratchet
 from stand_ins.briefs import bare
+from stand_ins.runs import TREE, always, start
 from stand_ins.tweak import Tweak
-from test_search import always, start
-from test_select import TREE
 
 from ratchet.agents.base import ProposalError
 from ratchet.agents.random_tweak import RandomTweak

@@ -15,9 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 from stand_ins.idle import Idle
+from stand_ins.runs import always, essence, node, start
 from stand_ins.tweak import Tweak
-from test_search import always, essence, start
-from test_select import node
 
 from ratchet.agents.base import BudgetSpent
 from ratchet.agents.llm import Price

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from boxes import HOST, ISOLATED, STUBBORN, attempt, opened
+from stand_ins.boxes import HOST, ISOLATED, STUBBORN, attempt, opened
 
 from ratchet.sandbox import Job, Limits, Result, Sandbox
 from ratchet.sandbox.docker import Engine

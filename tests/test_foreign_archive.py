@@ -12,8 +12,8 @@ import pytest
 from conftest import BOWL
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from stand_ins.runs import start
 from stand_ins.tweak import Tweak
-from test_search import start
 from typer.testing import CliRunner
 
 from ratchet.app.cli.main import app

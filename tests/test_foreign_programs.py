@@ -10,9 +10,9 @@ import pytest
 from conftest import BOWL, SECRET, UNISOLATED, Ratchet
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from stand_ins.runs import always, start
 from stand_ins.scripted import START, confirmed, node
 from stand_ins.tweak import Tweak
-from test_search import always, start
 
 from ratchet.agents.archived import open_archived
 from ratchet.app.cli.folder import read, write

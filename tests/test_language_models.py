@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import BOWL, HERE, SECRET, UNISOLATED, Ratchet, command, environment
-from model_server import (
+from conftest import BOWL, SECRET, UNISOLATED, Ratchet, command, environment
+from stand_ins.model_server import (
     Asked,
     ModelServer,
     Reaction,
@@ -285,7 +285,7 @@ def test_a_server_that_never_answers_does_not_hold_a_run_for_ever(
 
 SLOWLY = """
 from stand_ins.weak_model import answer as quick
-from model_server import saying
+from stand_ins.model_server import saying
 
 def answer(asked):
     found = quick(asked)
@@ -300,7 +300,7 @@ def slow_server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     script.write_text(SLOWLY)
     words = ["--script", str(script), "--port-file", str(port), "--log", str(log)]
     server = subprocess.Popen(
-        [sys.executable, str(HERE / "model_server.py"), *words, "--seconds", "500"],
+        [sys.executable, "-m", "stand_ins.model_server", *words, "--seconds", "500"],
         env=environment(),
     )
     deadline = time.monotonic() + 20

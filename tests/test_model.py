@@ -19,9 +19,11 @@ from typing import Any, Literal
 
 import openai
 import pytest
+from conftest import environment
 from hypothesis import given
 from hypothesis import strategies as st
-from model_server import (
+from pydantic import BaseModel, Field, JsonValue, RootModel
+from stand_ins.model_server import (
     Asked,
     ModelServer,
     Reaction,
@@ -37,7 +39,6 @@ from model_server import (
     thinking,
     truncated,
 )
-from pydantic import BaseModel, Field, JsonValue, RootModel
 
 from ratchet.agents.llm import (
     Access,
@@ -884,7 +885,7 @@ def test_the_server_runs_as_a_process_and_keeps_its_log(tmp_path: Path) -> None:
     script, port, log = (tmp_path / name for name in ("script.py", "port", "log.jsonl"))
     begun = tmp_path / "begun"
     script.write_text(
-        "from model_server import *\n"
+        "from stand_ins.model_server import *\n"
         "from pathlib import Path\n"
         "def answer(asked):\n"
         "    if 'wait' not in asked.prompt:\n"
@@ -892,9 +893,9 @@ def test_the_server_runs_as_a_process_and_keeps_its_log(tmp_path: Path) -> None:
         f"    Path({str(begun)!r}).touch()\n"
         "    return hanging()\n"
     )
-    program = Path(__file__).with_name("model_server.py")
-    command = [sys.executable, str(program), "--script", str(script), "--port-file", str(port)]
-    with subprocess.Popen([*command, "--log", str(log), "--seconds", "60"]) as server:
+    command = [sys.executable, "-m", "stand_ins.model_server", "--script", str(script)]
+    command += ["--port-file", str(port), "--log", str(log), "--seconds", "60"]
+    with subprocess.Popen(command, env=environment()) as server:
         try:
             _until(port.exists, 20)
             url = f"http://127.0.0.1:{port.read_text()}/v1"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from model_server import Asked, ModelServer, Reaction, failing, saying
+from stand_ins.model_server import Asked, ModelServer, Reaction, failing, saying
 
 from ratchet.agents.llm import (
     MOST_OUTPUT,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Ratchet
-from model_server import Asked, ModelServer
+from stand_ins.model_server import Asked, ModelServer
 
 from ratchet.archive import Archive
 

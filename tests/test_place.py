@@ -13,7 +13,7 @@ import pytest
 from conftest import BOWL, UNISOLATED, Ratchet, environment
 from hypothesis import given
 from hypothesis import strategies as st
-from test_select import node
+from stand_ins.runs import node
 
 from ratchet.app.cli.run import elsewhere
 from ratchet.archive import Archive, ArchiveError

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
-import postgres
 import pytest
 from conftest import BOWL, SECRET, UNISOLATED, Ratchet, command, environment
-from test_select import TREE, node
+from stand_ins import postgres
+from stand_ins.runs import TREE, node
 
 from ratchet.archive import Archive, ArchiveError
 from ratchet.archive.tables import TABLES

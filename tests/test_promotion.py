@@ -8,9 +8,9 @@ from random import Random
 
 import pytest
 from conftest import Ratchet
+from stand_ins.runs import always, essence, start
 from stand_ins.steps import PLAIN, WORDY, Steps
 from stand_ins.tweak import Tweak
-from test_search import always, essence, start
 
 from ratchet.agents.base import Brief
 from ratchet.archive import Archive, Node, Tree

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from model_server import Asked, ModelServer, Reaction, failing, refused
+from stand_ins.model_server import Asked, ModelServer, Reaction, failing, refused
 
 from ratchet.agents.llm import Access, Endpoint, Message, ModelError, Reply, Request, parse_price
 from ratchet.archive import Archive

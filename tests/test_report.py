@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from conftest import BOWL, SECRET, UNISOLATED, Ratchet
+from stand_ins.runs import always, essence, start
 from stand_ins.tweak import Tweak
-from test_search import always, essence, start
 
 from ratchet.app.pages import sentences
 from ratchet.app.pages.findings import Findings, gather, read_once, sections

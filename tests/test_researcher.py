@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from conftest import BOWL, HERE
-from model_server import Asked, ModelServer, Reaction, failing
+from stand_ins.model_server import Asked, ModelServer, Reaction, failing
 from stand_ins.scripted import (
     GO,
     IDEA,

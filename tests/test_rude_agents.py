@@ -9,8 +9,8 @@ import pytest
 from conftest import BOWL, UNISOLATED, Ratchet
 from stand_ins.failing import Failing
 from stand_ins.rude import ALL, BARRED, FAULTS, REFUSED, Rude
+from stand_ins.runs import always, essence, start
 from stand_ins.tweak import Tweak
-from test_search import always, essence, start
 
 from ratchet.agents.base import AgentError, Brief, BudgetSpent, ProposalError
 from ratchet.agents.llm import ModelError

@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from boxes import (
+from stand_ins.boxes import (
     BACKENDS,
     BOTH,
     ISOLATED,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
-from test_select import node
+from stand_ins.runs import node
 
 from ratchet.archive import Evidence, Node, Tree
 from ratchet.evals import COMMON, Estimate, Rule, Summary, Verdict

@@ -7,50 +7,22 @@ import signal
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from conftest import BOWL, SECRET, UNISOLATED, Ratchet, command, environment
 from no_effect import NoEffect
 from stand_ins.rogue import BROKEN, Rogue
+from stand_ins.runs import always, essence, start
 from stand_ins.tweak import Tweak
 
 from ratchet.agents.base import Agent, Brief
-from ratchet.archive import Archive, Node, Tree
+from ratchet.archive import Archive, Tree
 from ratchet.evals import Candidate, Keys, draw, fresh_key, key_from
 from ratchet.sandbox import Job, Result, Sandbox
-from ratchet.search.lab import Lab
 from ratchet.search.loop import search
-from ratchet.search.run import Config, Run
-from ratchet.search.select import dgm
 from ratchet.search.studies.report import report
-from ratchet.tasks import load
-
-
-def start(
-    path: Path, sandbox: Sandbox, agent: Agent, seed: int = 1, workers: int = 2, **config: Any
-) -> Run:
-    """Begin a run on the bowl, or take up the one that is there."""
-    task, archive = load(BOWL), Archive(path, create=True)
-    config.setdefault("schedule", "adaptive")
-    config.setdefault("company", True)
-    settings = Config(task="bowl", seed=seed, key=key_from(seed), secret=SECRET, **config)
-    if not archive.runs():
-        archive.start_run("test", task, settings.model_dump(mode="json"))
-    lab = Lab(task, sandbox, archive, strict=settings.sharing == "strict")
-    return Run("test", settings, agent, dgm, lab, archive, workers)
-
-
-def essence(nodes: Iterable[Node]) -> list[dict[str, Any]]:
-    """What must not depend on when or how often a run was interrupted."""
-    return [node.model_dump(mode="json", exclude={"run", "cpu_seconds"}) for node in nodes]
-
-
-def always(tree: Tree, turn: int) -> bool:
-    return True
 
 
 def test_a_search_confirms_an_improvement_and_plants_start_and_baselines(

@@ -6,19 +6,19 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from stand_ins.runs import TREE, always, node, start
 from stand_ins.tweak import Tweak
-from test_search import always, start
 
 from ratchet.archive import Archive, Node, Tree
-from ratchet.evals import Candidate, Estimate, Evaluation, Seed, Trial, Verdict, judge
-from ratchet.sandbox import Isolation, Sandbox
+from ratchet.evals import Candidate, Estimate, Evaluation, Seed, Trial, judge
+from ratchet.sandbox import Sandbox
 from ratchet.search.loop import search
 from ratchet.search.select import (
     POLICIES,
@@ -37,7 +37,6 @@ from ratchet.search.select import (
 from ratchet.search.select.chance import FLOOR, floored
 from ratchet.tasks import Metric
 
-CANDIDATE = Candidate(files={"a.py": "x = 1\n"}, idea="", proposer="test")
 GREEDY = {
     "best",
     "aide",
@@ -45,49 +44,6 @@ GREEDY = {
     "planted",
 }  # leave some eligible nodes without a chance, and say so
 
-
-def node(
-    number: int,
-    gain: float | None,
-    parent: int | None = None,
-    standing: str = "",
-    isolation: Isolation = "container",
-    estimate: Estimate | None = None,
-    **more: Any,
-) -> Node:
-    verdict = Verdict(standing=standing, reason="", estimate=estimate) if standing else None  # type: ignore[arg-type]
-    fields = {
-        "candidate": CANDIDATE,
-        "canonical": str(number),
-        "behaviour": None,
-        "score": gain,
-        "environment": "",
-        **more,
-    }
-    return Node(
-        run="r",
-        number=number,
-        turn=number,
-        parent=parent,
-        kind="candidate" if standing else "start",
-        name="",
-        verdict=verdict,
-        gain=gain,
-        isolation=isolation,
-        **fields,
-    )
-
-
-TREE = Tree(
-    [
-        node(0, 0.0),
-        node(1, 0.3),
-        node(2, 0.5, 1, "confirmed", instances=(0.4, 0.6)),
-        node(3, None, 1, "refuted"),
-        node(4, None, 2, "invalid"),
-        node(5, 0.9, 4, "confirmed", isolation="none"),
-    ]
-)
 
 LEVELS = st.sampled_from([-1000.0, -0.5, 0.0, 0.0, 0.1, 0.3, 0.300001, 1.0])
 ERRORS = st.sampled_from([0.0, 0.0, 0.05, 0.5])

@@ -16,8 +16,8 @@ from numpy.random import default_rng
 from power import confirmations, levels, pipeline
 from selection import PEERS, Curve, peer, ratchet
 from selection import summed as scored
+from stand_ins.runs import always, start
 from stand_ins.tweak import Tweak
-from test_search import always, start
 
 from ratchet.archive import Tree
 from ratchet.evals import Rule

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from programs import probe
+from stand_ins.programs import probe
 
 from ratchet.evals import Ask, Candidate, Seed, Split, Trial, audit, measure
 from ratchet.sandbox import Job, Sandbox

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from random import Random
 
 import pytest
-from programs import grade, probe, train
+from stand_ins.programs import grade, probe, train
 
 from ratchet.agents.evolver import evolve
 from ratchet.evals import Candidate, audit

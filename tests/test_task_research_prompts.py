@@ -9,7 +9,7 @@ from statistics import fmean
 
 import pytest
 from conftest import BOWL
-from programs import probe
+from stand_ins.programs import probe
 from stand_ins.scripted import START as BOWL_START
 from stand_ins.scripted import node
 

@@ -8,7 +8,7 @@ from functools import cache
 from random import Random
 
 import pytest
-from programs import grade, probe, train
+from stand_ins.programs import grade, probe, train
 
 from ratchet.sandbox import Sandbox
 from ratchet.tasks import load

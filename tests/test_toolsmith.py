@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from conftest import BOWL
-from model_server import Asked, ModelServer, Reaction
+from stand_ins.model_server import Asked, ModelServer, Reaction
 from stand_ins.scripted import START, ScriptedDesk, brief, confirmed, node
 
 from ratchet.agents.base import AgentError, Brief, BudgetSpent, ProposalError, ReplyError

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from model_server import Asked, Reaction, malformed, saying, truncated
+from stand_ins.model_server import Asked, Reaction, malformed, saying, truncated
 
 BLOCK = re.compile(
     r"^(\S+\.py):\n[^\n]*\nBEGIN (UNTRUSTED-\w+)\n(.*?)\nEND \2$", re.DOTALL | re.MULTILINE

@@ -21,10 +21,11 @@ Reactions: `saying(text)` or a bare str, `truncated(text)`, `refused(text)`, `fa
 
 As a process of its own, so that a client can be killed and started again while it goes on:
 
-    python tests/model_server.py --script FILE --port-file F [--log L] [--seconds 600]
+    cd tests
+    python -m stand_ins.model_server --script FILE --port-file F [--log L] [--seconds 600]
 
-FILE is Python that defines `answer` (it may `from model_server import *`). F appears once the
-server listens, and holds the port. L gets one JSON object a line as each request ends: digest,
+FILE is Python that defines `answer` (it may `from stand_ins.model_server import *`). F appears once
+the server listens, and holds the port. L gets one JSON object a line as each request ends: digest,
 dialect, model, nth, again, messages, schema, finished. The process ends by itself after
 `--seconds`, or at SIGTERM or SIGINT.
 """
@@ -563,7 +564,9 @@ def main() -> None:
     parser.add_argument("--log", type=Path)
     parser.add_argument("--seconds", type=float, default=LONGEST)
     options = parser.parse_args()
-    sys.modules["model_server"] = sys.modules["__main__"]  # what the script imports is this
+    sys.modules["stand_ins.model_server"] = sys.modules[
+        "__main__"
+    ]  # what the script imports is this
     answer: Answer = runpy.run_path(str(options.script))["answer"]
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
