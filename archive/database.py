@@ -4,18 +4,16 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import sqlalchemy as sa
-from pydantic import BaseModel, ValidationError
 
 from ..sandbox.text import line
-from .cells import Unreadable
 from .place import ArchiveError, Place
+from .rows import Record, as_record, damaged
 from .tables import LATER, META, SCHEMA, TABLES, as_made, make_tables, not_tables, open_engine
 
 __all__ = ["ArchiveError", "Database"]
-Record = TypeVar("Record", bound=BaseModel)
 
 
 class Database:
@@ -61,21 +59,11 @@ class Database:
 
     def record(self, model: type[Record], data: object, row: str) -> Record:
         """What a cell holds, as a record; raises ArchiveError, naming the row, if it is none."""
-        for cell in data.values() if isinstance(data, dict) else [data]:
-            if isinstance(cell, Unreadable):
-                raise self.damaged(row, cell.why)
-        try:
-            return model.model_validate(data)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise self.damaged(row, f"{where}: {first['msg']}" if where else first["msg"]) from None
+        return as_record(model, data, row, self.shown)
 
     def damaged(self, row: str, why: str) -> ArchiveError:
         """The error that says which row cannot be used, and why."""
-        return ArchiveError(
-            f"the archive {self.shown} holds {line(row, 200)} that cannot be read: {line(why, 300)}"
-        )
+        return damaged(self.shown, row, why)
 
     def _prepare(self, create: bool) -> None:
         """Make the folder of a file that is to be made; raises if there is none to read."""

@@ -7,8 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..evals import Calibration
-from .database import Database, Record
-from .rows import Environment, EventRow, Reply
+from .database import Database
+from .rows import Environment, EventRow, Record, Reply
 from .tables import CALIBRATIONS, ENVIRONMENTS, EVENTS, REPLIES, as_json, now, once
 
 

@@ -1,19 +1,22 @@
 """The edge at which rows of an archive become records, whoever wrote them.
 
-Nothing is believed: types, ranges, and what rows say of each other. `Database.record` names the row
-of what does not hold.
+Nothing is believed: types, ranges, and what rows say of each other are checked. The error names the
+row that does not hold.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, ValidationError
 
-from ..evals import Rule
 from ..sandbox import Isolation
-from ..sandbox.text import is_visible
+from ..sandbox.text import is_visible, line
 from ..tasks import Frozen
+from .cells import Unreadable
+from .place import ArchiveError
 from .tree import Node
+
+Record = TypeVar("Record", bound=BaseModel)
 
 
 def _shown(text: str) -> str:
@@ -28,18 +31,28 @@ Number = Annotated[int, Field(ge=0, lt=2**31)]
 Digests = Mapping[Label, Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]]
 
 
-class Settings(BaseModel):
-    """What the archive itself reads of a run's configuration; agents know the rest."""
+def as_record(model: type[Record], data: object, row: str, archive: str) -> Record:
+    """A cell, or a row of cells, as a record; raises ArchiveError that names `row` if it is none.
 
-    model_config = ConfigDict(frozen=True, strict=True)
+    `archive` is what may be printed of the archive's place.
+    """
+    for cell in data.values() if isinstance(data, dict) else [data]:
+        if isinstance(cell, Unreadable):
+            raise damaged(archive, row, cell.why)
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        why = f"{field}: {first['msg']}" if field else first["msg"]
+        raise damaged(archive, row, why) from None
 
-    task: Label
-    agent: Annotated[Label, StringConstraints(min_length=1)] = "evolver"
-    seed: int | None = None
-    key: Label = ""
-    secret: Label = ""
-    control_of: Label = ""
-    rule: Rule = Rule()
+
+def damaged(archive: str, row: str, why: str) -> ArchiveError:
+    """The error that says which row cannot be used, and why."""
+    return ArchiveError(
+        f"the archive {archive} holds {line(row, 200)} that cannot be read: {line(why, 300)}"
+    )
 
 
 class RunRow(Frozen):

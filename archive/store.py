@@ -19,7 +19,8 @@ from ..tasks import Task, TaskError
 from .database import ArchiveError
 from .journal import Journal
 from .lock import locked
-from .rows import Checked, NodeRow, RunRow, Settings, Validated, contradiction
+from .rows import Checked, NodeRow, Validated, contradiction
+from .runs import RunRecord
 from .tables import (
     ENVIRONMENTS,
     EVENTS,
@@ -34,7 +35,7 @@ from .tables import (
     once,
 )
 from .tree import Node, Tree
-from .upgrade import upgraded, upgraded_config
+from .upgrade import upgraded
 
 LONGEST_NUMBER = 9  # digits of a node's
 VALIDATED = "validated"  # the kind of event that makes a node one that may be built on
@@ -53,19 +54,16 @@ class Archive(Journal):
             row = {"id": run, "task": task.digest, "files": files, "config": dict(config)}
             db.execute(RUNS.insert().values({**row, "created": now()}))
 
-    def listed(self) -> list[tuple[str, dict[str, Any] | ArchiveError]]:
-        """Every run by its id, in the order in which they were made: its row, or what is wrong."""
+    def listed(self) -> list[tuple[str, RunRecord | ArchiveError]]:
+        """Every run by its id, in the order in which they were made: its record, or its damage."""
         rows = self._rows(sa.select(RUNS).order_by(*self._order), RUNS)
         return [(line(str(row["id"]), 200), self._run(row)) for row in rows]
 
-    def runs(self) -> list[dict[str, Any]]:
-        """Every run that can be read, in the order in which they were made.
+    def runs(self) -> list[RunRecord]:
+        """Every run that can be read, in the order in which they were made."""
+        return [record for _, record in self.listed() if isinstance(record, RunRecord)]
 
-        A row has id, task digest and files, time of creation (UTC), config.
-        """
-        return [row for _, row in self.listed() if not isinstance(row, ArchiveError)]
-
-    def run(self, run: str | None = None) -> dict[str, Any]:
+    def run(self, run_id: str | None = None) -> RunRecord:
         """One run by a unique beginning of its id; else the last made that is not a control.
 
         Raises ArchiveError if that run cannot be read, whatever the others are like.
@@ -74,38 +72,34 @@ class Archive(Journal):
         if not every:
             raise ArchiveError(f"{self.shown} holds no run yet: start one with `ratchet search`")
         own = [pair for pair in every if not _controls(pair[1])] or every
-        chosen = [pair for pair in every if pair[0].startswith(run)] if run else own[-1:]
-        exact = [pair for pair in chosen if pair[0] == run]
+        chosen = [pair for pair in every if pair[0].startswith(run_id)] if run_id else own[-1:]
+        exact = [pair for pair in chosen if pair[0] == run_id]
         if len(exact or chosen) != 1:
             names = ", ".join(name for name, _ in every[-8:])
-            words = line(run or "", 100)
+            words = line(run_id or "", 100)
             raise ArchiveError(f"{words!r} names {len(chosen)} runs: use one of {names}")
-        row = (exact or chosen)[0][1]
-        if isinstance(row, ArchiveError):
-            raise row
-        return row
+        record = (exact or chosen)[0][1]
+        if isinstance(record, ArchiveError):
+            raise record
+        return record
 
-    def _run(self, row: Mapping[str, Any]) -> dict[str, Any] | ArchiveError:
-        name = f"run {row['id']}"
+    def _run(self, row: Mapping[str, Any]) -> RunRecord | ArchiveError:
         try:
-            checked = self.record(RunRow, row, name)
-            settings = self.record(Settings, checked.config, f"{name} (its config)")
+            return RunRecord.of(row, self.shown)
         except ArchiveError as error:
             return error
-        usual = settings.model_dump(include={"agent", "seed", "key"})
-        return {**checked.model_dump(), "config": {**usual, **upgraded_config(checked.config)}}
 
     def task(self, run: str) -> Task:
         """A run's task, as it was when the run began, with the data that the run draws."""
-        row = self.run(run)
-        name = f"the task of run {row['id']}"
+        record = self.run(run)
+        name = f"the task of run {record.id}"
         with self._reading() as db:
-            blobs = fetch(db, row["files"].values())
+            blobs = fetch(db, record.files.values())
         try:
-            task = Task({path: blobs[digest] for path, digest in row["files"].items()})
-            return task.keyed(row["config"].get("data", 0))
+            task = Task({path: blobs[digest] for path, digest in record.files.items()})
+            return task.keyed(record.data)
         except KeyError:
-            lost = next(path for path, digest in row["files"].items() if digest not in blobs)
+            lost = next(path for path, digest in record.files.items() if digest not in blobs)
             raise self.damaged(name, f"{lost} is missing or damaged") from None
         except TaskError as error:
             raise self.damaged(name, str(error)) from error
@@ -187,7 +181,7 @@ class Archive(Journal):
             raise ArchiveError(
                 f"{words!r} is not a node: say RUN.NUMBER, or NUMBER in the last run"
             )
-        tree = self.tree(self.run(run or None)["id"])
+        tree = self.tree(self.run(run or None).id)
         if int(number) >= len(tree):
             there = f"nodes 0 to {len(tree) - 1}" if len(tree) else "no nodes yet"
             raise ArchiveError(f"there is no node {line(name, 100)}: the run has {there}")
@@ -265,7 +259,7 @@ class Archive(Journal):
         self, node: Node, stream: str, seeds: Sequence[Seed], split: Split = "dev"
     ) -> Evaluation:
         """A node's archived trials on these seeds, in their order."""
-        task = self.run(node.run)["task"]
+        task = self.run(node.run).task_digest
         held = self.trials(node.environment, task, node.candidate.digest, split, seeds)
         missing = len(seeds) - len(held)
         if missing:
@@ -280,20 +274,20 @@ class Archive(Journal):
         That is its row, its task, the environments, all trials on the task, all replies, and the
         events of the kinds `decisions`.
         """
-        row = self.run(run)
+        record = self.run(run)
         wanted = {
-            RUNS: RUNS.c.id == row["id"],
+            RUNS: RUNS.c.id == record.id,
             ENVIRONMENTS: sa.true(),
-            TRIALS: TRIALS.c.task == row["task"],
-            REPLIES: REPLIES.c.run == row["id"],
-            EVENTS: (EVENTS.c.run == row["id"]) & EVENTS.c.kind.in_(decisions),
+            TRIALS: TRIALS.c.task == record.task_digest,
+            REPLIES: REPLIES.c.run == record.id,
+            EVENTS: (EVENTS.c.run == record.id) & EVENTS.c.kind.in_(decisions),
         }
         rows = {
             table: self._rows(sa.select(table).where(condition), table)
             for table, condition in wanted.items()
         }
         with self._reading() as source:
-            files = fetch(source, row["files"].values())
+            files = fetch(source, record.files.values())
         with to._writing() as target:
             for data in files.values():
                 blob(target, data)
@@ -337,8 +331,8 @@ class Archive(Journal):
             db.close()
 
 
-def _controls(row: Mapping[str, Any] | ArchiveError) -> bool:
-    return not isinstance(row, ArchiveError) and bool(row["config"].get("control_of"))
+def _controls(record: RunRecord | ArchiveError) -> bool:
+    return isinstance(record, RunRecord) and bool(record.control_of)
 
 
 def _taken(node: Node) -> ArchiveError:

@@ -40,8 +40,8 @@ def upgraded(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def upgraded_config(data: Mapping[str, Any]) -> dict[str, Any]:
-    """How a run was ordered, as this version writes it."""
-    config = _renamed(data, "isolation", "sharing")
+    """The configuration of a run, as this version writes it."""
+    config = _renamed({"key": "", **data}, "isolation", "sharing")
     if isinstance(config.get("caps"), Mapping):
         config["caps"] = _renamed(config["caps"], "evaluations", "trials")
     return config

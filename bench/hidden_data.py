@@ -34,9 +34,9 @@ def shipped() -> Iterator[tuple[str, str, Mapping[str, str]]]:
 def archived(where: str) -> Iterator[tuple[str, str, Mapping[str, str]]]:
     """Those of the programs that a search proposed and did not refuse."""
     archive = Archive(where)
-    for row in archive.runs():
-        kind = kind_of(archive.task(row["id"]))
-        for node in archive.tree(row["id"]):
+    for record in archive.runs():
+        kind = kind_of(archive.task(record.id))
+        for node in archive.tree(record.id):
             if node.verdict is not None and node.standing != "invalid":
                 yield kind, f"{where} {node.id}", node.candidate.files
 

@@ -10,8 +10,7 @@ that nobody can rebuild them from the published source. Only trusted code hears 
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .records import Seed
 
@@ -27,9 +26,9 @@ class Keys(NamedTuple):
     data: int = 0
 
     @classmethod
-    def of(cls, config: Mapping[str, Any]) -> "Keys":
-        """Those of an archived run; one that has no secret drew everything from one key."""
-        return cls(config["key"], config.get("secret") or config["key"], config.get("data", 0))
+    def of(cls, key: str, secret: str = "", data: int = 0) -> "Keys":
+        """Keys of a run; runs of version 1 have no secret and used one key for both."""
+        return cls(key, secret or key, data)
 
     @classmethod
     def fresh(cls, steer: str = "", sealed: str = "") -> "Keys":

@@ -2,16 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from ..agents.base import Agent
-from ..archive import Archive, Tree
+from ..archive import Archive, RunRecord, Tree
 from ..evals import Candidate, Keys, Rule, probe
 from ..sandbox.text import clean, line
 from ..tasks import Frozen, Task
@@ -54,10 +54,15 @@ class Config(Frozen):
     caps: Caps = Caps()
     approve: Mode = "never"
 
+    @classmethod
+    def of(cls, record: RunRecord) -> "Config":
+        """The configuration of an archived run; raises ArchiveError if it is none."""
+        return record.config_as(cls)
+
     @property
     def keys(self) -> Keys:
         """What every seed of the run is drawn from."""
-        return Keys.of({"key": self.key, "secret": self.secret, "data": self.data})
+        return Keys.of(self.key, self.secret, self.data)
 
 
 @dataclass(frozen=True)
@@ -107,11 +112,6 @@ class Run:
             dry=self.approver.first,
             budget=self.budget,
         )
-
-
-def archived_config(archive: Archive, row: Mapping[str, Any]) -> Config:
-    """The configuration of an archived run; raises ArchiveError if it is none."""
-    return archive.record(Config, row["config"], f"run {row['id']} (its config)")
 
 
 def behaviour(run: Run, candidate: Candidate) -> tuple[str | None, str, str]:

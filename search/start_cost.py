@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from ..archive import Archive, ArchiveError, Evidence
-from ..evals import Evaluation, Keys, Split, draw
+from ..evals import Evaluation, Split, draw
 
 FIXED_SHARE = 4  # a job of a quarter of the seeds or fewer is taken to cost a quarter
 
@@ -30,9 +30,9 @@ class StartCost(NamedTuple):
         return self.seconds * max(seeds, self.seeds / FIXED_SHARE)
 
 
-def archived(archive: Archive, run: str, seeds_per_job: int) -> dict[Split, StartCost]:
+def archived(archive: Archive, run_id: str, seeds_per_job: int) -> dict[Split, StartCost]:
     """What a run goes by; nothing where its start has not been measured."""
-    keys, tree = Keys.of(archive.run(run)["config"]), archive.tree(run)
+    keys, tree = archive.run(run_id).keys, archive.tree(run_id)
     evidence: tuple[Evidence, ...] = tree[0].evidence if len(tree) else ()
     for reading in evidence:
         try:

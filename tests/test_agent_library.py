@@ -44,8 +44,8 @@ def test_a_model_agent_searches_from_the_command_line_and_replays_offline(
     assert {each.schema for each in server.asked} >= FORMS[name]
 
     archive = Archive(tmp_path / ".ratchet/archive.db")
-    made = [node for node in archive.tree(archive.run()["id"]) if node.verdict]
-    replies = len(archive.replies(archive.run()["id"]))
+    made = [node for node in archive.tree(archive.run().id) if node.verdict]
+    replies = len(archive.replies(archive.run().id))
     archive.close()
     offered = [node for node in made if node.evidence and node.candidate.notes.get("model")]
     assert offered, "something that a model wrote was measured"

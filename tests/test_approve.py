@@ -133,8 +133,8 @@ def rerun_named(run: Run, config: dict[str, object], sandbox: Sandbox, scratch: 
     run.archive.lend(run.id, other, ["approval decided"])
     for state in run.archive.states(run.id):
         other.add(state)
-    row = {**other.run(run.id), "config": config}
-    other.run = lambda name=None: row  # type: ignore[method-assign,assignment]
+    record = replace(other.run(run.id), config=config)
+    other.run = lambda run_id=None: record  # type: ignore[method-assign]
     found = rerun(other, run.id, sandbox, scratch)
     other.close()
     return found.outcome
@@ -180,11 +180,7 @@ def test_a_run_that_is_asked_to_stop_comes_to_its_end(tmp_path: Path, ratchet: R
     where = tmp_path / ".ratchet" / "archive.db"
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
-        if (
-            where.exists()
-            and (runs := Archive(where).runs())
-            and Archive(where).tree(runs[0]["id"])
-        ):
+        if where.exists() and (runs := Archive(where).runs()) and Archive(where).tree(runs[0].id):
             break
         time.sleep(0.3)
     told = ratchet("stop")
@@ -193,7 +189,7 @@ def test_a_run_that_is_asked_to_stop_comes_to_its_end(tmp_path: Path, ratchet: R
     assert done, "it did not stop"
     (result,) = done
     assert getattr(result, "returncode", None) == 0
-    events = Archive(where).events(runs[0]["id"], "stopped")
+    events = Archive(where).events(runs[0].id, "stopped")
     assert [event["data"]["reason"] for event in events] == ["asked to"]
     assert not list((tmp_path / ".ratchet").glob("*.stop"))
 

@@ -121,7 +121,7 @@ def test_a_full_disk_stops_the_search_and_loses_nothing(tmp_path: Path, ratchet:
     assert ratchet(*WORDS, "--turns", "2").returncode == 0
     path = tmp_path / ".ratchet/archive.db"
     archive = Archive(path)
-    before = list(archive.tree(archive.run()["id"]))
+    before = list(archive.tree(archive.run().id))
     archive.close()
     sqlite3.connect(path).execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
     pages = path.stat().st_size // 4096 + 25
@@ -137,11 +137,11 @@ def test_a_full_disk_stops_the_search_and_loses_nothing(tmp_path: Path, ratchet:
     assert "cannot be used: " in full.stderr.splitlines()[-1], full.stderr
     assert "Traceback" not in full.stderr
     after = Archive(path)
-    nodes = list(after.tree(after.run()["id"]))
+    nodes = list(after.tree(after.run().id))
     assert nodes[: len(before)] == before
     more = len(nodes) - 2 + 3
     assert ratchet("resume", "--turns", str(more), *UNISOLATED).returncode == 0
-    assert len(Archive(path).tree(after.run()["id"])) == more + 2
+    assert len(Archive(path).tree(after.run().id)) == more + 2
 
 
 def test_a_read_only_archive_is_one_clear_sentence(tmp_path: Path, ratchet: Ratchet) -> None:

@@ -357,10 +357,10 @@ def test_a_search_calibrates_once_takes_its_rule_and_refuses_a_hopeless_budget(
     assert first.returncode == 0, first.stderr
     assert "calibrating bowl" in first.stdout
     assert "this budget can find gains of" in first.stdout
-    config = Archive(tmp_path / ".ratchet/archive.db").run()["config"]
-    rule = Rule.model_validate(config["rule"])
+    record = Archive(tmp_path / ".ratchet/archive.db").run()
+    rule = record.rule
     assert (rule.standard, rule.control, rule.alpha) == ("explore", "fdr", 0.1)
-    assert (rule.design, rule.glance, config["schedule"]) == ("paired", 4, "fixed")
+    assert (rule.design, rule.glance, record.config["schedule"]) == ("paired", 4, "fixed")
     second = ratchet(*words, "--effect", "0.5")
     assert second.returncode == 0, second.stderr
     assert "calibrating" not in second.stdout

@@ -141,21 +141,21 @@ def test_a_bench_runs_every_agent_alike_and_is_not_run_twice(whole: Whole) -> No
     assert not table.validated, "there was no isolation"
     archive = Archive(where)
     rows = archive.runs()
-    assert [row["config"]["control_of"] for row in rows] == ["bench"] * 4
-    secrets = {row["id"][-3:]: row["config"]["secret"] for row in rows}
-    assert all(row["config"]["secret"] == secrets[row["id"][-3:]] for row in rows)
+    assert [row.control_of for row in rows] == ["bench"] * 4
+    secrets = {row.id[-3:]: row.keys.sealed for row in rows}
+    assert all(row.keys.sealed == secrets[row.id[-3:]] for row in rows)
     assert len(set(secrets.values())) == 2, "searches of one number share seeds, others do not"
-    assert len({row["config"]["key"] for row in rows}) == 4
+    assert len({row.keys.steer for row in rows}) == 4
     own = [outing for outing in table.searches if outing.agent == TWO[0]]
     for outing in own:
         assert outing.curve[-1].gain == outing.gain
         assert at(outing, ORDER.trials) == outing.gain
         assert at(outing, 10) == 0.0
-    states = {row["id"]: archive.states(row["id"]) for row in rows}
+    states = {row.id: archive.states(row.id) for row in rows}
     assert run_bench(where) == [table]
-    assert {row["id"]: archive.states(row["id"]) for row in rows} == states
+    assert {row.id: archive.states(row.id) for row in rows} == states
     (less,) = run_bench(where, ORDER._replace(trials=68))
-    assert {row["id"]: archive.states(row["id"]) for row in rows} == states
+    assert {row.id: archive.states(row.id) for row in rows} == states
     assert {each.gain for each in less.searches} == {0.0}, "by then they had only planted"
     (more,) = run_bench(where, ORDER._replace(agents=(*TWO, "stand_ins.rogue")))
     assert more.searches[:4] == table.searches, "what is there is not searched again"
@@ -197,7 +197,7 @@ def test_other_terms_need_another_name(tmp_path: Path) -> None:
     run_bench(where, order)
     archive = Archive(where)
     (row,) = archive.runs()
-    task = archive.task(row["id"])
+    task = archive.task(row.id)
     rule = contest.held_rule(archive, "bench", task)
     assert rule is not None
     terms = contest.Terms("bench", task, rule, 64, 1)
@@ -208,7 +208,7 @@ def test_other_terms_need_another_name(tmp_path: Path) -> None:
         contest.configured(archive, looser, contest.Entrant("seed_only", "dgm"), 1)
     assert contest.held_rule(archive, "other", task) is None
     run_bench(where, order._replace(name="other"))
-    assert [each["config"]["control_of"] for each in archive.runs()] == ["bench", "other"]
+    assert [each.control_of for each in archive.runs()] == ["bench", "other"]
 
 
 def test_an_agent_of_ones_own_may_have_any_name_and_its_policy_is_used(tmp_path: Path) -> None:
@@ -216,8 +216,8 @@ def test_an_agent_of_ones_own_may_have_any_name_and_its_policy_is_used(tmp_path:
     order = ORDER._replace(agents=("best_of_n",), searches=1, trials=68)
     run_bench(tmp_path / "a.db", order)
     (row,) = Archive(tmp_path / "a.db").runs()
-    assert row["config"]["select"] == "planted"
-    assert row["config"]["select"] in POLICIES
+    assert row.select == "planted"
+    assert row.select in POLICIES
 
 
 def test_bad_orders_are_refused_before_anything_runs(

@@ -132,7 +132,7 @@ def test_controls_spend_as_much_and_are_measured_on_the_same_seeds(
         tree = run.archive.tree(row.run)
         most = max(node.trials for node in tree)
         assert budget - 2 * most <= spent(tree) == row.trials <= budget + 4 * most
-        assert run.archive.run(row.run)["config"]["control_of"] == run.id
+        assert run.archive.run(row.run).control_of == run.id
         assert all(n.parent in (0, 1) for n in tree if n.verdict) or row.search != "best-of-n"
     seed_only = others[-1]
     assert (seed_only.confirmed, seed_only.best) == (0, "")

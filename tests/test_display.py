@@ -24,7 +24,7 @@ ENCODINGS = ["latin-1", "ascii", "cp1252"]
 def finished(folder: Path, turns: int = 2) -> bool:
     """Whether the newest run made all its proposals and came to its end."""
     archive = Archive(folder / ".ratchet/archive.db")
-    run = archive.run()["id"]
+    run = archive.run().id
     ended = archive.events(run, "stopped")
     return len(archive.tree(run).proposals()) == turns and "--turns" in ended[-1]["data"]["reason"]
 

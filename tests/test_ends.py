@@ -138,7 +138,7 @@ def test_nothing_to_find_under_a_cap_of_evaluations_ends_with_4_and_replays(
     assert done.returncode == 4, done.stderr
     assert "in a row offered nothing new" in done.stdout
     archive = Archive(tmp_path / ".ratchet/archive.db")
-    run = archive.run()["id"]
+    run = archive.run().id
     assert "in a row" in archive.events(run, "stopped")[-1]["data"]["reason"]
     count = len(archive.tree(run))
     assert ratchet("resume", run, *UNISOLATED).returncode == 4
@@ -405,5 +405,5 @@ def test_a_search_that_nobody_answers_ends_with_3_and_how_to_go_on(
     assert "nobody answered" in done.stderr
     assert "ratchet resume" in done.stdout
     archive = Archive(tmp_path / ".ratchet/archive.db")
-    kinds = [event["kind"] for event in archive.events(archive.run()["id"])]
+    kinds = [event["kind"] for event in archive.events(archive.run().id)]
     assert kinds[-1] == "stopped"

@@ -238,7 +238,7 @@ def test_a_discovered_agent_that_offers_a_number_too_long_to_print_ends_no_searc
     )
     assert "Traceback" not in done.stderr
     assert done.returncode == 4, done.stderr
-    (run,) = [row["id"] for row in archive.runs() if row["id"] != "r"]
+    (run,) = [row.id for row in archive.runs() if row.id != "r"]
     assert len(archive.tree(run)) == 4
 
 

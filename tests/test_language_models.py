@@ -55,14 +55,14 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Answer], ModelS
 
 def nodes(folder: Path) -> Tree:
     archive = Archive(folder / ".ratchet/archive.db")
-    found = archive.tree(archive.run()["id"])
+    found = archive.tree(archive.run().id)
     archive.close()
     return found
 
 
 def replies(folder: Path) -> list[dict[str, Any]]:
     archive = Archive(folder / ".ratchet/archive.db")
-    found = archive.replies(archive.run()["id"])
+    found = archive.replies(archive.run().id)
     archive.close()
     return found
 
@@ -114,14 +114,14 @@ def test_a_replay_of_a_changed_cassette_says_where_it_drifts(
     source = Archive(tmp_path / ".ratchet/archive.db")
     run = source.run()
     other = Archive(tmp_path / "cut.db", create=True)
-    source.lend(run["id"], other, [])
-    for state in source.states(run["id"]):
+    source.lend(run.id, other, [])
+    for state in source.states(run.id):
         idea = {"idea": "something else"} if state.verdict else {}
         candidate = state.candidate.model_copy(update=idea)
         other.add(state.model_copy(update={"candidate": candidate}))
     other.close()
     source.close()
-    again = quick_ratchet("replay", run["id"], "--archive", str(tmp_path / "cut.db"))
+    again = quick_ratchet("replay", run.id, "--archive", str(tmp_path / "cut.db"))
     assert again.returncode == 5, again.stderr
     assert "came out otherwise in its candidate" in again.stdout
 
@@ -225,7 +225,7 @@ def test_the_token_budget_is_a_hard_stop_and_the_books_say_so(
     spent = sum(each["input_tokens"] + each["output_tokens"] for each in used)
     assert 20_000 < spent <= 120_000
     archive = Archive(tmp_path / ".ratchet/archive.db")
-    run = archive.run()["id"]
+    run = archive.run().id
     (last,) = archive.events(run, "stopped")
     assert last["data"]["spent"]["tokens"] == spent
     (why,) = archive.events(run, "budget spent")
@@ -367,13 +367,13 @@ def test_a_run_killed_twenty_times_pays_for_no_reply_twice(
 
     mine, theirs = (Archive(folder / ".ratchet/archive.db") for folder in (one, two))
     same = [
-        [state.model_dump(exclude={"run", "cpu_seconds"}) for state in a.states(a.run()["id"])]
+        [state.model_dump(exclude={"run", "cpu_seconds"}) for state in a.states(a.run().id)]
         for a in (mine, theirs)
     ]
     assert same[0] == same[1]
     kept = Counter(
         json.dumps([list(message) for message in row["data"]["request"]["messages"]])
-        for row in theirs.replies(theirs.run()["id"])
+        for row in theirs.replies(theirs.run().id)
     )
     for archive in (mine, theirs):
         archive.close()

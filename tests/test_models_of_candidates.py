@@ -41,7 +41,7 @@ def test_what_candidates_ask_is_recorded_and_a_node_is_measured_again_without_th
     done = quick_ratchet(*words, "--model", "counter", "--standard", "explore", timeout=280)
     assert done.returncode == 4, done.stdout + done.stderr  # a changed comment is nothing new
     archive = Archive(tmp_path / ".ratchet/archive.db")
-    held = archive.replies(archive.run()["id"], "trial/")
+    held = archive.replies(archive.run().id, "trial/")
     archive.close()
     assert len(held) > 100
     assert len(server.asked) == len(held), "every question was asked once"

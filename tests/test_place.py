@@ -56,7 +56,7 @@ def test_a_path_names_that_very_file(
         with archive.hold("r"):
             assert Path(f"{name}.r.lock").exists()
     with closing(Archive(tmp_path / name)) as again:
-        assert again.run()["id"] == "r"
+        assert again.run().id == "r"
     top = {path.name for path in tmp_path.iterdir()}
     assert {each.split(".db")[0] for each in top} == {Path(name).parts[0].split(".db")[0]}
 
@@ -69,7 +69,7 @@ def test_a_url_of_a_file_begins_an_archive_and_reading_does_not(tmp_path: Path) 
     assert not Archive.exists(url)
     begun(url).close()
     with closing(Archive(tmp_path / "fresh.db")) as archive:
-        assert archive.run()["id"] == "r"
+        assert archive.run().id == "r"
 
 
 def test_an_empty_file_is_no_archive_yet_and_may_become_one(tmp_path: Path) -> None:
@@ -132,8 +132,8 @@ def test_the_last_made_run_is_the_newest_whatever_the_clock_said(
         monkeypatch.setattr("ratchet.archive.store.now", lambda: "2001-01-01T00:00:00.000+00:00")
         archive.start_run("a", load(BOWL), {"task": "bowl", "key": "k"})
         archive.start_run("c", load(BOWL), {"task": "bowl", "key": "k", "control_of": "a"})
-        assert archive.run()["id"] == "a"
-        assert [row["id"] for row in archive.runs()] == ["z", "a", "c"]
+        assert archive.run().id == "a"
+        assert [row.id for row in archive.runs()] == ["z", "a", "c"]
 
 
 def test_an_old_archive_is_read_without_a_change_to_its_file(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_file_that_cannot_be_written_is_read(tmp_path: Path) -> None:
         folder.chmod(0o500)
     try:
         with closing(Archive(folder / "a?b.db")) as archive:
-            assert archive.run()["id"] == "r"
+            assert archive.run().id == "r"
             with pytest.raises(ArchiveError, match="readonly"):
                 archive.log("r", "x", {})
     finally:

@@ -180,7 +180,7 @@ def test_the_last_made_run_is_the_newest_whatever_the_clock_said(
 ) -> None:
     monkeypatch.setattr("ratchet.archive.store.now", lambda: "2001-01-01T00:00:00.000+00:00")
     archive.start_run("a", load(BOWL), {"task": "bowl"})
-    assert archive.run()["id"] == "a"
+    assert archive.run().id == "a"
 
 
 @pytest.mark.parametrize("table", sorted(TABLES.tables))
@@ -217,8 +217,8 @@ def test_a_damaged_row_is_named_and_other_runs_stay_readable(
         server.sql(f"ALTER TABLE {table} DISABLE TRIGGER ALL", name)
     server.sql(damage, name)
     with pytest.raises(ArchiveError, match=cause):
-        archive.tree(archive.run("r")["id"])
-    assert len(archive.tree(archive.run("whole")["id"])) == 0
+        archive.tree(archive.run("r").id)
+    assert len(archive.tree(archive.run("whole").id)) == 0
 
 
 def test_odd_text_and_large_files_are_kept_and_an_error_spoils_no_later_write(

@@ -222,11 +222,11 @@ def test_the_command_ends_with_2_says_how_to_go_on_and_goes_on(
     assert "Go on with:\n  ratchet resume" in done.stdout
     archive = Archive(tmp_path / ".ratchet" / "archive.db")
     (row,) = archive.runs()
-    (event,) = archive.events(row["id"], "stopped")
+    (event,) = archive.events(row.id, "stopped")
     assert "boom" in event["data"]["reason"]
-    assert len(archive.tree(row["id"])) == 7
-    again = ratchet("resume", row["id"], *UNISOLATED)
+    assert len(archive.tree(row.id)) == 7
+    again = ratchet("resume", row.id, *UNISOLATED)
     assert again.returncode == 2
-    assert len(archive.tree(row["id"])) == 12
-    replayed = ratchet("replay", row["id"], *UNISOLATED)
+    assert len(archive.tree(row.id)) == 12
+    replayed = ratchet("replay", row.id, *UNISOLATED)
     assert replayed.returncode == 0, replayed.stderr + replayed.stdout

@@ -206,12 +206,12 @@ def test_killed_at_twenty_moments_and_resumed_the_archive_is_the_same(
             break
     assert kills == 20
     cut = Archive(tmp_path / "cut.db")
-    before = len(cut.states(cut.run()["id"]))
-    every = len(whole.states(whole.run()["id"]))
+    before = len(cut.states(cut.run().id))
+    every = len(whole.states(whole.run().id))
     assert 2 < before < every, "the kills should fall inside the run"
     done = ratchet(*verb)
     assert done.returncode == 0, done.stderr
-    assert essence(cut.states(cut.run()["id"])) == essence(whole.states(whole.run()["id"]))
+    assert essence(cut.states(cut.run().id)) == essence(whole.states(whole.run().id))
 
 
 def states_in(path: Path) -> int:
@@ -251,7 +251,7 @@ def test_ctrl_c_stops_quickly_and_prints_how_to_resume(tmp_path: Path, number: i
     assert process.returncode == 130
     assert "ratchet resume" in output
     archive = Archive(tmp_path / ".ratchet/archive.db")
-    run = archive.run()["id"]
+    run = archive.run().id
     assert run in output
     assert [event["kind"] for event in archive.events(run)] == ["started", "stopped"]
 
@@ -260,7 +260,7 @@ def test_two_processes_cannot_grow_the_same_run(tmp_path: Path, ratchet: Ratchet
     words = ["--agent", "stand_ins.tweak", *UNISOLATED, "--turns", "3"]
     assert ratchet("search", BOWL, *words).returncode == 0
     archive = Archive(tmp_path / ".ratchet/archive.db")
-    run = archive.run()["id"]
+    run = archive.run().id
     with archive.hold(run):
         second = ratchet("resume", run, *UNISOLATED)
     assert second.returncode == 3

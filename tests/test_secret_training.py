@@ -43,7 +43,7 @@ def test_the_data_of_a_run_follow_from_its_secret_and_those_of_older_runs_are_pu
     assert keys.data == Keys.fresh("another", "5" * 32).data != 0
     assert keys.data != Keys.fresh("steer", "6" * 32).data
     assert {seed.data for seed in draw(keys, "search/1", 9)} == {keys.data}
-    assert Keys.of({"key": "k", "secret": "s"}).data == 0
+    assert Keys.of("k", "s").data == 0
     assert Config(task="bowl", key="k").keys.data == 0
     assert Seed.model_validate({"train": 1, "sealed": 2}).data == 0
 

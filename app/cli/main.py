@@ -207,7 +207,7 @@ def stop(run: RunName = None, archive: Where = ARCHIVE) -> None:
     from ...search.desk.purse import is_searched, stop_file
 
     held = Archive(archive)
-    name = held.run(run)["id"]
+    name = held.run(run).id
     if not is_searched(held, name):
         typer.echo(f"run {name} is not being searched: there is nothing to stop")
         return
@@ -238,7 +238,7 @@ def approve(
     if sum((yes, reject is not None, edit is not None)) > 1:
         raise typer.BadParameter("--yes, --reject and --edit exclude one another: give one")
     held = Archive(archive)
-    name = held.run(run)["id"]
+    name = held.run(run).id
     if yes or reject is not None or edit is not None:
         for decision in answer(held, name, question, reject, edit):
             typer.echo(f"{'approved' if decision.approved else 'rejected'} {line(decision.id)}")

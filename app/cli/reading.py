@@ -37,12 +37,12 @@ def tree(
     from . import view
 
     held = Archive(archive)
-    row = held.run(run)
-    nodes = held.tree(row["id"])
+    record = held.run(run)
+    nodes = held.tree(record.id)
     if as_json:
         dump([records.node_record(node) for node in nodes])
     else:
-        view.console().print(view.tree_view(row, nodes, every))
+        view.console().print(view.tree_view(record, nodes, every))
 
 
 @reading.command()

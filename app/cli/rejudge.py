@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ...agents.base import AgentError
 from ...archive import Archive
-from ...evals import Rule, judge
+from ...evals import judge
 from ...search.studies.rejudge import rejudge
 from .view import STYLES
 
@@ -19,18 +19,18 @@ UNDECIDED = "cyan"
 
 def record(archive: Archive, name: str | None, changes: Mapping[str, Any]) -> dict[str, Any]:
     """The claims of a run before and after; raises AgentError for a rule that cannot be."""
-    row = archive.run(name)
+    run = archive.run(name)
     asked = {key: value for key, value in changes.items() if value is not None}
     try:
-        found = rejudge(archive, row["id"], **asked)
+        found = rejudge(archive, run.id, **asked)
     except ValidationError as error:
         first = error.errors()[0]
         raise AgentError(f"{first['loc'][0]} {first['input']}: {first['msg']}") from error
-    rule = {"alpha": Rule().alpha, "control": "fdr", **row["config"].get("rule", {})}
+    before = run.rule.model_dump(include={"alpha", "control"})
     return {
-        "run": row["id"],
-        "before": {"alpha": rule["alpha"], "control": rule["control"]},
-        "after": {"alpha": rule["alpha"], "control": rule["control"], **asked},
+        "run": run.id,
+        "before": before,
+        "after": {**before, **asked},
         "claims": [each.model_dump() for each in found],
     }
 

@@ -9,7 +9,7 @@ from ...evals import Gateway
 from ...search.budget import Budget
 from ...search.desk.cassette import Cassette
 from ...search.desk.desk import ModelGateway
-from ...search.run import Config, archived_config
+from ...search.run import Config
 from ...search.studies.regrow import Rerun, rerun
 from ...search.studies.replay import Replay, replay, replay_fresh
 from .models import connect
@@ -24,7 +24,7 @@ def replay_node(
     """Measure a node again: on its own seeds, or on so many new ones."""
     held = Archive(where)
     node = held.node(name)
-    config = archived_config(held, held.run(node.run))
+    config = Config.of(held.run(node.run))
     gateway = _gateway(held, node.run, config, live=bool(fresh_seeds))
     with closing(open_with_warning(Box(sandbox, 1, accept_unisolated, config.sharing))) as box:
         used = [node] if node.evidence else []
@@ -37,7 +37,7 @@ def replay_node(
 def replay_run(name: str | None, sandbox: str, accept_unisolated: bool, where: str) -> Rerun:
     """Grow a run again from its cassette and its archived trials."""
     held = Archive(where)
-    config = archived_config(held, held.run(name))
+    config = Config.of(held.run(name))
     box = Box(sandbox, WORKERS, accept_unisolated, config.sharing)
     with (
         tempfile.TemporaryDirectory(prefix="ratchet-replay-") as scratch,

@@ -1,17 +1,17 @@
 """The verb `report`: show what was read of the sealed split, and measure what was asked for."""
 
 from contextlib import closing
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rich.console import Console
 
 from ...agents.base import AgentError
 from ...agents.opening import open_agent
 from ...agents.seed_only import SeedOnly
-from ...archive import Archive, in_use, require_sound
+from ...archive import Archive, RunRecord, in_use, require_sound
 from ...search.budget import Budget
 from ...search.desk.purse import Purse
-from ...search.run import Config, Run, archived_config
+from ...search.run import Config, Run
 from ...search.select import POLICIES
 from ...search.studies.ablate import ablate, ablations
 from ...search.studies.controls import control, spent, tables
@@ -41,18 +41,18 @@ class Means(NamedTuple):
 def show(name: str | None, asked: Asked, means: Means, where: str, as_json: bool) -> int:
     """Print the report of a run, measuring what is missing first. Returns the exit code."""
     archive = Archive(where)
-    row = archive.run(name)
-    config = archived_config(archive, row)
+    record = archive.run(name)
+    config = Config.of(record)
     if asked.controls and config.control_of:
-        raise AgentError(f"run {row['id']} is itself a control of {config.control_of}")
-    kept = archive.tree(row["id"]).best() is not None
-    if kept and not _complete(archive, row["id"], asked):
+        raise AgentError(f"run {record.id} is itself a control of {config.control_of}")
+    kept = archive.tree(record.id).best() is not None
+    if kept and not _complete(archive, record.id, asked):
         try:
-            _measure(archive, row, config, asked, means)
+            _measure(archive, record, config, asked, means)
         except KeyboardInterrupt:
             console().print("stopped. What was measured is kept: the same command goes on.")
             return INTERRUPTED
-    found = gather(archive, row, elsewhere(archive))
+    found = gather(archive, record, elsewhere(archive))
     show_or_dump(found.record() if as_json else found, as_json, draw)
     return 0
 
@@ -85,10 +85,10 @@ def _controlled(archive: Archive, run: str, read: Report) -> bool:
 
 
 def _measure(
-    archive: Archive, row: dict[str, Any], config: Config, asked: Asked, means: Means
+    archive: Archive, record: RunRecord, config: Config, asked: Asked, means: Means
 ) -> None:
     """Do what is missing, in a sandbox that is open for no longer than that."""
-    say, run_id = console().print, row["id"]
+    say, run_id = console().print, record.id
     sandbox = means.sandbox or config.sandbox
     box = Box(sandbox, means.workers, means.accept_unisolated, config.sharing)
     # An agent of the user's is only needed, and only opened, for the control that proposes with it.
@@ -117,7 +117,7 @@ def _measure(
         read = readings(archive, run_id)
         if asked.again or not read:
             say("measuring the best kept node on sealed seeds and unseen workloads ...")
-            report(row, lab, archive, means.workers)
+            report(record, lab, archive, means.workers)
             read = readings(archive, run_id)
         if asked.ablation and not _ablated(archive, run_id, read[-1]):
             say(f"measuring {read[-1].node} without each of its steps ...")

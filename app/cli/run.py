@@ -26,7 +26,7 @@ from ...search.desk.purse import Purse, checkpoints, exists, forget, purse, stop
 from ...search.lab import Lab
 from ...search.loop import search, within
 from ...search.plan import BudgetError, Plan, Standards, check_bounded, check_caps, settle
-from ...search.run import Config, Run, archived_config
+from ...search.run import Config, Run
 from ...search.select import POLICIES
 from ...tasks import load
 from ..pages.findings import draw, read_once
@@ -144,25 +144,25 @@ def resume(
     """
     began = time.monotonic()
     archive = Archive(where)
-    row = archive.run(name)
-    config = archived_config(archive, row)
+    record = archive.run(name)
+    config = Config.of(record)
     if turns is not None:
         config = config.model_copy(update={"turns": turns})
     given = caps.model_dump(exclude_none=True)
     config = config.model_copy(update={"caps": config.caps.model_copy(update=given)})
     if config.turns is None and minutes is None:
         minutes = 5.0
-    task, agent = archive.task(row["id"]), open_agent(config.agent, archive)
-    require_sound(in_use(archive.tree(row["id"])), task)
+    task, agent = archive.task(record.id), open_agent(config.agent, archive)
+    require_sound(in_use(archive.tree(record.id)), task)
     check_caps(task, config.caps)
     box = Box(sandbox or config.sandbox, workers, accept_unisolated, config.sharing)
     with (
-        closing(purse(archive, row["id"], config.models, config.caps)) as means,
+        closing(purse(archive, record.id, config.models, config.caps)) as means,
         closing(open_with_warning(box)) as backend,
     ):
 
         def warm() -> Lab:
-            view.console().print(f"run {row['id']}: warming the {backend.name} sandbox up ...")
+            view.console().print(f"run {record.id}: warming the {backend.name} sandbox up ...")
             lab = means.lab(task, backend, strict=config.sharing == "strict")
             lab.charge(means.budget)
             return lab
@@ -270,18 +270,18 @@ def _note_gpus(means: Purse, lab: Lab) -> None:
 def _sum_up(means: Purse, lab: Lab, console: Console, workers: int, reason: str) -> int:
     """Read the sealed seeds, print the tree and what to do next; returns the exit code."""
     archive = means.archive
-    row, tree = archive.run(means.run), archive.tree(means.run)
+    record, tree = archive.run(means.run), archive.tree(means.run)
     best = tree.best()
     console.print(Text(f"the search has ended: {reason}"))
     lab.charge(Budget())  # the reading is no part of the search, nor of what it may evaluate
     reading: RenderableType = "nothing was confirmed: the start and the baselines stand."
     if best is not None:
         try:
-            found = read_once(row, lab, archive, workers, console.print, elsewhere(archive))
+            found = read_once(record, lab, archive, workers, console.print, elsewhere(archive))
             reading = draw(found)
         except BudgetSpent as error:
             reading = f"the sealed seeds were not read: {error}; `ratchet report` reads them"
-    console.print(view.tree_view(row, tree, every=False))
+    console.print(view.tree_view(record, tree, every=False))
     console.print(reading)
     console.print(view.next_commands(means.run, best, elsewhere(archive)))
     for words in means.account():
@@ -325,7 +325,7 @@ def polite() -> Iterator[None]:
 
 
 def _new_id(archive: Archive) -> str:
-    taken = {row["id"] for row in archive.runs()}
+    taken = {record.id for record in archive.runs()}
     for _ in range(100):
         name = "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(4))
         if name not in taken and not name.isdigit():

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree as Drawing
 
-from ...archive import Node, Tree
+from ...archive import Node, RunRecord, Tree
 from ...evals import judge
 from ...sandbox.text import clean
 from ...sandbox.text import line as one_line
@@ -85,10 +85,10 @@ def best_words(tree: Tree, unit: str) -> str:
     )
 
 
-def tree_view(row: Mapping[str, Any], tree: Tree, every: bool) -> RenderableType:
+def tree_view(record: RunRecord, tree: Tree, every: bool) -> RenderableType:
     """The run as an indented tree; without `every`, only what is planted or confirmed."""
-    config = row["config"]
-    drawing = Drawing(Text(f"run {row['id']}  {config['task']}  {config['agent']}", style="bold"))
+    title = f"run {record.id}  {record.task_name}  {record.agent}"
+    drawing = Drawing(Text(title, style="bold"))
     branches = dict[int | None, Drawing]()
     for node in tree:  # a parent comes before its children, however deep they lie
         above = drawing if node.verdict is None else branches.get(node.parent)

@@ -1,7 +1,7 @@
 """What was recorded of a run beyond its tree, and how it is shown; nothing is measured twice."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from rich.console import Group, RenderableType
@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table as Drawing
 from rich.text import Text
 
-from ...archive import Archive
+from ...archive import Archive, RunRecord
 from ...search.lab import Lab
 from ...search.studies.ablate import Ablation, ablations
 from ...search.studies.controls import Table, tables
@@ -46,25 +46,25 @@ class Findings(Frozen):
         return {**self.model_dump(mode="json"), "said": {s.heading: s.said for s in sections(self)}}
 
 
-def gather(archive: Archive, row: Mapping[str, Any], elsewhere: str = "") -> Findings:
+def gather(archive: Archive, record: RunRecord, elsewhere: str = "") -> Findings:
     """Look up what was recorded; `elsewhere` is what a command needs to find the archive."""
-    run, best = row["id"], archive.tree(row["id"]).best()
-    read = readings(archive, run)
-    of_it = [each for each in ablations(archive, run) if read and each.node == read[-1].node]
+    best = archive.tree(record.id).best()
+    read = readings(archive, record.id)
+    of_it = [each for each in ablations(archive, record.id) if read and each.node == read[-1].node]
     return Findings(
-        run=run,
-        task=row["config"]["task"],
-        metric=archive.task(run).metric,
+        run=record.id,
+        task=record.task_name,
+        metric=archive.task(record.id).metric,
         best=best.id if best else None,
-        again=f"ratchet report {run} --again{elsewhere}",
+        again=f"ratchet report {record.id} --again{elsewhere}",
         readings=tuple(read),
         ablation=of_it[-1] if of_it else None,
-        controls=next(reversed(tables(archive, run)), None),
+        controls=next(reversed(tables(archive, record.id)), None),
     )
 
 
 def read_once(
-    row: Mapping[str, Any],
+    record: RunRecord,
     lab: Lab,
     archive: Archive,
     workers: int,
@@ -72,14 +72,14 @@ def read_once(
     elsewhere: str = "",
 ) -> Findings:
     """Read the sealed split of a run unless that was done before; then look up what there is."""
-    if not readings(archive, row["id"]):
-        seconds = seconds_for(archive.tree(row["id"]), lab, workers)
+    if not readings(archive, record.id):
+        seconds = seconds_for(archive.tree(record.id), lab, workers)
         say(
             "\nmeasuring the best kept node on sealed seeds and unseen workloads: takes about "
             f"{math.ceil(seconds)} s, and is in no budget ..."
         )
-        report(row, lab, archive, workers)
-    return gather(archive, row, elsewhere)
+        report(record, lab, archive, workers)
+    return gather(archive, record, elsewhere)
 
 
 class Section(NamedTuple):

@@ -2,10 +2,9 @@
 
 import difflib
 import math
-from collections.abc import Mapping
 from typing import Any
 
-from ...archive import Archive, ArchiveError, Node, Tree, unsound
+from ...archive import Archive, ArchiveError, Node, RunRecord, Tree, unsound
 from ...evals import Claim, Evaluation, Keys, draw, judge
 from ...sandbox.text import clean
 from ...search.confirm import best_planted
@@ -15,26 +14,26 @@ from ...tasks import Metric, Task
 def run_records(archive: Archive) -> list[dict[str, Any]]:
     """Every run of the archive; of one that cannot be read, its id and why (`damaged`)."""
     found = list[dict[str, Any]]()
-    for name, row in archive.listed():
+    for name, record in archive.listed():
         try:
-            if isinstance(row, ArchiveError):
-                raise row
-            found.append(run_record(row, archive.tree(name)))
+            if isinstance(record, ArchiveError):
+                raise record
+            found.append(run_record(record, archive.tree(name)))
         except ArchiveError as error:
             found.append({"run": name, "damaged": str(error)})
     return found
 
 
-def run_record(row: Mapping[str, Any], tree: Tree) -> dict[str, Any]:
+def run_record(record: RunRecord, tree: Tree) -> dict[str, Any]:
     """One run of the archive."""
     best = tree.best()
     return {
-        "run": row["id"],
-        "task": row["config"]["task"],
-        "agent": row["config"]["agent"],
-        "seed": row["config"]["seed"],
-        "control_of": row["config"].get("control_of", ""),
-        "created": row["created"],
+        "run": record.id,
+        "task": record.task_name,
+        "agent": record.agent,
+        "seed": record.seed,
+        "control_of": record.control_of,
+        "created": record.created,
         "nodes": len(tree),
         "funnel": dict(tree.funnel()),
         "best": best.id if best else None,
@@ -81,7 +80,7 @@ def _claim(node: Node, claim: Claim) -> dict[str, Any]:
 def full_record(archive: Archive, node: Node) -> dict[str, Any]:
     """One node with its program, scores by seed, environment and diff to the parent."""
     tree = archive.tree(node.run)
-    row = archive.run(node.run)
+    keys = archive.run(node.run).keys
     task = archive.task(node.run)
     parent = tree[node.parent] if node.parent is not None else None
     return {
@@ -92,7 +91,7 @@ def full_record(archive: Archive, node: Node) -> dict[str, Any]:
         "lineage": [each.id for each in tree.lineage(node)],
         "baseline": _over_baseline(tree, node),
         "evidence": [
-            _evidence(archive, Keys.of(row["config"]), tree, node, task.metric, index)
+            _evidence(archive, keys, tree, node, task.metric, index)
             for index in range(len(node.evidence))
         ],
         "environment": archive.environment(node.environment),
@@ -132,7 +131,7 @@ def _evidence(
         rival = tree[evidence.versus]
         held = archive.trials(
             node.environment,
-            archive.run(node.run)["task"],
+            archive.run(node.run).task_digest,
             rival.candidate.digest,
             evidence.split,
             theirs,

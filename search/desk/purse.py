@@ -65,7 +65,7 @@ class Purse:
 
 def purse(archive: Archive, run: str, models: Models | None, caps: Caps) -> Purse:
     """The means of a run, less what its earlier sessions have spent."""
-    known = any(row["id"] == run for row in archive.runs())
+    known = any(record.id == run for record in archive.runs())
     before: dict[Resource, float] = dict(spent(archive, run, models.prices)) if models else {}
     before["trials"] = evaluated(archive.tree(run)) if known else 0.0
     ended = archive.records(run, STOPPED, Ended)

@@ -64,9 +64,9 @@ class Table(Frozen):
     rows: tuple[Row, ...]
 
 
-def tables(archive: Archive, run: str) -> list[Table]:
-    """Those recorded so far, oldest first; nothing is measured."""
-    return archive.records(run, CONTROLS, Table)
+def tables(archive: Archive, run_id: str) -> list[Table]:
+    """The tables recorded of a run so far, oldest first; nothing is measured."""
+    return archive.records(run_id, CONTROLS, Table)
 
 
 def control(run: Run, reading: Report, say: Callable[[str], None] = print) -> Table:
@@ -99,7 +99,7 @@ def grow(run: Run, name: str, budget: int, say: Callable[[str], None] = print) -
         cassette=run.cassette.of(f"{name}-{run.id}") if run.cassette else None,
         checkpoints=None,
     )
-    if all(row["id"] != mine.id for row in run.archive.runs()):
+    if all(record.id != mine.id for record in run.archive.runs()):
         run.archive.start_run(mine.id, run.task, config.model_dump(mode="json"))
     with run.archive.hold(mine.id):
         cost = {node.number: node.trials for node in run.archive.tree(mine.id)}
@@ -113,7 +113,7 @@ def grow(run: Run, name: str, budget: int, say: Callable[[str], None] = print) -
     return mine
 
 
-def control_config(config: Config, run: str, name: str) -> Config:
+def control_config(config: Config, run_id: str, name: str) -> Config:
     """The configuration of a run's control: the same but for what the control is about.
 
     Of `seed-only`, child and parent run on different seeds: on the same ones they would be equal.
@@ -121,7 +121,7 @@ def control_config(config: Config, run: str, name: str) -> Config:
     changes = dict(CHANGES[name])
     if name == "seed-only":
         changes["rule"] = config.rule.model_copy(update={"design": "unpaired"})
-    changes |= {"control_of": run, "turns": None, "seed": None, "approve": "never"}
+    changes |= {"control_of": run_id, "turns": None, "seed": None, "approve": "never"}
     changes |= {
         "key": _derived(config.key, name),
         "secret": _derived(config.keys.sealed, name),
@@ -173,11 +173,11 @@ def _row(run: Run, reading: Report, name: str, searched: Run) -> Row:
 def _measured(run: Run, reading: Report, best: Node) -> dict[str, Any]:
     """A search's best node, and its gains over the report's baseline on the report's seeds."""
     baseline = best_planted(run.archive.tree(run.id))
-    row = run.archive.run(run.id)
+    keys = run.archive.run(run.id).keys
     found: dict[str, Any] = {"best": best.id, "validated": best.validated}
     for split in SEEDS:
         nodes = {"best": best, title(baseline): baseline}
-        trials = sealed(row, run.lab, reading.reading, split, nodes, run.workers)
+        trials = sealed(keys, run.lab, reading.reading, split, nodes, run.workers)
         values = judge.gains(trials["best"], trials[title(baseline)], run.task.metric)
         found[split] = judge.estimate(values)
     return found

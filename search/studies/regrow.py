@@ -1,7 +1,7 @@
 """Grow a whole run again, offline: its replies and trials are read, its decisions are made anew."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from ...agents.opening import open_agent
 from ...archive import Archive, Node, Tree
@@ -12,7 +12,7 @@ from ..desk.cassette import Cassette
 from ..desk.consent import DECIDED
 from ..lab import Lab
 from ..loop import More, search
-from ..run import Config, Run, archived_config
+from ..run import Config, Run
 from ..select import POLICIES
 
 
@@ -35,15 +35,15 @@ def rerun(archive: Archive, name: str | None, sandbox: Sandbox, scratch: Path) -
     trials answer. Every proposal is made anew by the agent and smoke-tested in `sandbox`, and every
     verdict is reached anew.
     """
-    row = archive.run(name)
-    config = archived_config(archive, row)
-    before = archive.states(row["id"])
+    record = archive.run(name)
+    config = Config.of(record)
+    before = archive.states(record.id)
     copy = Archive(scratch / "replay.db", create=True)
     try:
-        archive.lend(row["id"], copy, [DECIDED])
-        run = _run(archive, copy, row, config, sandbox, before)
+        archive.lend(record.id, copy, [DECIDED])
+        run = _run(archive, copy, record.id, config, sandbox, before)
         after = list(search(run, _turns(len(before)), endless=True)) if before else []
-        replies = len(copy.replies(row["id"]))
+        replies = len(copy.replies(record.id))
         spent = run.lab.trials
     finally:
         copy.close()
@@ -52,7 +52,7 @@ def rerun(archive: Archive, name: str | None, sandbox: Sandbox, scratch: Path) -
     if whole and spent:
         reason += f"; {spent} trials were missing and measured anew"
     return Rerun(
-        run=row["id"],
+        run=record.id,
         outcome="REPRODUCED" if whole else "DRIFTED",
         reason=reason,
         states=len(before),
@@ -65,14 +65,14 @@ def rerun(archive: Archive, name: str | None, sandbox: Sandbox, scratch: Path) -
 def _run(
     archive: Archive,
     copy: Archive,
-    row: dict[str, Any],
+    run_id: str,
     config: Config,
     sandbox: Sandbox,
     before: list[Node],
 ) -> Run:
     budget = Budget()
     lab = Lab(
-        archive.task(row["id"]),
+        archive.task(run_id),
         sandbox,
         copy,
         strict=config.sharing == "strict",
@@ -80,7 +80,7 @@ def _run(
     )
     lab.isolation = before[0].isolation if before else sandbox.isolation
     return Run(
-        id=row["id"],
+        id=run_id,
         config=config,
         agent=open_agent(config.agent, archive),
         select=POLICIES[config.select],
@@ -88,7 +88,7 @@ def _run(
         archive=copy,
         workers=2,
         budget=budget,
-        cassette=Cassette(copy, row["id"], None, budget, {}) if config.models else None,
+        cassette=Cassette(copy, run_id, None, budget, {}) if config.models else None,
         patience=len(before) + 1,  # what took several sessions is grown again in one
     )
 

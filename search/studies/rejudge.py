@@ -4,8 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from ...archive.store import Archive
-from ...archive.tree import Node, Tree
+from ...archive import Archive, Node, Tree
 from ...evals import Claim, Keys, Rule, draw, judge
 from ...tasks import Frozen
 
@@ -30,16 +29,16 @@ class Rejudged(Frozen):
     pairs: int
 
 
-def rejudge(archive: Archive, run: str, **changes: Any) -> list[Rejudged]:
+def rejudge(archive: Archive, run_id: str, **changes: Any) -> list[Rejudged]:
     """Every claim of a run in order, under its rule with `changes` such as `alpha=0.01`.
 
     Evidence is looked at after the same blocks as then, so without changes the outcomes are those
     archived. Raises ArchiveError for an archive that lacks trials, and pydantic's ValidationError
     for changes that make no rule.
     """
-    row, tree = archive.run(run), archive.tree(run)
-    rule = Rule.model_validate({**row["config"].get("rule", {}), **changes})
-    keys = Keys.of(row["config"])
+    record, tree = archive.run(run_id), archive.tree(run_id)
+    rule = Rule.model_validate({**record.rule.model_dump(), **changes})
+    keys = record.keys
     settled: list[Claim] = []
     found: list[Rejudged] = []
     lost: set[int] = set()
@@ -48,7 +47,7 @@ def rejudge(archive: Archive, run: str, **changes: Any) -> list[Rejudged]:
             continue
         level = judge.level(rule, settled, gated=claim.gated)
         values = claimed_gains(archive, tree, keys, node, claim)
-        outcome, log_e, pairs = _settle(rule, archive, run, claim, values, level)
+        outcome, log_e, pairs = _settle(rule, archive, run_id, claim, values, level)
         if claim.void:  # what its seeds say is no evidence, under any rule
             outcome = "refuted"
         held = outcome == "confirmed"
@@ -86,10 +85,10 @@ def claimed_gains(
 
 
 def _settle(
-    rule: Rule, archive: Archive, run: str, claim: Claim, values: Sequence[float], level: float
+    rule: Rule, archive: Archive, run_id: str, claim: Claim, values: Sequence[float], level: float
 ) -> tuple[Outcome, float, int]:
     """The first look that decides, or that the evidence ends before one does."""
-    margin = rule.margin(archive.task(run).metric, claim.says)
+    margin = rule.margin(archive.task(run_id).metric, claim.says)
     count, log_e = 0, 0.0
     while count < len(values):
         count = min(count + rule.block, len(values))

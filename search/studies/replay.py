@@ -56,7 +56,7 @@ def replay(
     kept one that was never repeated in other company is recorded as checked.
     """
     task = archive.task(node.run)
-    keys = Keys.of(archive.run(node.run)["config"])
+    keys = archive.run(node.run).keys
     bench = _Bench.of(archive, node.run, sandbox, gateway)
     old: list[Trial] = []
     new: list[Trial] = []
@@ -147,13 +147,12 @@ def replay_fresh(
     """Ask whether the mean on `count` new seeds falls in the archived 95 % prediction interval."""
     from scipy.special import stdtrit
 
-    run = archive.run(node.run)
     task = archive.task(node.run)
     if not node.evidence:
         outcome, reason = _compare([], [], task, elsewhere=False)
         return Replay(node=node.id, outcome=outcome, reason=reason, seeds=0)
     evidence = node.evidence[-1]  # for a confirmed node: the seeds that had no part in choosing it
-    keys = Keys.of(run["config"])
+    keys = archive.run(node.run).keys
     seeds = draw(keys, evidence.stream, evidence.count)
     worst, unit = task.metric.worst, task.metric.unit
     old = archive.evaluation(node, evidence.stream, seeds, evidence.split).values(worst)
@@ -196,11 +195,12 @@ class _Bench:
     costs: dict[Split, StartCost]
 
     @classmethod
-    def of(cls, archive: Archive, run: str, sandbox: Sandbox, gateway: Gateway | None) -> "_Bench":
-        config = archive.run(run)["config"]
-        task = archive.task(run)
-        size = seeds_per_job(task, config.get("sharing") == "strict")
-        return cls(task, sandbox, gateway, size, archived(archive, run, size))
+    def of(
+        cls, archive: Archive, run_id: str, sandbox: Sandbox, gateway: Gateway | None
+    ) -> "_Bench":
+        task = archive.task(run_id)
+        size = seeds_per_job(task, archive.run(run_id).strict)
+        return cls(task, sandbox, gateway, size, archived(archive, run_id, size))
 
     def measure(self, candidate: Candidate, seeds: Sequence[Seed], split: Split) -> Evaluation:
         trials: list[Trial] = []

@@ -7,9 +7,8 @@ any of this.
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
-from ...archive import Archive, Node, Tree
+from ...archive import Archive, Node, RunRecord, Tree
 from ...evals import Claim, Estimate, Evaluation, Keys, Rule, Split, Summary, draw, judge
 from ...tasks import Frozen
 from ..confirm import best_planted
@@ -51,28 +50,27 @@ class Report(Frozen):
         return int(self.node.rpartition(".")[2])
 
 
-def readings(archive: Archive, run: str) -> list[Report]:
+def readings(archive: Archive, run_id: str) -> list[Report]:
     """What was read of a run's sealed split so far, oldest first; nothing is measured."""
-    return archive.records(run, REPORT, Report)
+    return archive.records(run_id, REPORT, Report)
 
 
-def report(run: Mapping[str, Any], lab: Lab, archive: Archive, workers: int = 2) -> Report | None:
+def report(record: RunRecord, lab: Lab, archive: Archive, workers: int = 2) -> Report | None:
     """Measure the best kept node, if there is one, on sealed seeds; record the reading.
 
     Every reading draws seeds of its own, so that an earlier one cannot have steered it.
     """
-    tree = archive.tree(run["id"])
+    tree = archive.tree(record.id)
     node = tree.best()
     if node is None:
         return None
     assert node.parent is not None
     assert node.verdict is not None
     parent, baseline = tree[node.parent], best_planted(tree)
-    reading = len(archive.events(run["id"], REPORT)) + 1
+    reading = len(archive.events(record.id, REPORT)) + 1
     rivals = {"parent": parent, "start": tree[0], "baseline": baseline}
-    measured = {
-        split: sealed(run, lab, reading, split, {"": node, **rivals}, workers) for split in SEEDS
-    }
+    nodes = {"": node, **rivals}
+    measured = {split: sealed(record.keys, lab, reading, split, nodes, workers) for split in SEEDS}
     result = Report(
         node=node.id,
         parent=title(parent),
@@ -90,7 +88,7 @@ def report(run: Mapping[str, Any], lab: Lab, archive: Archive, workers: int = 2)
         ranked=node.verdict.estimate,
         environment=lab.environment,
     )
-    archive.log(run["id"], REPORT, result.model_dump(mode="json"))
+    archive.log(record.id, REPORT, result.model_dump(mode="json"))
     return result
 
 
@@ -106,16 +104,16 @@ def seconds_for(tree: Tree, lab: Lab, workers: int = 2) -> float:
 
 
 def sealed(
-    run: Mapping[str, Any],
+    keys: Keys,
     lab: Lab,
     reading: int,
     split: Split,
     nodes: Mapping[str, Node],
     workers: int = 2,
 ) -> dict[str, Evaluation]:
-    """The trials of some nodes on the sealed seeds of a reading, under the names given."""
+    """The trials of `nodes` on the sealed seeds of a reading, drawn from the keys of its run."""
     stream = f"report/{reading}"
-    seeds = draw(Keys.of(run["config"]), stream, SEEDS[split])
+    seeds = draw(keys, stream, SEEDS[split])
     if "start" in nodes:  # its CPU time is the measure of the others'
         lab.learn(split, lab.evaluate(nodes["start"].candidate, stream, seeds, split))
     pool = ThreadPoolExecutor(workers, "ratchet-report")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ....agents.base import AgentError
 from ....archive import Archive, Node, Tree
-from ....evals import Keys, Split
+from ....evals import Split
 from ....tasks import Frozen
 from ...lab import Lab
 from ..controls import spent
@@ -132,7 +132,7 @@ def compare(
     ]
     states = {run: within(archive.states(run), terms.trials) for _, run in runs}
     baseline = best_baseline([Tree(each) for each in states.values()])
-    keys = Keys.of(archive.run(runs[0][1])["config"])
+    keys = archive.run(runs[0][1]).keys
     sealed = Sealed(lab, keys, baseline, terms.workers)
     paths = {run: path(each) for run, each in states.items()}
     nodes = [node for steps in paths.values() for _, node in steps if node]

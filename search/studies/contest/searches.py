@@ -11,12 +11,12 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from ....agents.base import AgentError
-from ....archive import Archive, Tree
+from ....archive import Archive, RunRecord, Tree
 from ....evals import Keys, Rule, fresh_key, key_from
 from ....tasks import Task
 from ...desk.roster import Models
 from ...loop import More, search
-from ...run import Config, Run, archived_config
+from ...run import Config, Run
 from ..controls import affordable, spent
 
 ENDED = "stopped"  # the kind of event that says how far a search went
@@ -62,7 +62,7 @@ def configured(archive: Archive, terms: Terms, entrant: Entrant, number: int) ->
     Raises AgentError for a search of that name that was begun on other terms.
     """
     name = search_id(terms.bench, terms.task.name, entrant.agent, number)
-    rows = {row["id"]: row for row in archive.runs()}
+    records = {record.id: record for record in archive.runs()}
     keys = _keys(archive, terms, entrant, number)
     config = Config(
         task=terms.task.name,
@@ -80,25 +80,25 @@ def configured(archive: Archive, terms: Terms, entrant: Entrant, number: int) ->
         control_of=terms.bench,
         models=entrant.models,
     )
-    if name not in rows:
+    if name not in records:
         archive.start_run(name, terms.task, config.model_dump(mode="json"))
         return config
-    held = archived_config(archive, rows[name])
-    differ = [field for field in FIXED if getattr(held, field) != getattr(config, field)]
-    if rows[name]["task"] != terms.task.digest:
+    begun = Config.of(records[name])
+    differ = [field for field in FIXED if getattr(begun, field) != getattr(config, field)]
+    if records[name].task_digest != terms.task.digest:
         differ.append("task")
     if differ:
         raise AgentError(
             f"search {name} was begun with another {' and '.join(differ)}: "
             "compare under another --name, or in another --archive"
         )
-    return held
+    return begun
 
 
 def held_rule(archive: Archive, bench: str, task: Task) -> Rule | None:
     """The rule of the searches of a bench on a task, if there are any."""
-    rows = _siblings(archive, bench, task)
-    return archived_config(archive, rows[0]).rule if rows else None
+    records = _siblings(archive, bench, task)
+    return records[0].rule if records else None
 
 
 def grow(run: Run, trials: int, say: Say = print) -> None:
@@ -163,15 +163,16 @@ def _keys(archive: Archive, terms: Terms, entrant: Entrant, number: int) -> Keys
     shared = f"{terms.task.name} {number}"
     if secret is not None:
         return Keys.fresh(key, _derived(secret, own if entrant.models else shared))
-    for row in [] if entrant.models else _siblings(archive, terms.bench, terms.task):
-        if row["id"].endswith(f"-{number:03d}") and not row["config"].get("models"):
-            return Keys.of(row["config"])._replace(steer=key)
+    for record in [] if entrant.models else _siblings(archive, terms.bench, terms.task):
+        if record.id.endswith(f"-{number:03d}") and not record.asks_models:
+            return record.keys._replace(steer=key)
     return Keys.fresh(key)
 
 
-def _siblings(archive: Archive, bench: str, task: Task) -> list[dict[str, Any]]:
-    rows = archive.runs()
-    return [r for r in rows if r["config"].get("control_of") == bench and r["task"] == task.digest]
+def _siblings(archive: Archive, bench: str, task: Task) -> list[RunRecord]:
+    """The searches of a bench on a task that have begun, in the order in which they did."""
+    terms = (bench, task.digest)
+    return [r for r in archive.runs() if (r.control_of, r.task_digest) == terms]
 
 
 def _derived(key: str, name: str) -> str:
