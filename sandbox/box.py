@@ -36,7 +36,7 @@ class Channel(Protocol):
         ...
 
     def cause(self) -> str:
-        """Why the runner ended: "oom", "output_overflow", "engine" if that was lost, or nothing."""
+        """Why the runner ended: "oom", "output_overflow", "engine" if that was lost, or ""."""
         ...
 
     def interrupt(self) -> None:
@@ -65,18 +65,19 @@ class Ended(BaseModel):
 
 
 def frame(header: object, payload: bytes = b"") -> bytes:
-    """Two big-endian lengths, a JSON header and a raw payload."""
+    """The bytes of one frame: two big-endian lengths, a JSON header and a raw payload."""
     head = json.dumps(header).encode()
     return struct.pack(">II", len(head), len(payload)) + head + payload
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where in its world a runner works, and what it puts around each candidate.
+    """The folder in which a runner works, and the walls that it puts around each candidate.
 
-    `walls` is "none"; "filter", an allow list of system calls; or "cell", fresh namespaces as well,
-    with `cell` as in `inside/cell.py`. `litter` are other folders that a job could write to.
-    `readable`, where it names any, is all that a candidate can read besides its own files.
+    `path` are the folders that it imports libraries from. `walls` is "none"; "filter", an allow
+    list of system calls; or "cell", fresh namespaces as well, with `cell` as in `inside/cell.py`.
+    `litter` are other folders that a job could write to. `readable`, where it names any, is all
+    that a candidate can read besides its own files.
     """
 
     folder: str
@@ -91,7 +92,7 @@ class Box:
     """One runner that has loaded one program. Not safe to call from two threads at once."""
 
     def __init__(self, channel: Channel, program: Program, place: Place) -> None:
-        """Load and warm `program`; raises SandboxError with the runner's words if that fails."""
+        """Load and warm `program`; raises SandboxError with the runner's message if that fails."""
         self.channel = channel
         self.broken = False
         self._unread = bytearray()
@@ -115,14 +116,14 @@ class Box:
             channel.write(loading, deadline)
             header, _ = self._receive(deadline, 0)
         except (TimeoutError, EOFError, FrameError) as error:
-            said = channel.log().strip() or str(error)
+            reason = channel.log().strip() or str(error)
             channel.close()
-            raise SandboxError(f"the sandbox runner did not start: {said[-2000:]}") from error
+            raise SandboxError(f"the sandbox runner did not start: {reason[-2000:]}") from error
         if not isinstance(header, dict) or "ready" not in header:
             channel.close()
-            words = header.get("failed") if isinstance(header, dict) else header
+            failure = header.get("failed") if isinstance(header, dict) else header
             name = program.entry or program.guest
-            raise SandboxError(f"{name}.py does not load: {words}")
+            raise SandboxError(f"{name}.py does not load: {failure}")
         self.versions: dict[str, str] = header["ready"]
 
     def run(self, job: Job) -> Result:
@@ -211,13 +212,13 @@ def packed(header: Mapping[str, object], files: Mapping[str, bytes], rest: bytes
 
 
 def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """A JSON object whose keys are all different."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    """A JSON object of these keys and values; raises ValueError if two keys are equal."""
+    mapping = dict(pairs)
+    if len(mapping) != len(pairs):
         raise ValueError("duplicate key")
-    return found
+    return mapping
 
 
 def no_constant(text: str) -> object:
-    """NaN and the infinities are not JSON."""
+    """Raise ValueError for NaN or an infinity, which Python reads and JSON does not have."""
     raise ValueError(f"{text} is not a number")

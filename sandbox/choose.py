@@ -18,10 +18,10 @@ def open_sandbox(
 ) -> Sandbox:
     """Open `docker`, `namespace`, `process`, `auto` or a dotted module with `create(workers)`.
 
-    `auto` takes the first backend that isolates and passes its own check, never one that does not,
-    and of two the one that is not slow: a container for each candidate takes a second to come up.
-    One that does not isolate is opened by name, and with `accept_unisolated`. `strict` shares
-    nothing between two jobs.
+    `auto` takes the first backend that isolates and passes its own check. If that one needs a new
+    container for each candidate, which takes about a second, `auto` looks for a faster one. A
+    backend that does not isolate is opened only by name and with `accept_unisolated`. `strict`
+    shares nothing between two jobs. Raises SandboxError, with the mend, where none can be opened.
     """
     if name == "auto":
         return _automatic(workers, strict)

@@ -30,11 +30,14 @@ class GpuError(SandboxError):
 
 @contextlib.contextmanager
 def lease(count: int = 1, patience: float = 0.0) -> Iterator[tuple[str, ...]]:
-    """Hold `count` idle GPUs, waiting up to `patience` seconds for them; yields their UUIDs."""
+    """Hold `count` idle GPUs, waiting up to `patience` seconds for them; yields their UUIDs.
+
+    Raises GpuError where so many are not to be had.
+    """
     give_up = time.monotonic() + patience
     while True:
-        with contextlib.ExitStack() as held:
-            taken, refused = take(count, held)
+        with contextlib.ExitStack() as locks:
+            taken, refused = take(count, locks)
             if len(taken) == count:
                 yield tuple(taken)
                 return
@@ -48,8 +51,11 @@ def lease(count: int = 1, patience: float = 0.0) -> Iterator[tuple[str, ...]]:
         time.sleep(min(POLL_SECONDS, max(0.0, give_up - time.monotonic())))
 
 
-def take(count: int, held: contextlib.ExitStack) -> tuple[list[str], list[str]]:
-    """Lock up to `count` idle GPUs into `held`; their UUIDs, and why the others were refused."""
+def take(count: int, locks: contextlib.ExitStack) -> tuple[list[str], list[str]]:
+    """Lock up to `count` idle GPUs until `locks` closes.
+
+    Returns their UUIDs, and for every other GPU a clause that says why it was refused.
+    """
     taken: list[str] = []
     refused: list[str] = []
     for uuid in listed() if count else ():
@@ -63,7 +69,7 @@ def take(count: int, held: contextlib.ExitStack) -> tuple[list[str], list[str]]:
             release(path, descriptor)
             refused.append(f"{uuid} is in use by process {', '.join(users)}")
         else:
-            held.callback(release, path, descriptor)
+            locks.callback(release, path, descriptor)
             os.truncate(descriptor, 0)
             os.pwrite(descriptor, owner().encode(), 0)
             taken.append(uuid)
@@ -72,29 +78,29 @@ def take(count: int, held: contextlib.ExitStack) -> tuple[list[str], list[str]]:
 
 def listed() -> list[str]:
     """The UUIDs of this machine's GPUs, or of the MIG instances into which one is cut."""
-    found: list[str] = []
+    uuids: list[str] = []
     for uuid in LISTED.findall(smi("-L")):
-        if uuid.startswith("MIG-") and found and found[-1].startswith("GPU-"):
-            found.pop()
-        found.append(uuid)
-    return found
+        if uuid.startswith("MIG-") and uuids and uuids[-1].startswith("GPU-"):
+            uuids.pop()
+        uuids.append(uuid)
+    return uuids
 
 
 def busy() -> dict[str, list[str]]:
-    """The processes that compute on each GPU, by its UUID."""
-    found: dict[str, list[str]] = {}
+    """The ids of the processes that compute on each GPU, by its UUID."""
+    users: dict[str, list[str]] = {}
     for row in smi("--query-compute-apps=gpu_uuid,pid", "--format=csv,noheader").splitlines():
         uuid, _, pid = (part.strip() for part in row.partition(","))
         if uuid.startswith(("GPU-", "MIG-")):
-            found.setdefault(uuid, []).append(pid)
-    return found
+            users.setdefault(uuid, []).append(pid)
+    return users
 
 
-def smi(*words: str) -> str:
-    """What nvidia-smi says."""
-    command = ["nvidia-smi", *words]
+def smi(*arguments: str) -> str:
+    """The output of nvidia-smi; raises GpuError if it fails."""
+    command = ["nvidia-smi", *arguments]
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             command, capture_output=True, text=True, timeout=SMI_SECONDS, check=False
         )
     except FileNotFoundError as error:
@@ -104,17 +110,18 @@ def smi(*words: str) -> str:
         ) from error
     except (OSError, subprocess.TimeoutExpired) as error:
         raise GpuError(f"nvidia-smi does not answer ({error}): mend the NVIDIA driver") from error
-    if done.returncode:
-        said = " ".join((done.stdout + done.stderr).split())[:300]
-        raise GpuError(f"nvidia-smi failed ({said}): mend the NVIDIA driver")
-    return done.stdout
+    if process.returncode:
+        output = " ".join((process.stdout + process.stderr).split())[:300]
+        raise GpuError(f"nvidia-smi failed ({output}): mend the NVIDIA driver")
+    return process.stdout
 
 
 def folder() -> Path:
-    """Where this user's leases lie.
+    """The folder of this user's leases, made if it is missing.
 
     Not in XDG_RUNTIME_DIR: that goes when the user logs out, while a search runs on, and cron has
-    none at all, so two searches would not see each other's leases.
+    none at all, so two searches would not see each other's leases. Raises GpuError for a folder
+    that others can enter.
     """
     path = Path(tempfile.gettempdir(), f"ratchet-gpus-{os.getuid()}")
     with contextlib.suppress(FileExistsError):
@@ -152,12 +159,12 @@ def release(path: Path, descriptor: int) -> None:
 
 
 def holder(path: Path) -> str:
-    """Who says in the file that the lease is theirs."""
+    """The process that holds a lease, by the label in its file."""
     try:
-        words = path.read_text().split("|")
+        label = path.read_text().split("|")
     except OSError:
-        words = []
-    return f"process {words[3]}" if len(words) == 5 else "another process"
+        label = []
+    return f"process {label[3]}" if len(label) == 5 else "another process"
 
 
 def sweep() -> int:

@@ -24,7 +24,8 @@ from .selfcheck import MAKES_CELLS, Breached, check
 FOLDER = "/job"
 CELL = {"root": "/tmp", "folder": FOLDER, "megabytes": 64, "files": 4096}
 CELL_ERROR = "CellError"
-# What belongs to root without another id to take, and is not to be seen where candidates run.
+# Attacks that succeed from a box that root runs under its own user id. They are not made from such
+# a box, and always from the place of a candidate.
 ROOT_OWNS = ("settings", "neighbours")
 SETGID, SETUID, SYS_ADMIN = 6, 7, 21  # capabilities
 MENDS = (
@@ -122,48 +123,47 @@ class NamespaceSandbox:
 def binds() -> list[str]:
     """The folders a box sees: the interpreter's, its libraries', the system's libraries."""
     python = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
-    wanted = sorted({*SYSTEM, *python, os.path.join(sys.base_prefix, "lib")})
-    found: list[str] = []
-    for path in wanted:
-        inside = any(Path(path).is_relative_to(other) for other in found)
+    folders: list[str] = []
+    for path in sorted({*SYSTEM, *python, os.path.join(sys.base_prefix, "lib")}):
+        inside = any(Path(path).is_relative_to(folder) for folder in folders)
         if os.path.exists(path) and not inside:
-            found.append(path)
-    return found
+            folders.append(path)
+    return folders
 
 
 def ways() -> list[bool]:
-    """How to try to make a cell, in order: with the privilege, where it is held, and without.
+    """Whether to try a cell with privileges (True) or without (False), in order.
 
     Mounting without a user namespace takes CAP_SYS_ADMIN in effect, and a second user id to take.
-    Having either is no matter of being root: containers withhold both from it.
+    Being root is not enough for either, since containers withhold both from it.
     """
     with open("/proc/self/status") as file:
-        told = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
-    held = int(told["CapEff"], 16)
-    needed = (1 << SETGID, 1 << SETUID, 1 << SYS_ADMIN)
+        status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+    capabilities = int(status["CapEff"], 16)
+    privileged = all(capabilities >> bit & 1 for bit in (SETGID, SETUID, SYS_ADMIN))
     mapped = all(maps(kind, STRANGER) for kind in ("uid_map", "gid_map"))
-    return [True, False] if mapped and all(held & each for each in needed) else [False]
+    return [True, False] if mapped and privileged else [False]
 
 
 def maps(kind: str, identity: int) -> bool:
-    """Whether an id exists in the user namespace of this process."""
+    """Whether an id exists in the user namespace of this process; `kind` is uid_map or gid_map."""
     with open(f"/proc/self/{kind}") as file:
         ranges = [[int(word) for word in line.split()] for line in file]
     return any(first <= identity < first + count for first, _, count in ranges)
 
 
-def refusal(words: str) -> str:
-    """The step that the kernel refused, from the words of a runner that did not come up."""
-    line = next(line for line in words.splitlines() if CELL_ERROR in line)
+def refusal(output: str) -> str:
+    """The step that the kernel refused, from the output of a runner that did not come up."""
+    line = next(line for line in output.splitlines() if CELL_ERROR in line)
     return line.partition(f"{CELL_ERROR}: ")[2] or line
 
 
 def mend() -> str:
-    """What on this machine withholds namespaces, and how it is changed."""
-    for path, bad, words in MENDS:
+    """How this machine can be changed so that it allows namespaces."""
+    for path, bad, change in MENDS:
         try:
             if Path(path).read_text().strip() == bad:
-                return words
+                return change
         except OSError:
             continue
     status = Path("/proc/self/status").read_text()

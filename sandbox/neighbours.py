@@ -11,17 +11,18 @@ import resource
 import stat
 from collections.abc import Iterator
 
-# What tells of a process's memory, files or calls, whatever its mode says.
+# Entries of /proc/PID that tell of a process's memory, files or calls, whatever their mode says.
 PRIVATE = {
-    *("mem", "maps", "smaps", "smaps_rollup", "numa_maps", "pagemap", "environ", "auxv"),
-    *("syscall", "stack", "io", "personality", "clear_refs", "exe", "cwd", "root"),
-}
+    "mem", "maps", "smaps", "smaps_rollup", "numa_maps", "pagemap", "environ", "auxv",
+    "syscall", "stack", "io", "personality", "clear_refs", "exe", "cwd", "root",
+}  # fmt: skip
 LISTS = ("fd", "fdinfo", "map_files", "ns")
-# For its owner alone by mode, and yet no more than /proc/PID/mounts, and the state of a patch.
+# Entries that only the owner may open, and that tell nothing private: statistics of mounts, which
+# /proc/PID/mounts lists anyway, and the state of a live patch of the kernel.
 HARMLESS = {"mountstats", "patch_state"}
 # Fields of /proc/PID/stat that are addresses, as proc(5) numbers them.
 ADDRESSES = (26, 27, 28, 45, 46, 47, 48, 49, 50, 51)
-LIKELY = range(1, 64)  # process ids to try though nothing lists them
+LIKELY = range(1, 64)  # process ids that are tried even where /proc does not list them
 SEIZE = 0x4206
 CALLS = {  # name: number on x86-64 and on arm64
     "process_vm_readv": (310, 270),
@@ -41,9 +42,9 @@ class Vector(ctypes.Structure):
 
 def others() -> list[int]:
     """Ids of processes that are not this one: those listed, and those that may be there."""
-    seen = {int(name) for name in listed("/proc") if name.isdigit()}
+    pids = {int(name) for name in listed("/proc") if name.isdigit()}
     own = {int(name) for name in listed("/proc/self/task")}
-    return sorted({*seen, *LIKELY} - own - {os.getpid()})
+    return sorted({*pids, *LIKELY} - own - {os.getpid()})
 
 
 def entries(pid: int) -> list[str]:
@@ -102,7 +103,7 @@ def ways(path: str) -> tuple[bool, bool, bool]:
 
 
 def listed(folder: str) -> list[str]:
-    """What a folder lists, or nothing."""
+    """The names in a folder; none where it cannot be listed."""
     try:
         return os.listdir(folder)
     except OSError:
@@ -113,14 +114,19 @@ def addresses(folder: str) -> bool:
     """Whether /proc/PID/stat tells where the process keeps its code, stack and arguments."""
     try:
         with open(f"{folder}/stat") as file:
-            words = file.read().rpartition(")")[2].split()
+            fields = file.read().rpartition(")")[2].split()  # from the third field on
     except OSError:
         return False
-    return any(int(words[field - 3]) > 1 for field in ADDRESSES if len(words) > field - 3)
+    return any(int(fields[number - 3]) > 1 for number in ADDRESSES if len(fields) > number - 3)
 
 
 def calls(pid: int) -> list[str]:
     """The system calls by which this process can reach another one, if that exists."""
+    return [*raw_calls(pid), *library_calls(pid)]
+
+
+def raw_calls(pid: int) -> list[str]:
+    """The calls that reach process `pid` among those that Python does not offer."""
     column = ("x86_64", "aarch64").index(os.uname().machine)
     number = {name: numbers[column] for name, numbers in CALLS.items()}
     reached: list[str] = []
@@ -133,9 +139,9 @@ def calls(pid: int) -> list[str]:
     handle = libc.syscall(number["pidfd_open"], pid, 0)
     if handle >= 0:
         for descriptor in range(8):
-            taken = libc.syscall(number["pidfd_getfd"], handle, descriptor, 0)
-            if taken >= 0:
-                os.close(taken)
+            stolen = libc.syscall(number["pidfd_getfd"], handle, descriptor, 0)
+            if stolen >= 0:
+                os.close(stolen)
                 reached.append(f"pidfd_getfd {descriptor}")
         os.close(handle)
     place = ctypes.byref(buffer), ctypes.byref(buffer, 8)
@@ -143,6 +149,12 @@ def calls(pid: int) -> list[str]:
         reached.append("get_robust_list")
     if libc.ptrace(SEIZE, pid, None, None) == 0:
         reached.append("ptrace")
+    return reached
+
+
+def library_calls(pid: int) -> list[str]:
+    """The calls that reach process `pid` among those that Python offers."""
+    reached: list[str] = []
     for name, call in (
         ("kill", lambda: os.kill(pid, 0)),
         ("prlimit", lambda: resource.prlimit(pid, resource.RLIMIT_NOFILE)),

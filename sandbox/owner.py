@@ -14,7 +14,7 @@ REAP_SECONDS, PATIENCE_SECONDS = 60.0, 5.0
 
 
 class Reaper:
-    """Calls each of `sweeps` every so often, in a thread that never keeps the process alive.
+    """Calls each of `sweeps` every `seconds`, in a thread that never keeps the process alive.
 
     A container whose owner was killed while a job kept it busy does not end by itself. Whoever
     still runs removes it within a minute.

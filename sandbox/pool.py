@@ -10,7 +10,7 @@ from .base import Job, Limits, Program, Result, SandboxError, digest_files
 from .box import Box
 from .gpu import GpuError
 
-Kind = tuple[str, int, float, int, int]
+BoxKind = tuple[str, int, float, int, int]
 
 
 class Pool:
@@ -37,8 +37,8 @@ class Pool:
         """
         self._open_box, self._once = open_box, once
         self._private, self._keep, self._spare = private, keep, spare
-        self._idle: OrderedDict[tuple[Kind, str], list[Box]] = OrderedDict()
-        self._fresh: dict[Kind, list[Future[Box]]] = {}
+        self._idle: OrderedDict[tuple[BoxKind, str], list[Box]] = OrderedDict()
+        self._fresh: dict[BoxKind, list[Future[Box]]] = {}
         self._retired: set[Box] = set()
         self._busy: set[Box] = set()
         self._lock = threading.Lock()
@@ -47,7 +47,10 @@ class Pool:
         self.versions: dict[str, str] = {}
 
     def run(self, job: Job, retries: int = 2) -> Result:
-        """Run `job` in a warm box; only a lost box is tried again."""
+        """Run `job` in a warm box; only a lost box is tried again.
+
+        Raises SandboxError once the pool is closed, or if no box can be opened.
+        """
         if job.files and not job.program.guest:
             raise SandboxError("a program without a guest cannot take files")
         private = self._private or job.limits.gpus
@@ -140,7 +143,7 @@ class Pool:
             while len(waiting) < self._spare:
                 waiting.append(self._helpers.submit(self._open_box, job.program, job.limits))
 
-    def _put(self, key: tuple[Kind, str], box: Box) -> None:
+    def _put(self, key: tuple[BoxKind, str], box: Box) -> None:
         with self._lock:
             if not self._closed:
                 self._idle.setdefault(key, []).append(box)
@@ -165,7 +168,7 @@ class Pool:
             self._retired.discard(box)
 
 
-def kind(job: Job) -> Kind:
-    """What a box is opened with: the program, and the limits the box itself enforces."""
+def kind(job: Job) -> BoxKind:
+    """The program and the limits that a box is opened with; jobs of one kind can share a box."""
     limits = job.limits
     return (job.program.digest, limits.memory_mb, limits.cpus, limits.pids, limits.gpus)

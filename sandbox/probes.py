@@ -1,91 +1,34 @@
-"""Attacks that a sandbox which isolates must withstand, made from inside it by selfcheck.py.
+"""The attacks that a sandbox which isolates must withstand. attacker.py makes them in a box.
 
-A box loads this file as its program, so it uses the standard library alone. Each attack returns
-what stopped it, or raises Through with what it could do. None sends a packet or lasts.
+A box loads this file, so it uses the standard library alone. Each attack returns what stopped it,
+or raises Through with what it could do. None sends a packet or leaves anything behind.
 """
 
 import ctypes
 import errno
-import json
 import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Protocol
 
 from . import neighbours as around
 
 FORKS, FILL_BYTES, PART_BYTES = 128, 256 << 20, 8 << 20
 NEW_NAMESPACE, NEW_USER = 0x00020000, 0x10000000
-SET_DUMPABLE = 4
 ROOTS = ("/", "/usr", "/usr/local", "/usr/lib", "/etc", "/opt", "/var", "/root", "/home")
 SETTINGS = ("/proc/sys/kernel/core_pattern", "/proc/sys/kernel/hostname", "/proc/sysrq-trigger")
 SOCKETS = ("docker.sock", "containerd/containerd.sock", "podman/podman.sock", "crio/crio.sock")
+# environment variables that hold no secret
 NAMES = {
-    *("HOME", "HOSTNAME", "LANG", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "PWD"),
-    *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"),
-    *("PYTHONHASHSEED", "PYTHONDONTWRITEBYTECODE", "CUBLAS_WORKSPACE_CONFIG"),
-    *("NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES", "CUDA_VISIBLE_DEVICES"),
-}
+    "HOME", "HOSTNAME", "LANG", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "PWD",
+    "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS",
+    "PYTHONHASHSEED", "PYTHONDONTWRITEBYTECODE", "CUBLAS_WORKSPACE_CONFIG",
+    "NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES", "CUDA_VISIBLE_DEVICES",
+}  # fmt: skip
 
 
 class Through(Exception):
     """An attack got through."""
-
-
-class Guest(Protocol):
-    """The line to where candidates run."""
-
-    def ask(self, message: bytes) -> bytes:
-        """Send a message and wait for its answer."""
-        ...
-
-
-def run(request: bytes, guest: Guest) -> bytes:
-    """Make every attack from here and from the guest, but those the request names for each."""
-    here, there = json.loads(request)
-    held, through = attack_all(here)
-    with stranger():
-        below = json.loads(guest.ask(json.dumps(there).encode()))
-    for found, theirs in zip((held, through), below, strict=True):
-        found |= {f"candidate's {name}": what for name, what in theirs.items()}
-    return json.dumps([held, through]).encode()
-
-
-@contextmanager
-def stranger() -> Iterator[None]:
-    """A process of the same user that does not protect itself, as `docker exec` would start one."""
-    pid = os.fork()
-    if pid == 0:
-        ctypes.CDLL(None).prctl(SET_DUMPABLE, 1, 0, 0, 0)
-        time.sleep(60)
-        os._exit(0)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-
-
-def answer(message: bytes, _memory: memoryview) -> bytes:
-    """Make every attack from the guest, but those the message names."""
-    return json.dumps(attack_all(json.loads(message))).encode()
-
-
-def attack_all(spared: list[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """What stopped each attack, and what those that got through could do."""
-    held: dict[str, str] = {}
-    through: dict[str, str] = {}
-    for name, attack in ATTACKS.items():
-        if name in spared:
-            continue
-        try:
-            held[name] = attack()
-        except Through as told:
-            through[name] = str(told)
-    return held, through
 
 
 def network() -> str:
@@ -141,17 +84,17 @@ def settings() -> str:
 
 
 def status(pid: str = "self") -> dict[str, str]:
-    """The kernel's account of a process."""
+    """The fields of /proc/PID/status."""
     with open(f"/proc/{pid}/status") as file:
         return {key: value.strip() for key, _, value in (line.partition(":") for line in file)}
 
 
 def capabilities() -> str:
     """Hold a capability."""
-    told = status()
+    own = status()
     for kind in ("CapEff", "CapPrm", "CapInh", "CapAmb", "CapBnd"):
-        if int(told.get(kind, "0"), 16):
-            raise Through(f"{kind} is {told[kind]}")
+        if int(own.get(kind, "0"), 16):
+            raise Through(f"{kind} is {own[kind]}")
     return "none"
 
 
@@ -210,16 +153,16 @@ def processes() -> str:
 
 def disk() -> str:
     """Fill the work folder. Files of a moderate size meet the folder's limit, not a file's."""
-    made: list[str] = []
+    names: list[str] = []
     try:
         for number in range(FILL_BYTES // PART_BYTES):
             with open(f"fill-{number}", "wb", buffering=0) as file:
-                made.append(file.name)
+                names.append(file.name)
                 os.posix_fallocate(file.fileno(), 0, PART_BYTES)
     except OSError as error:
-        return f"{name_of(error)} within {len(made) * PART_BYTES >> 20} MiB"
+        return f"{name_of(error)} within {len(names) * PART_BYTES >> 20} MiB"
     finally:
-        for name in made:
+        for name in names:
             os.unlink(name)
     raise Through(f"it could write {FILL_BYTES >> 20} MiB")
 
@@ -233,19 +176,19 @@ def environment() -> str:
 
 def neighbours() -> str:
     """See the processes of other users, and open any entry of any process at all."""
-    seen = [name for name in around.listed("/proc") if name.isdigit()]
-    mine = status()["Uid"].split()[0]
-    for pid in seen:
+    pids = [name for name in around.listed("/proc") if name.isdigit()]
+    user = status()["Uid"].split()[0]
+    for pid in pids:
         try:
-            told = status(pid)
+            other = status(pid)
         except OSError:
             continue  # it has ended meanwhile
-        if told["Uid"].split()[0] != mine:
-            raise Through(f"process {pid} ({told['Name']}) of another user is visible")
-    for other in around.others():
-        if names := around.entries(other):
-            raise Through(f"of process {other} it could open {', '.join(names[:9])}")
-    return f"{len(seen)} in sight, no entry opens"
+        if other["Uid"].split()[0] != user:
+            raise Through(f"process {pid} ({other['Name']}) of another user is visible")
+    for neighbour in around.others():
+        if names := around.entries(neighbour):
+            raise Through(f"of process {neighbour} it could open {', '.join(names[:9])}")
+    return f"{len(pids)} in sight, no entry opens"
 
 
 def reach() -> str:
@@ -266,7 +209,7 @@ def engine() -> str:
 
 
 def name_of(error: OSError) -> str:
-    """ENOSPC and the like."""
+    """The name of a system error, such as ENOSPC."""
     return errno.errorcode.get(error.errno or 0, str(error.errno))
 
 

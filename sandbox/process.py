@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from .base import Isolation, Job, Limits, Program, Result
+from .base import Isolation, Job, Limits, Program, Result, SandboxError
 from .box import Box, Place
 from .inside import program as runner_program
 from .owner import dead, owner
@@ -25,10 +25,15 @@ from .pool import Pool
 
 LOG_BYTES = 64 << 10
 PREFIX, OWNER = "ratchet-", "owner"
-SINGLE_THREAD = {
-    name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+ENVIRONMENT = {
+    # one thread each, as many jobs share the cores
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "LANG": "C.UTF-8",
+    # no GPU
+    "CUDA_VISIBLE_DEVICES": "",
 }
-ENVIRONMENT = {**SINGLE_THREAD, "LANG": "C.UTF-8", "CUDA_VISIBLE_DEVICES": ""}
 
 
 def create(workers: int = 2, strict: bool = False) -> "ProcessSandbox":
@@ -37,7 +42,7 @@ def create(workers: int = 2, strict: bool = False) -> "ProcessSandbox":
 
 
 def site() -> list[str]:
-    """Where this Python keeps its libraries."""
+    """The folders in which this Python keeps its libraries."""
     return list(dict.fromkeys(sysconfig.get_path(name) for name in ("purelib", "platlib")))
 
 
@@ -46,10 +51,6 @@ class ProcessSandbox:
 
     name = "process"
     isolation: Isolation = "none"
-    warning = (
-        "the process sandbox does not isolate: a candidate could read your files and use your "
-        "network. Use --sandbox docker for code you do not trust."
-    )
 
     def __init__(self, workers: int, strict: bool = False) -> None:
         """Start nothing yet; boxes open with their first job."""
@@ -72,6 +73,8 @@ class ProcessSandbox:
         shutil.rmtree(self._root, ignore_errors=True)
 
     def _open(self, program: Program, limits: Limits) -> Box:
+        if limits.gpus:
+            raise SandboxError("the process sandbox has no GPUs: use --sandbox docker")
         folder = tempfile.mkdtemp(dir=self._root)
         command = [sys.executable, "-I", "-S", "-c", runner_program()]
         return Box(ProcessChannel(command, folder), program, Place(folder, site()))
@@ -132,7 +135,7 @@ class ProcessChannel:
         return self._log.decode(errors="replace")
 
     def cause(self) -> str:
-        """Nothing: a plain process does not tell."""
+        """Always "": the system does not say why a plain process ended."""
         return ""
 
     def interrupt(self) -> None:
@@ -157,9 +160,7 @@ class ProcessChannel:
         assert self._process.stderr is not None
         self._process.stderr.close()
         if self._folder:
-            with contextlib.suppress(
-                RecursionError
-            ):  # a hostile job may have nested folders deeply
+            with contextlib.suppress(RecursionError):  # a hostile job may nest folders deeply
                 shutil.rmtree(self._folder, ignore_errors=True)
 
     def _wait(
@@ -182,18 +183,18 @@ class ProcessChannel:
 
 def sweep(folder: Path) -> None:
     """Remove what killed owners left in `folder`, as far as it is this user's."""
-    for left in folder.glob(f"{PREFIX}*"):
+    for leftover in folder.glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError, RecursionError):
-            if left.stat().st_uid == os.getuid() and dead((left / OWNER).read_text()):
-                shutil.rmtree(left, ignore_errors=True)
+            if leftover.stat().st_uid == os.getuid() and dead((leftover / OWNER).read_text()):
+                shutil.rmtree(leftover, ignore_errors=True)
 
 
 def descendants(pid: int) -> list[int]:
-    """Processes below `pid`, where the system says (Linux)."""
-    found: list[int] = []
+    """Ids of the processes below `pid`, the deepest first; none where /proc is absent."""
+    pids: list[int] = []
     with contextlib.suppress(OSError):
         with open(f"/proc/{pid}/task/{pid}/children") as file:
-            below = [int(word) for word in file.read().split()]
-        for each in below:
-            found += [*descendants(each), each]
-    return found
+            children = [int(word) for word in file.read().split()]
+        for child in children:
+            pids += [*descendants(child), child]
+    return pids

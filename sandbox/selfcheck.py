@@ -16,21 +16,22 @@ LIMITS = Limits(wall_seconds=15, memory_mb=256, pids=16)
 TRUSTED = ("reach",)
 # Where it makes the candidates' cells, it may do this besides.
 MAKES_CELLS = ("seccomp", "namespaces", "processes")
-PACKAGE, MODULES = "attacks", ("probes", "neighbours")
+PACKAGE, MODULES, ENTRY = "attacks", ("attacker", "probes", "neighbours"), "attacks.attacker"
 
 
 def check(
     sandbox: Sandbox, outside: Collection[str] | None = None, inside: Collection[str] = ()
 ) -> dict[str, str]:
-    """Attack the walls, from the box and from where candidates run; what stopped each attack.
+    """Attack the walls, from the box and from where candidates run.
 
-    Raises SandboxError naming the attacks that got through. Those in `outside` are not made from
-    the box, and those in `inside` not from the candidate's place. A backend that attacked itself
-    when it was opened tells what it withstood, and is not attacked again.
+    Returns what stopped each attack, by its name. The attacks in `outside` are not made from the
+    box, and those in `inside` not from the candidate's place. A backend that attacked itself when
+    it was opened has `withstood`, and is not attacked again. Raises Breached, naming the attacks
+    that got through, and SandboxError if the check itself fails.
     """
-    known: dict[str, str] | None = getattr(sandbox, "withstood", None)
-    if known:
-        return known
+    earlier: dict[str, str] | None = getattr(sandbox, "withstood", None)
+    if earlier:
+        return earlier
     if outside is None:
         outside = MAKES_CELLS if sandbox.isolation == "namespace" else ()
     request = json.dumps([[*TRUSTED, *outside], [*inside]]).encode()
@@ -41,21 +42,20 @@ def check(
             f"the self-check of the {sandbox.name} sandbox ended as {result.status} "
             f"({result.log.strip()[-300:]}): use another --sandbox"
         )
-    held, through = json.loads(result.reply)
+    withstood, through = json.loads(result.reply)
     if through:
-        told = "; ".join(f"{name} ({what})" for name, what in through.items())
+        attacks_through = "; ".join(f"{name} ({effect})" for name, effect in through.items())
         raise Breached(
-            f"the {sandbox.name} sandbox does not hold against these attacks: {told}. "
+            f"the {sandbox.name} sandbox does not hold against these attacks: {attacks_through}. "
             "Use another --sandbox"
         )
-    return {str(name): str(what) for name, what in held.items()}
+    return {str(name): str(obstacle) for name, obstacle in withstood.items()}
 
 
 def attacks() -> Program:
-    """The program that attacks the box that loads it."""
+    """A program that attacks the box that loads it, as its trusted half and as its guest."""
     folder = files(__package__)
     sources = {f"{PACKAGE}.py": b""}
     for name in MODULES:
         sources[f"{PACKAGE}/{name}.py"] = folder.joinpath(f"{name}.py").read_bytes()
-    entry = f"{PACKAGE}.probes"
-    return Program(sources, entry, entry)
+    return Program(sources, ENTRY, ENTRY)

@@ -310,7 +310,7 @@ answer = [m.__file__ for m in modules if stale(m.__file__, m.__cached__)], len(m
 
 
 def test_a_missing_image_is_one_sentence_and_no_download(engine: Engine) -> None:
-    assert engine.find("ratchet-sandbox:absent") == ""
+    assert engine.images.find("ratchet-sandbox:absent") == ""
     with pytest.raises(SandboxError, match="image is missing: run `ratchet sandbox build`"):
         engine.start("ratchet-sandbox:absent", policy(Limits()))
 

@@ -139,8 +139,8 @@ def test_an_engine_gives_up_outdated_images(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(recipe, "image_name", lambda base="": "ratchet-test-prune:current")
     with closing(engine):
         for tag in ("current", "old"):
-            engine.load(iter([bytes(1024)]), f"ratchet-test-prune:{tag}", ())
+            engine.images.load(iter([bytes(1024)]), f"ratchet-test-prune:{tag}", ())
         assert "removed image ratchet-test-prune:old" in prune()
-        assert engine.names("ratchet-test-prune") == ["ratchet-test-prune:current"]
-        assert engine.discard("ratchet-test-prune:current") == ""
-        assert engine.discard("ratchet-test-prune:current") == ""
+        assert engine.images.names("ratchet-test-prune") == ["ratchet-test-prune:current"]
+        assert engine.images.discard("ratchet-test-prune:current") == ""
+        assert engine.images.discard("ratchet-test-prune:current") == ""

@@ -8,7 +8,11 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LAYERS = ["app", "search", "agents", "archive", "evals", "tasks", "sandbox"]
 HOMES = {
-    "docker": {"sandbox/docker/engine.py", "sandbox/docker/images.py"},
+    "docker": {
+        "sandbox/docker/engine.py",
+        "sandbox/docker/faults.py",
+        "sandbox/docker/images.py",
+    },
     "genai_prices": {"agents/llm/prices.py"},
     "gymnasium": {"evals/env.py"},
     "httpx2": {"agents/llm/client.py"},

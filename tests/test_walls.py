@@ -12,8 +12,9 @@ import pytest
 
 from ratchet.sandbox import Job, Limits, Program, Result, SandboxError, open_sandbox, process
 from ratchet.sandbox.docker import DockerSandbox, Engine
+from ratchet.sandbox.docker.readback import read_back
 from ratchet.sandbox.docker.recipe import image_name
-from ratchet.sandbox.docker.walls import ENVIRONMENT, FOLDER, policy, read_back
+from ratchet.sandbox.docker.walls import ENVIRONMENT, FOLDER, policy
 from ratchet.sandbox.probes import ATTACKS
 from ratchet.sandbox.profile import profile
 from ratchet.sandbox.selfcheck import MAKES_CELLS, TRUSTED, attacks, check
@@ -279,7 +280,8 @@ def test_each_attack_gets_through_where_its_wall_is_missing(
     }
     others = sorted(set(ATTACKS) - {attack})
     program = (
-        f"{boot}\nMemory({sources!r}).install()\nfrom attacks.probes import *\n"
+        f"{boot}\nMemory({sources!r}).install()\n"
+        "import json, os\nfrom attacks.attacker import attack_all, stranger\n"
         f"with stranger(): os.write(1, json.dumps(attack_all({others})).encode())"
     )
     monkeypatch.setattr("ratchet.sandbox.docker.engine.runner_program", lambda: program)

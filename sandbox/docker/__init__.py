@@ -4,6 +4,19 @@ A container belongs to a program, and each candidate gets a cell of its own in i
 namespace backend: a fork of a warm process in fresh namespaces, with a fresh folder. Where engine
 or kernel allow no namespaces within a container, it belongs to one candidate, that is, to one set
 of untrusted files, and pristine ones are kept warm for the next.
+
+The files, in reading order:
+
+    __init__     the backend: which walls hold, and a container for each box
+    walls        every setting of a container, and why
+    readback     whether the engine really set them
+    engine       start containers, remove them, and outlive a restart of the engine
+    attach       bytes to and from a container
+    lifeline     whether the engine that started a container is still there
+    faults       what an engine's failures are called
+    recipe       the image: its name, and when it is built or thrown away
+    images       the images of an engine
+    closure      the files of an image, made from the Python that runs here
 """
 
 import contextlib
@@ -23,7 +36,7 @@ from ..process import sweep
 from ..selfcheck import MAKES_CELLS, Breached, check
 from . import closure, recipe
 from .engine import Engine
-from .images import EngineLost
+from .faults import EngineLost
 from .walls import CELL, FOLDER, READABLE, policy
 
 __all__ = ["DockerSandbox", "Engine", "build_image", "create", "prune"]
@@ -34,34 +47,39 @@ RUNTIME = "RATCHET_RUNTIME"
 LITTER = ("/dev/shm", "/dev/mqueue")
 # A runtime with a kernel of its own filters system calls and namespaces in that kernel.
 LEFT_TO_RUNTIME = ("seccomp", "namespaces")
-BY_RUNTIME = ((*MAKES_CELLS, *LEFT_TO_RUNTIME), LEFT_TO_RUNTIME)
 
 
 def create(workers: int = 2, strict: bool = False) -> "DockerSandbox":
     """Open the backend for `workers` jobs at a time, building the image if it is missing.
 
-    `strict` gives each job a container of its own.
+    `strict` gives each job a container of its own. Raises SandboxError where no engine answers, or
+    where an attack gets through the walls.
     """
     return DockerSandbox(Engine(), workers, strict)
 
 
 def build_image(progress: Callable[[str], None], base: str = "") -> str:
-    """Build the sandbox image anew, on the image `base` if one is named, and return its id."""
+    """Build the sandbox image anew, on the image `base` if one is named, and return its id.
+
+    Raises SandboxError if the build fails.
+    """
     with contextlib.closing(Engine()) as engine:
-        return recipe.build(engine, progress, base)
+        return recipe.build(engine.images, progress, base)
 
 
 def prune() -> list[str]:
-    """Remove outdated sandbox images and what dead owners left; returns what, in words."""
+    """Remove outdated sandbox images and what dead owners left; returns a sentence for each.
+
+    Raises SandboxError where no engine answers.
+    """
     with contextlib.closing(Engine()) as engine:
-        told = recipe.prune(engine)
-        for what, removed in (
-            ("containers", engine.reap()),
-            ("GPU leases", gpu.sweep()),
-        ):
-            told += [f"removed {removed} {what} of dead owners"] if removed else []
+        notes = recipe.prune(engine.images)
+        if containers := engine.reap():
+            notes.append(f"removed {containers} containers of dead owners")
+        if leases := gpu.sweep():
+            notes.append(f"removed {leases} GPU leases of dead owners")
         sweep(Path(tempfile.gettempdir()))
-    return told
+    return notes
 
 
 class DockerSandbox:
@@ -80,7 +98,8 @@ class DockerSandbox:
     ) -> None:
         """Find the image, remove what dead owners left, and attack the walls once from inside.
 
-        Without `cells`, each candidate gets a container of its own also where it need not.
+        Without `cells`, each candidate gets a container of its own also where it need not. `engine`
+        is closed with the backend. Raises SandboxError if no container can be trusted.
         """
         self._engine = engine
         self._runtime = os.environ.get(RUNTIME, "")
@@ -91,16 +110,16 @@ class DockerSandbox:
         try:
             engine.require_runtime(self._runtime)
             engine.reap()
-            self._image_name, self._image = recipe.ensure(engine, log.warning)
+            self._image_name, self._image = recipe.ensure(engine.images, log.warning)
             self.withstood = self._check()
         except BaseException:
             engine.close()
             raise
         if self.cells:
-            kept, spare = 4 * workers, workers if strict else 1
+            keep, spare = 4 * workers, workers if strict else 1
         else:
-            kept, spare = 4 * workers + 2, 2 * workers
-        self._pool = Pool(self._open, private=not self.cells, keep=kept, spare=spare, once=strict)
+            keep, spare = 4 * workers + 2, 2 * workers
+        self._pool = Pool(self._open, private=not self.cells, keep=keep, spare=spare, once=strict)
         temporary = Path(tempfile.gettempdir())
         self._reaper = Reaper([engine.reap, gpu.sweep, lambda: sweep(temporary)], reap_seconds)
 
@@ -128,10 +147,14 @@ class DockerSandbox:
         self._engine.close()
 
     def _check(self) -> dict[str, str]:
-        """Check the walls in a container that no job will see: with cells, if those can be made."""
+        """Check the walls in a container that no job will see: with cells, if those can be made.
+
+        Returns what stopped each attack.
+        """
+        spared = LEFT_TO_RUNTIME if self._runtime else ()
         if self.cells:
             try:
-                return self._attack(*((MAKES_CELLS, ()) if not self._runtime else BY_RUNTIME))
+                return self._attack((*MAKES_CELLS, *spared), spared)
             except EngineLost:
                 raise
             except SandboxError as error:
@@ -139,7 +162,7 @@ class DockerSandbox:
                     raise
                 self.cells, self.lack = False, str(error)
                 log.info("no cells in containers: %s", error)
-        return self._attack(*(((), ()) if not self._runtime else (LEFT_TO_RUNTIME,) * 2))
+        return self._attack(spared, spared)
 
     def _attack(self, outside: Collection[str], inside: Collection[str]) -> dict[str, str]:
         self._pool = Pool(self._open, private=True, keep=0)
@@ -150,18 +173,18 @@ class DockerSandbox:
             self._settings = {}
 
     def _open(self, program: Program, limits: Limits) -> Box:
-        lent = contextlib.ExitStack()
+        leases = contextlib.ExitStack()
         try:
-            devices = lent.enter_context(gpu.lease(limits.gpus))
+            devices = leases.enter_context(gpu.lease(limits.gpus))
             if devices and not self._probed:
                 self._engine.probe_gpu(self._image, devices[0])
                 self._probed = True
             cells = self.cells and not devices  # what a GPU keeps of a candidate is not known
             settings = policy(limits, devices, self._runtime, cells)
-            words = [json.dumps(CELL)] if cells else []
-            channel, effective = self._engine.start(self._image, settings, lent.close, *words)
+            arguments = [json.dumps(CELL)] if cells else []
+            channel, effective = self._engine.start(self._image, settings, leases.close, *arguments)
         except BaseException:
-            lent.close()
+            leases.close()
             raise
         self._settings = self._settings or effective
         if cells:

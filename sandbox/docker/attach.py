@@ -67,9 +67,9 @@ class AttachChannel:
         return self._log.decode(errors="replace")
 
     def cause(self) -> str:
-        """Why the container ended: "output_overflow", or what the engine tells.
+        """Why the container ended: "output_overflow", "oom", "engine" or "".
 
-        That is "oom", "engine" if the engine itself went away, or "" for the container's own doing.
+        "engine" is for an engine that went away, "" for an end that the runner itself chose.
         """
         return "output_overflow" if self._logged > FLOOD_BYTES else self._cause()
 

@@ -25,9 +25,9 @@ from ..base import SandboxError
 SITE = "/opt/ratchet/site"
 PACKAGES = ("torch", "numpy")
 UNUSED_STDLIB = {
-    *("test", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3", "__pycache__"),
-    *("site-packages", "dist-packages"),
-}
+    "test", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3", "__pycache__",
+    "site-packages", "dist-packages",
+}  # fmt: skip
 UNUSED_TORCH = re.compile(r"torch/(include/|share/|test/|bin/(?!torch_shm_manager))")
 USER = 10001
 ACCOUNTS = {
@@ -37,15 +37,15 @@ ACCOUNTS = {
 
 
 def fingerprint() -> str:
-    """What these files depend on: an update of torch, say, makes another image."""
+    """Digest of all that these files depend on: an update of torch, say, makes another image."""
     parts = [sys.version, platform.machine(), *platform.libc_ver()]
-    parts += [f"{each.name}=={each.version}" for each in distributions()]
+    parts += [f"{package.name}=={package.version}" for package in distributions()]
     parts.append(Path(__file__).read_text())
     return hashlib.sha256(chr(10).join(parts).encode()).hexdigest()
 
 
 def contents() -> Iterator[tuple[str, Path]]:
-    """Every file of the image but the accounts: where it goes and where it comes from."""
+    """Every file of the image but ACCOUNTS: its path in the image, and its path on this host."""
     python = Path(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))
     yield "usr/local/bin/python3", python
     inner = f"usr/local/{sys.platlibdir}/python{sysconfig.get_python_version()}"
@@ -60,7 +60,7 @@ def contents() -> Iterator[tuple[str, Path]]:
 
 
 def stdlib() -> Iterator[Path]:
-    """The standard library, less what no task program uses."""
+    """The files of the standard library, without the parts that no task program uses."""
     root = Path(sysconfig.get_path("stdlib"))
     for folder, below, names in os.walk(root):
         unused = UNUSED_STDLIB if Path(folder) == root else {"__pycache__", "test", "tests"}
@@ -72,40 +72,46 @@ def stdlib() -> Iterator[Path]:
 
 def distributions() -> list[metadata.Distribution]:
     """torch, numpy and everything installed that they require."""
-    found: dict[str, metadata.Distribution] = {}
+    installed: dict[str, metadata.Distribution] = {}
     waiting = list(PACKAGES)
     while waiting:
         name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
-        if name in found:
+        if name in installed:
             continue
         with suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.distribution(name)
-            wanted = [text for text in found[name].requires or [] if "extra ==" not in text]
-            waiting += [re.split(r"[^\w.-]", text, maxsplit=1)[0] for text in wanted]
-    return [found[name] for name in sorted(found)]
+            package = installed[name] = metadata.distribution(name)
+            required = [text for text in package.requires or [] if "extra ==" not in text]
+            waiting += [re.split(r"[^\w.-]", text, maxsplit=1)[0] for text in required]
+    return [installed[name] for name in sorted(installed)]
 
 
 def packages() -> Iterator[tuple[str, Path]]:
-    """The files of those distributions, by their place in site-packages."""
-    for each in distributions():
-        if each.files is None:
-            raise SandboxError(f"{each.name} has no list of its files: install it with pip")
-        for file in each.files:
+    """The files of `distributions()`: path below site-packages, and path on this host.
+
+    Raises SandboxError for a package whose files pip does not list.
+    """
+    for package in distributions():
+        if package.files is None:
+            raise SandboxError(f"{package.name} has no list of its files: install it with pip")
+        for file in package.files:
             unused = (
                 {"..", "__pycache__", "tests"} & {*file.parts}
                 or file.suffix == ".pth"
                 or UNUSED_TORCH.match(file.as_posix())
             )
-            path = Path(str(each.locate_file(file)))
+            path = Path(str(package.locate_file(file)))
             if not unused and path.is_file():
                 yield file.as_posix(), path
 
 
 def libraries(binaries: list[Path]) -> Iterator[tuple[str, Path]]:
-    """The system's shared libraries that `binaries` load, the C library and its loader included."""
-    said = subprocess.run(["ldd", *binaries], capture_output=True, text=True, check=False).stdout
+    """The system's shared libraries that `binaries` load, the C library and its loader included.
+
+    As in `contents`, each path in the image comes with the path on this host.
+    """
+    ldd = subprocess.run(["ldd", *binaries], capture_output=True, text=True, check=False)
     site = {os.path.realpath(sysconfig.get_path(name)) for name in ("purelib", "platlib", "stdlib")}
-    for path in sorted(set(re.findall(r"(?:=> |^\t)(/\S+)", said, re.MULTILINE))):
+    for path in sorted(set(re.findall(r"(?:=> |^\t)(/\S+)", ldd.stdout, re.MULTILINE))):
         if any(os.path.realpath(path).startswith(folder + "/") for folder in site):
             continue
         ours = path.startswith(sys.base_prefix + "/lib") and sys.base_prefix != "/usr"
@@ -114,24 +120,27 @@ def libraries(binaries: list[Path]) -> Iterator[tuple[str, Path]]:
 
 def tar(files: Iterator[tuple[str, Path]]) -> Iterator[bytes]:
     """A tar stream of `files` with their times, so that the bytecode added here stays valid."""
-    made: set[str] = set()
+    folders: set[str] = set()  # those in the stream so far
     for name, data in ACCOUNTS.items():
-        yield from parents(name, made)
+        yield from parents(name, folders)
         yield member(name, len(data), 0o644) + padded(data)
     with tempfile.TemporaryDirectory() as scratch:
         for name, path in files:
-            yield from parents(name, made)
+            yield from parents(name, folders)
             yield from copy(name, path)
             if path.suffix == ".py" and (code := bytecode(path, Path(scratch))):
                 folder, _, base = name.rpartition("/")
                 inside = f"{folder}/__pycache__/{base[:-3]}.{sys.implementation.cache_tag}.pyc"
-                yield from parents(inside, made)
+                yield from parents(inside, folders)
                 yield from copy(inside, code)
     yield bytes(1024)
 
 
 def bytecode(source: Path, scratch: Path) -> Path | None:
-    """The compiled form of `source`; a read-only container would compile it at every start."""
+    """The file of `source` compiled, or None if it does not compile.
+
+    A container, being read-only, would have to compile it at every start.
+    """
     cached = Path(importlib.util.cache_from_source(str(source)))
     if cached.is_file():
         return cached
@@ -143,11 +152,11 @@ def bytecode(source: Path, scratch: Path) -> Path | None:
     return target
 
 
-def parents(name: str, made: set[str]) -> Iterator[bytes]:
-    """Headers of the folders above `name` that are not `made` yet."""
+def parents(name: str, folders: set[str]) -> Iterator[bytes]:
+    """Headers of the folders above `name` that are not in `folders` yet; they are added to it."""
     for folder in reversed(Path(name).parents[:-1]):
-        if str(folder) not in made:
-            made.add(str(folder))
+        if str(folder) not in folders:
+            folders.add(str(folder))
             yield member(str(folder), 0, 0o755, kind=tarfile.DIRTYPE)
 
 

@@ -17,9 +17,11 @@ from ..gpu import GpuError
 from ..inside import program as runner_program
 from ..owner import LABEL, dead, owner
 from .attach import AttachChannel
-from .images import CALL_SECONDS, EngineLost, Images, host, translated
+from .faults import EngineLost, host, translated
+from .images import CALL_SECONDS, Images
 from .lifeline import HELLO_SECONDS, Lifeline
-from .walls import MASKED, policy, read_back
+from .readback import MASKED, read_back
+from .walls import policy
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +30,11 @@ PYTHON = "/usr/local/bin/python3"
 OF_THE_PROCESS = ("user", "working_dir", "environment")  # not of the host's side of a container
 
 
-class Engine(Images):
-    """The Docker engine this user's command line would talk to. Never pulls an image."""
+class Engine:
+    """The Docker engine this user's command line would talk to. Never pulls an image.
+
+    `images` are those it holds, and `version` is its own.
+    """
 
     def __init__(self, patience: float = RETURN_SECONDS) -> None:
         """Connect, or raise SandboxError; wait `patience` seconds for an engine that goes away."""
@@ -40,6 +45,7 @@ class Engine(Images):
         with translated("answer"):
             self._line = Lifeline(self._address)
             self._client = docker.from_env(timeout=HELLO_SECONDS, max_pool_size=64)
+        self.images = Images(self._client)
         try:
             with translated("answer"):
                 self._client.ping()
@@ -52,11 +58,11 @@ class Engine(Images):
     def require_runtime(self, name: str) -> None:
         """Raise SandboxError if the engine has no such container runtime; "" is its default."""
         with translated("list its runtimes"):
-            known = sorted(self._client.info().get("Runtimes") or {}) if name else []
-        if name and name not in known and not name.startswith("io.containerd."):
+            runtimes = sorted(self._client.info().get("Runtimes") or {}) if name else []
+        if name and name not in runtimes and not name.startswith("io.containerd."):
             raise SandboxError(
-                f"the Docker engine has no runtime {name!r}, only {', '.join(known)}: register it "
-                "in the engine's daemon.json, or unset RATCHET_RUNTIME"
+                f"the Docker engine has no runtime {name!r}, only {', '.join(runtimes)}: register "
+                "it in the engine's daemon.json, or unset RATCHET_RUNTIME"
             )
 
     def start(
@@ -64,22 +70,24 @@ class Engine(Images):
         identity: str,
         settings: dict[str, Any],
         released: Callable[[], object] = lambda: None,
-        *words: str,
+        *arguments: str,
     ) -> tuple[AttachChannel, dict[str, str]]:
-        """Start a runner, given `words`, in a new container: its channel, and what it really has.
+        """Start a runner with these `arguments` in a new container of the image `identity`.
 
-        `released` is called once the container is gone. If the engine is away, wait for it.
+        Returns the channel to it, and the settings that the engine really gave the container.
+        `released` is called once the container is gone. Waits for an engine that is away. Raises
+        SandboxError if the container does not start, or not with these settings.
         """
         self._await_return()
         line = self._line
         try:
-            return self._start(identity, settings, released, words)
+            return self._start(identity, settings, released, arguments)
         except SandboxError as error:
             if not isinstance(error, EngineLost) and not self._lost(line):
                 raise
             log.warning("%s; waiting up to %.0f s for it", error, self._patience)
         self._await_return()
-        return self._start(identity, settings, released, words)
+        return self._start(identity, settings, released, arguments)
 
     def probe_gpu(self, identity: str, uuid: str) -> None:
         """Raise GpuError unless a container with this GPU starts; creating one proves nothing."""
@@ -93,20 +101,23 @@ class Engine(Images):
         except EngineLost:
             raise
         except SandboxError as error:
-            said = getattr(error.__cause__, "explanation", None) or error
+            reason = getattr(error.__cause__, "explanation", None) or error
             raise GpuError(
-                f"the Docker engine cannot hand GPU {uuid} to a container ({said}): "
+                f"the Docker engine cannot hand GPU {uuid} to a container ({reason}): "
                 "install the NVIDIA Container Toolkit and restart Docker"
             ) from error
 
     def owners(self) -> dict[str, str]:
-        """Every container of ours this engine holds, and who owns it."""
+        """The containers of ours that this engine holds: ids, with the labels of their owners."""
         with translated("list containers"):
-            found = self._client.api.containers(all=True, filters={"label": LABEL})
-        return {each["Id"]: each["Labels"][LABEL] for each in found}
+            containers = self._client.api.containers(all=True, filters={"label": LABEL})
+        return {container["Id"]: container["Labels"][LABEL] for container in containers}
 
     def reap(self) -> int:
-        """Remove the containers of owners that have died, and ours that would not go before."""
+        """Remove the containers of owners that have died, and ours that would not go before.
+
+        Returns how many containers belonged to the dead.
+        """
         orphans = [identity for identity, label in self.owners().items() if dead(label)]
         for identity in {*orphans, *self._left}:
             self._remove(identity)
@@ -117,16 +128,16 @@ class Engine(Images):
         self._line.close()
         self._client.close()
 
-    def _create(self, identity: str, words: list[str], settings: dict[str, Any]) -> Any:
+    def _create(self, identity: str, arguments: list[str], settings: dict[str, Any]) -> Any:
         """A container that inherits neither environment nor command nor health check."""
         image = self._client.images.get(identity).attrs["Config"]
-        names = [each.partition("=")[0] for each in image.get("Env") or []]
+        names = [variable.partition("=")[0] for variable in image.get("Env") or []]
         rest = {key: value for key, value in settings.items() if key not in OF_THE_PROCESS}
         uncovered = {name: rest.pop(key) for name, (key, _) in MASKED.items() if key in rest}
         host = self._client.api.create_host_config(**rest)
-        made = self._client.api.create_container(
+        created = self._client.api.create_container(
             identity,
-            entrypoint=[PYTHON, "-I", "-S", *words],
+            entrypoint=[PYTHON, "-I", "-S", *arguments],
             stdin_open=True,
             labels={LABEL: owner()},
             healthcheck={"test": ["NONE"]},
@@ -135,18 +146,18 @@ class Engine(Images):
             working_dir=settings["working_dir"],
             environment={**dict.fromkeys(names), **settings["environment"]},
         )
-        return self._client.containers.get(made["Id"])
+        return self._client.containers.get(created["Id"])
 
     def _start(
         self,
         identity: str,
         settings: dict[str, Any],
         released: Callable[[], object],
-        words: Sequence[str],
+        arguments: Sequence[str],
     ) -> tuple[AttachChannel, dict[str, str]]:
         line = self._line
         with translated("start a container"):
-            container = self._create(identity, ["-c", runner_program(), *words], settings)
+            container = self._create(identity, ["-c", runner_program(), *arguments], settings)
             try:
                 stream = container.attach_socket(
                     params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}

@@ -1,29 +1,27 @@
-"""The images a Docker engine holds, and its failures in one sentence each."""
+"""The images that a Docker engine holds."""
 
 import contextlib
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import requests
-from docker.constants import DEFAULT_UNIX_SOCKET
-from docker.context import ContextAPI
-from docker.errors import APIError, BuildError, DockerException, ImageNotFound
+from docker.errors import DockerException, ImageNotFound
 
-from ..base import SandboxError
+from .faults import translated
 
 CALL_SECONDS, BUILD_SECONDS = 60, 900
 BUILT = "ratchet.sandbox"
 
 
-class EngineLost(SandboxError):
-    """No engine answers, or the one that did has ended."""
-
-
 class Images:
-    """What the recipe needs from an engine. Never pulls."""
+    """The images of one engine. Never pulls.
 
-    _client: Any
+    All methods but `discard` raise SandboxError where the engine fails.
+    """
+
+    def __init__(self, client: Any) -> None:
+        """Use `client`, a `docker.DockerClient`, and leave it open."""
+        self._client = client
 
     def find(self, name: str) -> str:
         """The id of an image this engine holds, or nothing."""
@@ -36,8 +34,8 @@ class Images:
     def names(self, repository: str) -> list[str]:
         """The names of the images of a repository."""
         with translated("list images"):
-            found = self._client.images.list(repository)
-        names = [str(name) for image in found for name in image.tags]
+            images = self._client.images.list(repository)
+        names = [str(name) for image in images for name in image.tags]
         return sorted(name for name in names if name.startswith(f"{repository}:"))
 
     def discard(self, name: str) -> str:
@@ -75,29 +73,3 @@ class Images:
             yield
         finally:
             self._client.api.timeout = CALL_SECONDS
-
-
-def host() -> str:
-    """Where the engine is expected: DOCKER_HOST, the current context, or the usual socket."""
-    named = os.environ.get("DOCKER_HOST") or ContextAPI.kwargs_from_context().get("base_url")
-    return str(named or DEFAULT_UNIX_SOCKET)
-
-
-@contextlib.contextmanager
-def translated(doing: str) -> Iterator[None]:
-    """Turn every failure of the engine into one SandboxError with its cause and its mend."""
-    try:
-        yield
-    except ImageNotFound as error:
-        raise SandboxError("the sandbox image is missing: run `ratchet sandbox build`") from error
-    except (APIError, BuildError) as error:
-        said = getattr(error, "explanation", None) or error
-        raise SandboxError(
-            f"the Docker engine could not {doing}: {said}. See its log, or use --sandbox process"
-        ) from error
-    except (DockerException, requests.RequestException, OSError) as error:
-        if "Permission denied" in str(error):
-            mend = "add yourself to the `docker` group and log in again"
-        else:
-            mend = "start Docker, or use --sandbox process"
-        raise EngineLost(f"no Docker engine answers at {host()}: {mend}") from error

@@ -34,8 +34,8 @@ class BaseMissing(SandboxError):
     """The engine does not hold the base image, and Ratchet pulls none by itself."""
 
 
-class Images(Protocol):
-    """What images need from an engine."""
+class Store(Protocol):
+    """Where images lie: those of an engine, see `images.Images`."""
 
     def find(self, name: str) -> str:
         """The id of an image this engine holds, or nothing."""
@@ -76,43 +76,49 @@ def image_name(base: str = "") -> str:
 
 def versions() -> dict[str, str]:
     """The versions of torch and numpy that run here, as the Dockerfile calls them."""
-    return {f"{each.upper()}_VERSION": metadata.version(each) for each in PACKAGES}
+    return {f"{name.upper()}_VERSION": metadata.version(name) for name in PACKAGES}
 
 
-def ensure(images: Images, progress: Callable[[str], None]) -> tuple[str, str]:
-    """The image's name and id, after building it here if it is missing and needs no network."""
+def ensure(store: Store, progress: Callable[[str], None]) -> tuple[str, str]:
+    """The image's name and id, after building it here if it is missing and needs no network.
+
+    Raises SandboxError for a missing image on a base, whose build may need a network.
+    """
     base = chosen_base()
     name = image_name(base)
-    if found := images.find(name):
-        return name, found
+    if identity := store.find(name):
+        return name, identity
     if base:
         raise SandboxError(
             f"the sandbox image {name} on the base {base} is missing: "
             f"make it with `ratchet sandbox build --base {base}`"
         )
-    return name, build(images, progress)
+    return name, build(store, progress)
 
 
-def build(images: Images, progress: Callable[[str], None], base: str = "") -> str:
-    """Build the image, on `base` if one is named, and return its id."""
+def build(store: Store, progress: Callable[[str], None], base: str = "") -> str:
+    """Build the image, on `base` if one is named, and return its id; raises SandboxError."""
     base, start = base or chosen_base(), time.monotonic()
     name = image_name(base)
     progress(f"building the sandbox image {name}" + (f" on {base}" if base else ""))
     if base:
-        identity = on_base(images, name, base)
+        identity = on_base(store, name, base)
     else:
-        identity = images.load(closure.tar(closure.contents()), name, SETTINGS)
+        identity = store.load(closure.tar(closure.contents()), name, SETTINGS)
     progress(f"built {name} in {time.monotonic() - start:.0f} s")
     if base and base != chosen_base():
         progress(f"set {BASE}={base} to use it")
-    if others := len(set(outdated(images)) - {name}):
+    if others := len(set(outdated(store)) - {name}):
         progress(f"other sandbox images: {others}; `ratchet sandbox prune` removes them")
     return identity
 
 
-def on_base(images: Images, name: str, base: str) -> str:
-    """Build the Dockerfile on a base that the engine holds: a build would pull a missing one."""
-    identity = images.find(base)
+def on_base(store: Store, name: str, base: str) -> str:
+    """Build the Dockerfile on a base that the engine holds, and return the image's id.
+
+    Raises BaseMissing for a base that the engine lacks, since the build would pull it.
+    """
+    identity = store.find(base)
     if not identity:
         raise BaseMissing(f"the base image {base} is missing: run `docker pull {base}` first")
     arguments = versions()
@@ -122,18 +128,18 @@ def on_base(images: Images, name: str, base: str) -> str:
     elif variant := arguments["TORCH_VERSION"].partition("+")[2]:
         # A torch such as 2.13.0+cpu is in no index but torch's own.
         arguments.setdefault("PIP_EXTRA_INDEX_URL", TORCH_INDEX + variant)
-    return images.make(str(CONTEXT), name, {"BASE_IMAGE": identity, **arguments})
+    return store.make(str(CONTEXT), name, {"BASE_IMAGE": identity, **arguments})
 
 
-def outdated(images: Images) -> list[str]:
+def outdated(store: Store) -> list[str]:
     """The sandbox images that Ratchet, as it is installed here, does not use."""
-    return [each for each in images.names(REPOSITORY) if each != image_name(chosen_base())]
+    return [name for name in store.names(REPOSITORY) if name != image_name(chosen_base())]
 
 
-def prune(images: Images) -> list[str]:
-    """Remove outdated sandbox images that no container uses; returns what was done, in words."""
-    told: list[str] = []
-    for name in outdated(images):
-        why = images.discard(name)
-        told.append(f"image {name} stays: {why}" if why else f"removed image {name}")
-    return told
+def prune(store: Store) -> list[str]:
+    """Remove outdated sandbox images that no container uses; returns a sentence for each."""
+    notes: list[str] = []
+    for name in outdated(store):
+        why = store.discard(name)
+        notes.append(f"image {name} stays: {why}" if why else f"removed image {name}")
+    return notes

@@ -35,16 +35,10 @@ STRANGER = 29_281  # a user id that owns nothing, for a cell that root starts
 VIEWS = ("subset=pid,hidepid=ptraceable", "")
 # What an older kernel's /proc tells to everyone, and a job has no use for.
 SECRETS = (
-    *("/proc/kcore", "/proc/keys", "/proc/key-users", "/proc/timer_list", "/proc/sched_debug"),
-    *(
-        "/proc/sysrq-trigger",
-        "/proc/kmsg",
-        "/proc/kallsyms",
-        "/proc/kpagecount",
-        "/proc/kpageflags",
-    ),
-    *("/proc/kpagecgroup", "/proc/latency_stats", "/proc/timer_stats", "/proc/slabinfo"),
-)
+    "/proc/kcore", "/proc/keys", "/proc/key-users", "/proc/timer_list", "/proc/sched_debug",
+    "/proc/sysrq-trigger", "/proc/kmsg", "/proc/kallsyms", "/proc/kpagecount", "/proc/kpageflags",
+    "/proc/kpagecgroup", "/proc/latency_stats", "/proc/timer_stats", "/proc/slabinfo",
+)  # fmt: skip
 
 
 class CellError(Exception):
