@@ -1,6 +1,5 @@
 """Put claims to fresh seeds: a child against its parent, and against the best baseline."""
 
-import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
@@ -8,9 +7,10 @@ from statistics import fmean
 from typing import Literal
 
 from ..archive import Evidence, Node, Tree
-from ..evals import COMMON, Candidate, Claim, Evaluation, Seed, Split, Verdict, draw, judge
+from ..evals import COMMON, Claim, Evaluation, Verdict, judge
 from . import company
 from .run import Run
+from .screen import against, gains, measured, merged
 
 
 def confirm(
@@ -119,42 +119,6 @@ def instances(run: Run, evaluation: Evaluation, start: Evaluation) -> tuple[floa
     return tuple(chain.from_iterable(each))
 
 
-def measured(
-    run: Run,
-    candidate: Candidate,
-    stream: str,
-    count: int,
-    split: Split = "dev",
-    beside: Sequence[Seed] = (),
-) -> Evaluation:
-    """A candidate's trials on the first seeds of a stream; `beside` ride along where it is run."""
-    seeds = draw(run.config.keys, stream, count)
-    return run.lab.evaluate(candidate, stream, seeds, split, beside)
-
-
-def against(run: Run, stream: str) -> str:
-    """The stream that a rival runs on where the design is unpaired, or "" where it shares seeds.
-
-    Children that were screened against one parent then share the parent's seeds, not each other's.
-    """
-    if run.config.rule.design == "paired":
-        return ""
-    parent = re.fullmatch(r"(search/\d+)/\d+", stream)
-    return parent[1] if parent else f"{stream}/rival"
-
-
-def screens(run: Run, node: Node) -> str:
-    """The stream on which a child is screened: its parent's, or one of its own if unpaired."""
-    paired = run.config.rule.design == "paired"
-    return f"search/{node.parent}" if paired else f"search/{node.parent}/{node.number}"
-
-
-def gains(run: Run, child: Evaluation, rival: Evaluation) -> list[float]:
-    """Seed by seed, by the run's design."""
-    paired = run.config.rule.design == "paired"
-    return judge.gains(child, rival, run.task.metric, paired=paired)
-
-
 def best_planted(tree: Tree) -> Node:
     """The best of the start and the baselines, of those that have a score."""
     return max(tree.planted(), key=lambda node: node.gain or 0.0)
@@ -197,9 +161,3 @@ def _void(node: Node, claims: Sequence[Claim], reason: str, evidence: Evidence) 
 def _with(node: Node, verdict: Verdict, evidence: Evidence) -> Node:
     """The node with a new verdict and more evidence; what ranks it stays the last of that."""
     return node.model_copy(update={"verdict": verdict, "evidence": merged(node.evidence, evidence)})
-
-
-def merged(known: Sequence[Evidence], new: Evidence) -> tuple[Evidence, ...]:
-    """`known` and `new`, which takes the place of a shorter reading of the same stream."""
-    rest = [e for e in known if (e.stream, e.split) != (new.stream, new.split)]
-    return tuple(sorted((*rest, new), key=lambda each: each.stream == COMMON))

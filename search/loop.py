@@ -26,7 +26,8 @@ from .crew import Crew
 from .desk.consent import Unanswered, pending
 from .run import Run, behaviour
 from .schedule import AGAIN, SCHEDULES, Action, patience
-from .turn import Draft, explore, settle
+from .screen import Draft
+from .turn import explore, settle
 
 More = Callable[[Tree, int], bool]  # may another turn begin, given the tree and how many did?
 LATE_SECONDS, LATE_SHARE = 10.0, 0.05  # beyond its minutes that a job in flight may take

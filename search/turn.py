@@ -5,37 +5,22 @@ Each ends in one state of one node.
 """
 
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
 from ..agents.base import AgentError
 from ..archive import Evidence, Node, Tree
-from ..evals import Split, Standing, Verdict, judge
+from ..evals import Standing, Verdict, judge
 from ..evals.syntax import size
 from . import company
-from .confirm import against, confirm, gains, measured, merged, rank, screens
+from .confirm import confirm, rank
 from .desk.consent import Rejected
 from .faults import raised
 from .propose import Proposal, failed, propose
 from .run import Run
 from .schedule import RETEST, Action, common_seeds, simpler
-
-
-@dataclass(frozen=True)
-class Draft:
-    """A turn that has been explored but not yet settled: a node, and what its screen says.
-
-    `values` are gains over the parent on search seeds, where there are any to be judged still. A
-    `fault` is what kept the agent, or the policy, from making a proposal at all.
-    """
-
-    action: Action
-    node: Node
-    values: list[float] | None = None
-    fault: str = ""
+from .screen import Draft, against, gains, judged, measured, merged, screen, screens, seeds_screened
 
 
 def explore(run: Run, turn: int, number: int, action: Action, tree: Tree) -> Draft:
@@ -46,8 +31,8 @@ def explore(run: Run, turn: int, number: int, action: Action, tree: Tree) -> Dra
     if action.node is None:
         return _expand(run, turn, number, tree)
     node = tree[action.node].model_copy(update={"turn": turn})
-    if action.kind == "advance" and _seeds(run, node) < run.config.rule.screen:
-        return _screen(run, node, tree, [run.config.rule.screen], action)
+    if action.kind == "advance" and seeds_screened(run, node) < run.config.rule.screen:
+        return screen(run, node, tree, [run.config.rule.screen], action)
     return Draft(action, node)
 
 
@@ -61,7 +46,7 @@ def _expand(run: Run, turn: int, number: int, tree: Tree) -> Draft:
         return Draft(Action("expand"), node, fault=proposal.empty if proposal.fault else "")
     rule = run.config.rule
     counts = [rule.first_look, *([rule.screen] if run.config.schedule == "fixed" else [])]
-    return _screen(run, node, tree, counts, Action("expand"))
+    return screen(run, node, tree, counts, Action("expand"))
 
 
 def _selected(run: Run, tree: Tree, rng: Random) -> tuple[Node, str]:
@@ -118,47 +103,6 @@ def _node(run: Run, turn: int, number: int, parent: Node, proposal: Proposal) ->
     )
 
 
-def _screen(run: Run, node: Node, tree: Tree, counts: Sequence[int], action: Action) -> Draft:
-    """Compare with the parent on ever more search seeds, for as long as there is hope."""
-    rule, metric = run.config.rule, run.task.metric
-    assert node.parent is not None
-    parent = tree[node.parent]
-    stream, smaller = screens(run, node), simpler(node.size, parent)
-    stages: list[tuple[Split, int]] = [("dev", count) for count in counts]
-    if rule.glance and action.kind == "expand":
-        stages.insert(0, ("glance", rule.glance))
-    values: list[float] = []
-    done = _seeds(run, node)
-    for split, count in stages:
-        evidence = Evidence(
-            stream=stream,
-            count=count,
-            split=split,
-            versus=parent.number,
-            against=against(run, stream),
-        )
-        node = node.model_copy(update={"evidence": merged(node.evidence, evidence)})
-        beside = company.beside(run, node, stream, split, done)
-        child = measured(run, node.candidate, stream, count, split, beside)
-        if child.failures == count:
-            first = child.trials[0]
-            reason = f"all {count} seeds ended with {first.status}"
-            node = node.model_copy(update={"log": first.log})
-            return Draft(action, judged(node, Verdict(standing="invalid", reason=reason)))
-        if split == "dev":
-            done = count
-            if reason := company.look(run, node, stream, child):
-                return Draft(action, judged(node, Verdict(standing="invalid", reason=reason)))
-        rival = measured(run, parent.candidate, against(run, stream) or stream, count, split)
-        values = gains(run, child, rival)
-        if split == "glance" and judge.ruined(rule, values, metric):
-            workloads = run.task.manifest.workloads.glance
-            return Draft(action, judged(node, judge.glanced_out(rule, values, metric, workloads)))
-        if split == "dev" and judge.hopeless(rule, values, metric, smaller):
-            return Draft(action, judged(node, judge.screened_out(rule, values, metric)))
-    return Draft(action, judged(node, judge.waiting(rule, values, metric)), values)
-
-
 def settle(run: Run, pool: ThreadPoolExecutor, draft: Draft, tree: Tree) -> Node:
     """Finish a turn, knowing every turn before it: confirm what deserves it now."""
     node, rule = draft.node, run.config.rule
@@ -173,7 +117,7 @@ def settle(run: Run, pool: ThreadPoolExecutor, draft: Draft, tree: Tree) -> Node
         pass  # the screen has settled it
     elif draft.values is None:
         node = _promote(run, pool, node, tree)
-    elif _seeds(run, node) >= rule.screen:
+    elif seeds_screened(run, node) >= rule.screen:
         assert node.verdict is not None
         assert node.verdict.screen is not None
         says = _claimed(run, node, tree)
@@ -233,19 +177,6 @@ def _claimed(run: Run, node: Node, tree: Tree) -> Literal["better", "simpler"]:
     assert node.verdict.screen is not None
     smaller = simpler(node.size, tree[node.parent])
     return judge.claimed(run.config.rule, node.verdict.screen, smaller)
-
-
-def _seeds(run: Run, node: Node) -> int:
-    """On how many seeds, of all workloads, a child was screened."""
-    stream = screens(run, node)
-    counts = [e.count for e in node.evidence if e.split == "dev" and e.stream == stream]
-    return max(counts, default=0)
-
-
-def judged(node: Node, verdict: Verdict) -> Node:
-    """The node under a new verdict, with the audit's flags on it."""
-    flags = node.verdict.flags if node.verdict else ()
-    return node.model_copy(update={"verdict": verdict.model_copy(update={"flags": flags})})
 
 
 def _costed(run: Run, node: Node) -> Node:

@@ -20,8 +20,9 @@ from ratchet.sandbox import Sandbox
 from ratchet.search.loop import search
 from ratchet.search.run import Run
 from ratchet.search.schedule import RETEST, Action, common_seeds
+from ratchet.search.screen import Draft
 from ratchet.search.studies.rejudge import claimed_gains, rejudge
-from ratchet.search.turn import Draft, explore, settle
+from ratchet.search.turn import explore, settle
 
 SCHEDULES = ["adaptive", "fixed"]
 

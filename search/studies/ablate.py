@@ -15,9 +15,9 @@ from ...evals import Candidate, Estimate, admit, judge
 from ...evals.records import Words
 from ...evals.syntax import size
 from ...tasks import Frozen
-from ..confirm import against, gains, measured
 from ..run import Run, behaviour
 from ..schedule import simpler
+from ..screen import against, gains, measured
 from .merge import merge_files
 from .report import title
 
