@@ -8,7 +8,7 @@ candidate is asked of `ratchet.evals.judge`.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -86,16 +86,16 @@ def gains(draw: Draw, rng: np.random.Generator, shape: tuple[int, ...]) -> Array
     return child - parent
 
 
-def claim(held: bool, reached: judge.Reached, level: float, pairs: int) -> Claim:
-    """A record of what was settled, for the error budget."""
+def claim(test: judge.Tested, level: float) -> Claim:
+    """Record a test for the error budget."""
     return Claim(
         says="better",
         versus=0,
-        held=held,
+        held=test.held,
         level=level,
-        log_e=reached.log_e,
+        log_e=test.log_e,
         stream="simulated",
-        pairs=pairs,
+        pairs=test.pairs,
         evidence="",
     )
 
@@ -109,21 +109,9 @@ def screened(rule: Rule, values: Sequence[float]) -> tuple[int, float]:
     return rule.screen, judge.t_statistic(values[: rule.screen])
 
 
-class Settled(NamedTuple):
-    """Whether a claim held, on how many fresh seeds, and what was reached."""
-
-    held: bool
-    pairs: int
-    reached: judge.Reached
-
-
-def settled(rule: Rule, fresh: Sequence[float], level: float, margin: float = 0.0) -> Settled:
-    """Look at fresh gains block by block, until the rule has decided."""
-    pairs, reached = 0, judge.Reached("continue", 0.0)
-    while reached.standing == "continue":
-        pairs = min(pairs + rule.block, rule.most)
-        reached = judge.confirm(rule, fresh[:pairs], margin, level)
-    return Settled(reached.standing == "confirmed", pairs, reached)
+def tested(rule: Rule, fresh: Sequence[float], level: float) -> judge.Tested:
+    """Test the claim of any gain at all on fresh gains, as a confirmation would."""
+    return judge.sequential_test(rule, 0.0, level, lambda count: fresh[:count])
 
 
 @dataclass
@@ -134,10 +122,10 @@ class Book:
     claims: list[Claim] = field(default_factory=list)
     pairs: int = 0
 
-    def settle(self, fresh: Sequence[float], level: float | None = None) -> bool:
+    def test(self, fresh: Sequence[float], level: float | None = None) -> bool:
         """Put one more claim to fresh gains, at its share of the error budget or at `level`."""
         share = judge.level(self.rule, self.claims) if level is None else level
-        found = settled(self.rule, fresh, share)
-        self.claims.append(claim(found.held, found.reached, share, found.pairs))
-        self.pairs += found.pairs
-        return found.held
+        test = tested(self.rule, fresh, share)
+        self.claims.append(claim(test, share))
+        self.pairs += test.pairs
+        return test.held

@@ -46,7 +46,7 @@ def ours(draw: Draw, rng: np.random.Generator, proposals: int, rule: Rule) -> di
         if math.isfinite(t) and judge.promising(rule, t, history):
             fresh = gains(draw, rng, (rule.most,)).tolist()
             for name, book in books.items():
-                book.settle(fresh, rule.alpha if name.startswith("e-value") else None)
+                book.test(fresh, rule.alpha if name.startswith("e-value") else None)
             more = gains(draw, rng, (rule.race - rule.screen,)).tolist()
             raced += judge.race(rule, [*screen, *more])
             race_seeds += 2 * (rule.race - rule.screen)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from harness import chart, mean_error, options, save, share_error
-from noise import RHO, Book, correlated, gains, screened, settled
+from noise import RHO, Book, correlated, gains, screened, tested
 from scipy.stats import nct, t
 
 from ratchet.evals import Rule, judge
@@ -45,7 +45,7 @@ def levels(rule: Rule) -> dict[str, float]:
     book = Book(rule)
     first = judge.level(rule, book.claims)
     for _ in range(4):
-        book.settle([-1.0, -1.1] * (rule.most // 2))
+        book.test([-1.0, -1.1] * (rule.most // 2))
     return {"1st": first, "5th": judge.level(rule, book.claims)}
 
 
@@ -91,7 +91,7 @@ def confirmations(
     found = {}
     for kind, effect in (("gain", gain), ("none", 0.0), ("harm", -gain)):
         values = (fresh(rng, rho, count, rule.most) + effect).tolist()
-        found[kind] = [settled(rule, each, level) for each in values]
+        found[kind] = [tested(rule, each, level) for each in values]
     held = sum(each.held for each in found["gain"])
     share, error = share_error(held, count)
     fixed = fixed_size(matched(held, count), [gain / spread(rho)], level)
@@ -127,7 +127,7 @@ def pipeline(
         taken, found = screened(rule, values)
         used = 0
         if math.isfinite(found) and judge.promising(rule, found, history):
-            end = settled(rule, (fresh(rng, rho, 1, rule.most)[0] + effect).tolist(), level)
+            end = tested(rule, (fresh(rng, rho, 1, rule.most)[0] + effect).tolist(), level)
             used, held = end.pairs, held + (end.held and effect > 0)
         history.append(judge.t_statistic(values[:taken]))
         true += effect > 0

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from random import Random
 from typing import Literal
 
@@ -332,6 +333,59 @@ def test_a_large_effect_is_confirmed_quickly_and_a_large_harm_given_up(seed: int
     fifth = judge.level(RULE, [claim(False, 0.0)] * 4)
     assert look(values, fifth) == "confirmed"
     assert look([-value for value in values], fifth) == "refuted"
+
+
+def normal(seed: int, effect: float, count: int) -> list[float]:
+    rng = Random(seed)
+    return [rng.gauss(effect, 1.0) for _ in range(count)]
+
+
+def first(gains: list[float], count: int) -> list[float]:
+    return gains[:count]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.floats(-1, 1), st.sampled_from([16, 100, 256]))
+def test_a_sequential_test_ends_at_the_first_look_that_decides(
+    seed: int, effect: float, most: int
+) -> None:
+    rule, gains, looks = RULE.model_copy(update={"most": most}), normal(seed, effect, most), []
+
+    def look(count: int) -> list[float]:
+        looks.append(count)
+        return gains[:count]
+
+    tested = judge.sequential_test(rule, 0.0, 0.02, look)
+    assert looks == [min(n, most) for n in range(16, tested.pairs + 16, 16)]
+    ends = [judge.confirm(rule, gains[:count], 0.0, 0.02) for count in looks]
+    assert [end.standing for end in ends[:-1]] == ["continue"] * (len(looks) - 1)
+    assert (tested.outcome, tested.log_e) == ends[-1]
+    assert tested.held == (tested.outcome == "confirmed")
+    assert list(tested.gains) == gains[: tested.pairs]
+
+
+def test_a_sequential_test_is_undecided_where_its_evidence_ends_first() -> None:
+    gains = normal(1, 1.0, 24)
+    for evidence in (gains[:end] for end in (0, 8, 16, 20, 24)):
+        tested = judge.sequential_test(RULE, 0.0, 1e-9, partial(first, evidence))
+        assert tested.outcome == "undecided"
+        assert list(tested.gains) == evidence
+    assert tested.log_e == judge.confirm(RULE, gains, 0.0, 1e-9).log_e
+
+
+def test_a_sequential_test_that_was_broken_off_ends_as_one_that_was_not() -> None:
+    gains = normal(3, 0.5, RULE.most)
+
+    def broken_off(count: int) -> list[float]:
+        if count > RULE.block:
+            raise TimeoutError
+        return gains[:count]
+
+    with pytest.raises(TimeoutError):
+        judge.sequential_test(RULE, 0.0, 0.001, broken_off)
+    again = judge.sequential_test(RULE, 0.0, 0.001, lambda count: gains[:count])
+    assert again.held
+    assert again.pairs > RULE.block
 
 
 @given(st.lists(st.tuples(numbers, numbers.map(abs)), max_size=20))

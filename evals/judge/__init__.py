@@ -7,7 +7,19 @@ without inflating the error (Ville 1939). What is reported is estimated on seeds
 """
 
 from .budget import level
-from .decide import Reached, chance, claimed, confirm, hopeless, needed_t, promising, race, ruined
+from .decide import (
+    Reached,
+    Tested,
+    chance,
+    claimed,
+    confirm,
+    hopeless,
+    needed_t,
+    promising,
+    race,
+    ruined,
+    sequential_test,
+)
 from .estimate import estimate, shrunken, summary
 from .evalue import log_e_from_moments, log_e_value, log_e_values, t_statistic
 from .evidence import digest, gains
@@ -16,6 +28,7 @@ from .words import confirmed_or_refuted, e_words, glanced_out, raced, screened_o
 
 __all__ = [
     "Reached",
+    "Tested",
     "chance",
     "claimed",
     "confirm",
@@ -41,6 +54,7 @@ __all__ = [
     "raced",
     "ruined",
     "screened_out",
+    "sequential_test",
     "shrunken",
     "summary",
     "t_statistic",

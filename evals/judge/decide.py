@@ -1,7 +1,7 @@
 """What becomes of a candidate at each stage."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from ...tasks import Metric
@@ -11,6 +11,7 @@ from .estimate import summary
 from .evalue import log_e_value, t_statistic
 
 RECENT, FEWEST = 64, 8  # screens that a new one is compared with
+ClaimOutcome = Literal["confirmed", "refuted", "undecided"]
 
 
 def ruined(rule: Rule, values: Sequence[float], metric: Metric) -> bool:
@@ -65,6 +66,47 @@ def confirm(rule: Rule, values: Sequence[float], margin: float, level: float) ->
         return Reached("confirmed", log_e)
     futile = len(values) >= rule.most or chance(rule, summary(above), level) < rule.hope
     return Reached("refuted" if futile else "continue", log_e)
+
+
+class Tested(NamedTuple):
+    """The end of a sequential test: its outcome, the last log e-value, and the gains looked at."""
+
+    outcome: ClaimOutcome
+    log_e: float
+    gains: Sequence[float]
+
+    @property
+    def held(self) -> bool:
+        """Whether the claim was confirmed."""
+        return self.outcome == "confirmed"
+
+    @property
+    def pairs(self) -> int:
+        """How many gains decided: one for each seed, or pair of seeds."""
+        return len(self.gains)
+
+
+def sequential_test(
+    rule: Rule, margin: float, level: float, look: Callable[[int], Sequence[float]]
+) -> Tested:
+    """Look at the first gains, a block more each time, until they confirm or refute a claim.
+
+    The claim is that the mean gain exceeds `margin`. If it does not, the test confirms it with a
+    chance of at most `level`, however often it looks (Ville 1939). `look(count)` returns the first
+    `count` gains in the order of their seeds, in the unit of `margin`. It may return fewer where
+    the evidence is finite: once a look brings nothing new, the outcome is `undecided`.
+
+    An exception of `look` ends the test without an outcome. The test has no state of its own, so
+    it can be started again and then reaches the outcome that it would have reached at once.
+    """
+    reached, gains = Reached("continue", 0.0), tuple[float, ...]()
+    while reached.standing == "continue":
+        seen = len(gains)
+        gains = tuple(look(min(seen + rule.block, rule.most)))
+        if len(gains) <= seen:
+            return Tested("undecided", reached.log_e, gains)
+        reached = confirm(rule, gains, margin, level)
+    return Tested(reached.standing, reached.log_e, gains)
 
 
 def chance(rule: Rule, found: Summary, level: float) -> float:

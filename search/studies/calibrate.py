@@ -168,7 +168,7 @@ class _Bench:
             rng.shuffle(trials)
             child, rival = (_of(part) for part in (trials[:half], trials[half : 2 * half]))
             values = judge.gains(child, rival, self.metric, paired=False)
-            false += self._held(values, level)
+            false += self._confirmed(values, level)
         return SameAgainstSame(
             identical=[t.scores for t in known] == [t.scores for t in copy.trials],
             splits=SPLITS,
@@ -176,15 +176,9 @@ class _Bench:
             level=level,
         )
 
-    def _held(self, values: Sequence[float], level: float) -> bool:
-        """Whether a claim of any gain at all holds on these values, looked at block by block."""
-        count = 0
-        while count < len(values):
-            count = min(count + self.rule.block, len(values))
-            reached = judge.confirm(self.rule, values[:count], 0.0, level)
-            if reached.standing != "continue":
-                return reached.standing == "confirmed"
-        return False
+    def _confirmed(self, values: Sequence[float], level: float) -> bool:
+        """Whether these gains confirm the claim of any gain at all."""
+        return judge.sequential_test(self.rule, 0.0, level, lambda count: values[:count]).held
 
     def _crippled(self, design: str) -> Crippled | None:
         """Confirm that the reference is better than a program that is worse on purpose."""
@@ -194,23 +188,18 @@ class _Bench:
         if design == "unpaired":
             stream = RIVAL
         level, margin = judge.level(self.rule, []), self.rule.margin(self.metric, "better")
-        reached, count, values = judge.Reached("continue", 0.0), 0, list[float]()
-        while reached.standing == "continue":
-            count = min(count + self.rule.block, self.rule.most)
+
+        def look(count: int) -> list[float]:
             pair = [
                 self.pool.submit(self.measure, self.lab.start, count, stream),
                 self.pool.submit(self.measure, worse, count),
             ]
-            better, other = (each.result() for each in pair)
-            values = judge.gains(better, other, self.metric, paired=design == "paired")
-            reached = judge.confirm(self.rule, values, margin, level)
-        found = judge.summary(values)
-        return Crippled(
-            gain=-found.mean,
-            error=found.error,
-            held=reached.standing == "confirmed",
-            pairs=count,
-        )
+            better, other = (future.result() for future in pair)
+            return judge.gains(better, other, self.metric, paired=design == "paired")
+
+        tested = judge.sequential_test(self.rule, margin, level, look)
+        gain = judge.summary(tested.gains)
+        return Crippled(gain=-gain.mean, error=gain.error, held=tested.held, pairs=tested.pairs)
 
     def _glances(self, programs: Sequence[Evaluation], design: str) -> Glances:
         """Try on every pair of planted programs whether a glance at the better one kills it."""

@@ -6,9 +6,8 @@ from typing import Any, Literal
 
 from ...archive import Archive, Node, Tree
 from ...evals import Claim, Keys, Rule, draw, judge
+from ...evals.judge.decide import ClaimOutcome
 from ...tasks import Frozen
-
-Outcome = Literal["confirmed", "refuted", "undecided"]
 
 
 class Rejudged(Frozen):
@@ -21,8 +20,8 @@ class Rejudged(Frozen):
     node: str
     says: Literal["better", "simpler"]
     versus: str
-    before: Outcome
-    after: Outcome
+    before: ClaimOutcome
+    after: ClaimOutcome
     ground: bool
     log_e: float
     log_threshold: float
@@ -38,36 +37,34 @@ def rejudge(archive: Archive, run_id: str, **changes: Any) -> list[Rejudged]:
     """
     record, tree = archive.run(run_id), archive.tree(run_id)
     rule = Rule.model_validate({**record.rule.model_dump(), **changes})
-    keys = record.keys
-    settled: list[Claim] = []
-    found: list[Rejudged] = []
+    claims: list[Claim] = []
+    rejudged: list[Rejudged] = []
     lost: set[int] = set()
     for node, claim in tree.claimed():
-        if claim.gated and not (settled and settled[-1].held):
+        if claim.gated and not (claims and claims[-1].held):
             continue
-        level = judge.level(rule, settled, gated=claim.gated)
-        values = claimed_gains(archive, tree, keys, node, claim)
-        outcome, log_e, pairs = _settle(rule, archive, run_id, claim, values, level)
-        if claim.void:  # what its seeds say is no evidence, under any rule
-            outcome = "refuted"
-        held = outcome == "confirmed"
-        settled.append(claim.model_copy(update={"held": held, "level": level}))
-        if not held and not claim.gated:
+        level = judge.level(rule, claims, gated=claim.gated)
+        gains = claimed_gains(archive, tree, record.keys, node, claim)
+        tested = _tested(archive, rule, node, claim, gains, level)
+        # What the seeds of a void claim say is no evidence, under any rule.
+        after: ClaimOutcome = "refuted" if claim.void else tested.outcome
+        claims.append(claim.model_copy(update={"held": after == "confirmed", "level": level}))
+        if after != "confirmed" and not claim.gated:
             lost.add(node.number)
-        found.append(
+        rejudged.append(
             Rejudged(
                 node=node.id,
                 says=claim.says,
                 versus=tree[claim.versus].id,
                 before="confirmed" if claim.held else "refuted",
-                after=outcome,
-                ground=not lost & {each.number for each in tree.lineage(node)[:-1]},
-                log_e=log_e,
+                after=after,
+                ground=not lost & {ancestor.number for ancestor in tree.lineage(node)[:-1]},
+                log_e=tested.log_e,
                 log_threshold=-math.log(level),
-                pairs=pairs,
+                pairs=tested.pairs,
             )
         )
-    return found
+    return rejudged
 
 
 def claimed_gains(
@@ -84,15 +81,14 @@ def claimed_gains(
     return judge.gains(child, other, metric, paired=not against)
 
 
-def _settle(
-    rule: Rule, archive: Archive, run_id: str, claim: Claim, values: Sequence[float], level: float
-) -> tuple[Outcome, float, int]:
-    """The first look that decides, or that the evidence ends before one does."""
-    margin = rule.margin(archive.task(run_id).metric, claim.says)
-    count, log_e = 0, 0.0
-    while count < len(values):
-        count = min(count + rule.block, len(values))
-        standing, log_e = judge.confirm(rule, values[:count], margin, level)
-        if standing != "continue":
-            return standing, log_e, count
-    return "undecided", log_e, count
+def _tested(
+    archive: Archive,
+    rule: Rule,
+    node: Node,
+    claim: Claim,
+    gains: Sequence[float],
+    level: float,
+) -> judge.Tested:
+    """Put the claim to its archived gains once more; undecided if they end before the test does."""
+    margin = rule.margin(archive.task(node.run).metric, claim.says)
+    return judge.sequential_test(rule, margin, level, lambda count: gains[:count])
