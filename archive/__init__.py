@@ -4,14 +4,16 @@ from .database import ArchiveError
 from .runs import RunRecord
 from .sound import in_use, require_sound, unsound
 from .store import Archive
-from .tree import Evidence, Node, NoSuchNode, Tree
+from .tree import Child, Evidence, Node, NoSuchNode, NotAChild, Tree
 
 __all__ = [
     "Archive",
     "ArchiveError",
+    "Child",
     "Evidence",
     "NoSuchNode",
     "Node",
+    "NotAChild",
     "RunRecord",
     "Tree",
     "in_use",

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
@@ -113,6 +114,26 @@ class NoSuchNode(ArchiveError):
     """A number that no node of a tree has."""
 
 
+class NotAChild(ArchiveError):
+    """A planted node where one is needed that an agent proposed, or a child without a screen."""
+
+
+@dataclass(frozen=True)
+class Child:
+    """A node that an agent proposed, with the parent and the verdict that planted nodes lack."""
+
+    node: Node
+    parent: Node
+    verdict: Verdict
+
+    @property
+    def screen(self) -> Summary:
+        """The gains over the parent on search seeds; raises NotAChild if they were not measured."""
+        if self.verdict.screen is None:
+            raise NotAChild(f"node {self.node.id} was never screened: it has no gain to judge by")
+        return self.verdict.screen
+
+
 class Tree:
     """The nodes of one run, oldest first, as they stood at one moment."""
 
@@ -143,6 +164,15 @@ class Tree:
     def children(self, node: Node) -> Sequence[Node]:
         """Direct descendants."""
         return self._children.get(node.number, [])
+
+    def child(self, node: Node) -> Child:
+        """The node beside its parent; raises NotAChild for a planted node.
+
+        The node itself need not be in the tree yet.
+        """
+        if node.parent is None or node.verdict is None:
+            raise NotAChild(f"node {node.id} was planted, not proposed: choose a child of it")
+        return Child(node, self[node.parent], node.verdict)
 
     def lineage(self, node: Node) -> list[Node]:
         """The path from a planted node down to `node`."""

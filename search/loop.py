@@ -1,13 +1,13 @@
 """The search: turn after turn until the budget is gone.
 
 A turn is chosen from the tree as it stood `lag` turns earlier and draws from its own generator,
-whatever the threads are doing; turns are settled in order. So a run that was killed and resumed, on
-any number of workers, grows the same tree as one that was not.
+whatever the threads are doing. Turns are finished in order. So a run that was killed and resumed,
+on any number of workers, grows the same tree as one that was not.
 
-A turn that is not settled leaves nothing in the tree, but what it has measured and what models have
-replied to it are archived. So a search that ends in the middle of one, between two looks of a
-confirmation for instance, goes on from there: the turn is begun anew, draws what it drew before,
-finds its trials, and goes on to the next look. Nothing is tested twice.
+A turn that is not finished leaves nothing in the tree, but its trials and the replies of models are
+archived. So a search that ends in the middle of a turn, between two looks of a confirmation for
+instance, goes on from there: the turn is begun anew, draws what it drew before, finds its trials,
+and goes on to the next look. Nothing is tested twice.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +27,7 @@ from .desk.consent import Unanswered, pending
 from .run import Run, behaviour
 from .schedule import AGAIN, SCHEDULES, Action, patience
 from .screen import Draft
-from .turn import explore, settle
+from .turn import explore, finish
 
 More = Callable[[Tree, int], bool]  # may another turn begin, given the tree and how many did?
 LATE_SECONDS, LATE_SHARE = 10.0, 0.05  # beyond its minutes that a job in flight may take
@@ -137,7 +137,7 @@ def _ranked(run: Run, node: Node, evaluation: Evaluation, start: Evaluation) -> 
 
 
 class _Growth:
-    """The turns of one session: those settled, and those on their way. `end` says why no more."""
+    """The turns of one session: those finished, and those on their way. `end` says why no more."""
 
     def __init__(self, run: Run, crew: Crew, more: More, endless: bool) -> None:
         self.run, self.crew, self.more = run, crew, more
@@ -151,7 +151,7 @@ class _Growth:
         self.end = ""
 
     def turns(self) -> Iterator[Node]:
-        """Settle one turn after another, with others explored ahead of it."""
+        """Finish one turn after another, with others explored ahead of it."""
         while True:
             turn = len(self.states)
             while len(self.ahead) <= self.run.config.lag and self._start():
@@ -159,7 +159,7 @@ class _Growth:
             if turn not in self.ahead:
                 return
             draft = self.ahead.pop(turn).result()
-            node = settle(self.run, self.crew, draft, Tree(self.states))
+            node = finish(self.run, self.crew, draft, Tree(self.states))
             self.states.append(self.run.archive.add(node))
             yield node
             self._count(draft)

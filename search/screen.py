@@ -13,7 +13,7 @@ from .schedule import Action, simpler
 
 @dataclass(frozen=True)
 class Draft:
-    """A turn that has been explored but not yet settled: a node, and what its screen says.
+    """A turn that has been explored but not yet finished: a node, and what its screen says.
 
     `values` are gains over the parent on search seeds, where there are any to be judged still. A
     `fault` is what kept the agent, or the policy, from making a proposal at all.
@@ -28,8 +28,7 @@ class Draft:
 def screen(run: Run, node: Node, tree: Tree, counts: Sequence[int], action: Action) -> Draft:
     """Compare with the parent on ever more search seeds, for as long as there is hope."""
     rule, metric = run.config.rule, run.task.metric
-    assert node.parent is not None
-    parent = tree[node.parent]
+    parent = tree.child(node).parent
     stream, smaller = screens(run, node), simpler(node.size, parent)
     stages: list[tuple[Split, int]] = [("dev", count) for count in counts]
     if rule.glance and action.kind == "expand":

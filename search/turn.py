@@ -1,4 +1,4 @@
-"""One turn of the ratchet: explore it in a thread, then settle it in the order of turns.
+"""One turn of the ratchet: explore it in a thread, then finish it in the order of turns.
 
 A turn makes a child, gives a promising one more seeds or fresh ones, or ranks a leader again.
 Each ends in one state of one node.
@@ -10,7 +10,7 @@ from random import Random
 from typing import Literal
 
 from ..agents.base import AgentError
-from ..archive import Evidence, Node, Tree
+from ..archive import Child, Evidence, Node, Tree
 from ..evals import Standing, Verdict, judge
 from ..evals.syntax import size
 from . import company
@@ -103,7 +103,7 @@ def _node(run: Run, turn: int, number: int, parent: Node, proposal: Proposal) ->
     )
 
 
-def settle(run: Run, pool: ThreadPoolExecutor, draft: Draft, tree: Tree) -> Node:
+def finish(run: Run, pool: ThreadPoolExecutor, draft: Draft, tree: Tree) -> Node:
     """Finish a turn, knowing every turn before it: confirm what deserves it now."""
     node, rule = draft.node, run.config.rule
     if twin := _twin(run, draft, tree):
@@ -114,17 +114,16 @@ def settle(run: Run, pool: ThreadPoolExecutor, draft: Draft, tree: Tree) -> Node
     elif draft.action.kind == "retest":
         node = rank(run, pool, node, tree, common_seeds(node) + RETEST)
     elif node.standing != "promising":
-        pass  # the screen has settled it
+        pass  # the screen has decided
     elif draft.values is None:
         node = _promote(run, pool, node, tree)
     elif seeds_screened(run, node) >= rule.screen:
-        assert node.verdict is not None
-        assert node.verdict.screen is not None
-        says = _claimed(run, node, tree)
+        child = tree.child(node)
+        says = _claimed(run, child)
         fixed = run.config.schedule == "fixed"
         history = [n.verdict.screen.t for n in tree if n.verdict and n.verdict.screen]
         enough = says == "simpler" or (
-            judge.promising(rule, node.verdict.screen.t, history if fixed else [])
+            judge.promising(rule, child.screen.t, history if fixed else [])
         )
         if not enough:
             node = judged(node, judge.screened_out(rule, draft.values, run.task.metric))
@@ -143,21 +142,25 @@ def _twin(run: Run, draft: Draft, tree: Tree) -> Node | None:
 
 def _promote(run: Run, pool: ThreadPoolExecutor, node: Node, tree: Tree) -> Node:
     """Confirm a child on fresh seeds; under `explore`, let it race on search seeds."""
-    assert node.parent is not None
+    child = tree.child(node)
     try:
-        run.approver.confirmation(node, tree[node.parent])
+        run.approver.confirmation(node, child.parent)
     except Rejected as error:
-        assert node.verdict is not None
         verdict = {"standing": "no gain", "reason": str(error)}
-        return judged(node, node.verdict.model_copy(update=verdict))
+        return judged(node, child.verdict.model_copy(update=verdict))
     if run.config.rule.standard == "claim":
-        return confirm(run, pool, node, tree, _claimed(run, node, tree))
+        return confirm(run, pool, node, tree, _claimed(run, child))
+    return _race(run, pool, child, tree)
+
+
+def _race(run: Run, pool: ThreadPoolExecutor, child: Child, tree: Tree) -> Node:
+    """Compare a child with its parent on more search seeds, and rank it if it wins."""
+    node, parent = child.node, child.parent
     rule, metric = run.config.rule, run.task.metric
-    parent = tree[node.parent]
     stream = screens(run, node)
-    child = measured(run, node.candidate, stream, rule.race)
+    own = measured(run, node.candidate, stream, rule.race)
     rival = measured(run, parent.candidate, against(run, stream) or stream, rule.race)
-    values = gains(run, child, rival)
+    values = gains(run, own, rival)
     evidence = Evidence(
         stream=stream, count=rule.race, versus=parent.number, against=against(run, stream)
     )
@@ -171,21 +174,19 @@ def _promote(run: Run, pool: ThreadPoolExecutor, node: Node, tree: Tree) -> Node
     return rank(run, pool, judged(node, won), tree)
 
 
-def _claimed(run: Run, node: Node, tree: Tree) -> Literal["better", "simpler"]:
-    assert node.parent is not None
-    assert node.verdict is not None
-    assert node.verdict.screen is not None
-    smaller = simpler(node.size, tree[node.parent])
-    return judge.claimed(run.config.rule, node.verdict.screen, smaller)
+def _claimed(run: Run, child: Child) -> Literal["better", "simpler"]:
+    """What a screened child may claim over its parent."""
+    smaller = simpler(child.node.size, child.parent)
+    return judge.claimed(run.config.rule, child.screen, smaller)
 
 
 def _costed(run: Run, node: Node) -> Node:
     """The node with what it cost: its seeds, and those its rivals ran for its claims alone."""
-    own = sum(each.count for each in node.evidence)
+    own = sum(evidence.count for evidence in node.evidence)
     fresh = sum(claim.pairs for claim in node.verdict.claims) if node.verdict else 0
     seconds = sum(
         trial.seconds
-        for each in node.evidence
-        for trial in measured(run, node.candidate, each.stream, each.count, each.split).trials
+        for e in node.evidence
+        for trial in measured(run, node.candidate, e.stream, e.count, e.split).trials
     )
     return node.model_copy(update={"trials": own + fresh, "cpu_seconds": seconds})

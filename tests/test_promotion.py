@@ -22,7 +22,7 @@ from ratchet.search.run import Run
 from ratchet.search.schedule import RETEST, Action, common_seeds
 from ratchet.search.screen import Draft
 from ratchet.search.studies.rejudge import claimed_gains, rejudge
-from ratchet.search.turn import explore, settle
+from ratchet.search.turn import explore, finish
 
 SCHEDULES = ["adaptive", "fixed"]
 
@@ -146,8 +146,8 @@ def test_what_a_second_look_finds_hopeless_is_never_put_to_fresh_seeds(
     verdict = Verdict(standing=standing, reason="after more seeds", screen=screened(-3.0))
     node = tree[2].model_copy(update={"verdict": verdict})
     with ThreadPoolExecutor(2) as pool:
-        settled = settle(run, pool, Draft(Action("advance", 2), node), tree)
-    assert settled.verdict == verdict
+        finished = finish(run, pool, Draft(Action("advance", 2), node), tree)
+    assert finished.verdict == verdict
 
 
 def screened(mean: float) -> Summary:
@@ -245,7 +245,7 @@ def test_a_leader_that_is_tested_again_is_ranked_on_more_common_seeds(
     action = Action("retest", leader.number)
     with ThreadPoolExecutor(2) as pool:
         draft = explore(run, 99, len(tree), action, tree)
-        again = settle(run, pool, draft, tree)
+        again = finish(run, pool, draft, tree)
     assert common_seeds(again) == common_seeds(leader) + RETEST
     assert again.evidence[-1].stream == COMMON
     assert again.turn == 99

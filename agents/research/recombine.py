@@ -120,8 +120,7 @@ def described(tree: Tree, nodes: Sequence[Node], metric: Metric) -> str:
 
 def difference(tree: Tree, node: Node) -> str:
     """What a node said of itself, and its files against those of its parent, as a unified diff."""
-    assert node.parent is not None
-    before, after = tree[node.parent].candidate.files, node.candidate.files
+    before, after = tree.child(node).parent.candidate.files, node.candidate.files
     lines = [line(node.candidate.idea, 280)]
     for name in sorted(after):
         old, new = before.get(name, "").split("\n"), after[name].split("\n")

@@ -64,16 +64,14 @@ def report(record: RunRecord, lab: Lab, archive: Archive, workers: int = 2) -> R
     node = tree.best()
     if node is None:
         return None
-    assert node.parent is not None
-    assert node.verdict is not None
-    parent, baseline = tree[node.parent], best_planted(tree)
+    child, baseline = tree.child(node), best_planted(tree)
     reading = len(archive.events(record.id, REPORT)) + 1
-    rivals = {"parent": parent, "start": tree[0], "baseline": baseline}
+    rivals = {"parent": child.parent, "start": tree[0], "baseline": baseline}
     nodes = {"": node, **rivals}
     measured = {split: sealed(record.keys, lab, reading, split, nodes, workers) for split in SEEDS}
     result = Report(
         node=node.id,
-        parent=title(parent),
+        parent=title(child.parent),
         baseline=title(baseline),
         reading=reading,
         validated=node.validated and lab.sandbox.isolation != "none",
@@ -83,9 +81,9 @@ def report(record: RunRecord, lab: Lab, archive: Archive, workers: int = 2) -> R
         workloads=_by_workload(measured, lab),
         confirmed=node.standing == "confirmed",
         claims=_claims(tree, node),
-        rule=node.verdict.rule,
-        screen=node.verdict.screen,
-        ranked=node.verdict.estimate,
+        rule=child.verdict.rule,
+        screen=child.verdict.screen,
+        ranked=child.verdict.estimate,
         environment=lab.environment,
     )
     archive.log(record.id, REPORT, result.model_dump(mode="json"))
