@@ -181,6 +181,11 @@ class Tree:
             path.append(self[path[-1].parent])
         return path[::-1]
 
+    @property
+    def trials(self) -> int:
+        """How many trials the nodes took, planted ones included."""
+        return sum(node.trials for node in self)
+
     def totals(self, count: Callable[[Node], int]) -> dict[int, int]:
         """The sum of `count` over each node and all its descendants, by number.
 

@@ -19,7 +19,7 @@ from .records import (
     Verdict,
 )
 from .rule import Rule
-from .seeds import COMMON, Keys, data_of, draw, fresh_key, key_from
+from .seeds import COMMON, Keys, data_of, derived_key, draw, fresh_key, key_from
 
 __all__ = [
     "COMMON",
@@ -43,6 +43,7 @@ __all__ = [
     "admit",
     "audit",
     "data_of",
+    "derived_key",
     "draw",
     "fresh_key",
     "judge",

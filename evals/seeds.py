@@ -47,6 +47,11 @@ def key_from(seed: int) -> str:
     return hashlib.sha256(f"ratchet run {seed}".encode()).hexdigest()[:32]
 
 
+def derived_key(key: str, purpose: str) -> str:
+    """A key of the same strength, which foretells nothing of the one it follows from."""
+    return hashlib.sha256(f"{key}\n{purpose}".encode()).hexdigest()[:32]
+
+
 def data_of(sealed: str) -> int:
     """The number that a run with this secret draws its data with; never 0."""
     return _number(sealed, "data", 0, "data") or 1

@@ -1,7 +1,8 @@
 """The threads of a search, which can be waited for at its end without waiting for ever."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -35,3 +36,13 @@ class Crew(ThreadPoolExecutor):
             if seconds is not None and seconds <= 0:
                 return
             wait(flying, min(1.0, seconds or 1.0))
+
+
+@contextmanager
+def threads(workers: int, name: str) -> Iterator[ThreadPoolExecutor]:
+    """A pool of threads whose end, as at Ctrl-C, waits for nothing that is still being done."""
+    pool = ThreadPoolExecutor(workers, name)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)

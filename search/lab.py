@@ -4,7 +4,7 @@ import platform
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from random import Random
@@ -15,6 +15,7 @@ from ..evals.company import BESIDE, Company, repeat
 from ..sandbox import Sandbox
 from ..tasks import Task
 from .budget import Budget
+from .crew import threads
 from .pace import Lap, Pace
 from .start_cost import StartCost, start_seconds
 
@@ -87,6 +88,22 @@ class Lab:
             lock = self._locks[candidate.digest, stream, split]
         with lock:
             return self._evaluate(candidate, stream, seeds, split, beside)
+
+    def evaluate_all(
+        self,
+        programs: Mapping[str, Candidate],
+        stream: str,
+        seeds: Sequence[Seed],
+        split: Split = "dev",
+        workers: int = 2,
+    ) -> dict[str, Evaluation]:
+        """Evaluate every program on the same seeds, `workers` at a time; returned by its name."""
+        with threads(workers, "ratchet-lab") as pool:
+            futures = {
+                name: pool.submit(self.evaluate, candidate, stream, seeds, split)
+                for name, candidate in programs.items()
+            }
+            return {name: future.result() for name, future in futures.items()}
 
     def _evaluate(
         self,

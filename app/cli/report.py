@@ -14,7 +14,7 @@ from ...search.desk.purse import Purse
 from ...search.run import Config, Run
 from ...search.select import POLICIES
 from ...search.studies.ablate import ablate, ablations
-from ...search.studies.controls import control, spent, tables
+from ...search.studies.controls import control, tables
 from ...search.studies.report import Report, readings, report
 from ..pages.findings import draw, gather
 from .output import show_or_dump
@@ -79,7 +79,7 @@ def _ablated(archive: Archive, run: str, read: Report) -> bool:
 
 def _controlled(archive: Archive, run: str, read: Report) -> bool:
     """Whether there is a table for this reading and for all that the run has spent."""
-    budget = spent(archive.tree(run))
+    budget = archive.tree(run).trials
     held = tables(archive, run)
     return bool(held) and (held[-1].reading, held[-1].trials) == (read.reading, budget)
 

@@ -13,7 +13,6 @@ from ...tasks import Task
 from ..budget import UNITS, Budget, Caps, Resource
 from ..lab import Lab
 from ..metered import Metered
-from ..studies.controls import spent as evaluated
 from .cassette import Cassette, spent
 from .desk import ModelGateway
 from .roster import Models
@@ -67,7 +66,7 @@ def purse(archive: Archive, run: str, models: Models | None, caps: Caps) -> Purs
     """The means of a run, less what its earlier sessions have spent."""
     known = any(record.id == run for record in archive.runs())
     before: dict[Resource, float] = dict(spent(archive, run, models.prices)) if models else {}
-    before["trials"] = evaluated(archive.tree(run)) if known else 0.0
+    before["trials"] = archive.tree(run).trials if known else 0.0
     ended = archive.records(run, STOPPED, Ended)
     before["gpu_seconds"] = max((each.spent.get("gpu_seconds", 0.0) for each in ended), default=0.0)
     return Purse(archive, run, models, Budget(caps, before))

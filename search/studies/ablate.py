@@ -5,7 +5,6 @@ the same lines, or what is left does not run, it cannot be taken out alone, and 
 """
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
 from typing import Literal
@@ -15,6 +14,7 @@ from ...evals import Candidate, Estimate, admit, judge
 from ...evals.records import Words
 from ...evals.syntax import size
 from ...tasks import Frozen
+from ..crew import threads
 from ..run import Run, behaviour
 from ..schedule import simpler
 from ..screen import against, gains, measured
@@ -66,11 +66,8 @@ def ablate(run: Run, number: int) -> Ablation:
     tree = run.archive.tree(run.id)
     best = tree[number]
     lineage = tree.lineage(best)
-    pool = ThreadPoolExecutor(run.workers, "ratchet-ablate")
-    try:
+    with threads(run.workers, "ratchet-ablate") as pool:
         steps = tuple(pool.map(lambda pair: _step(run, best, *pair), pairwise(lineage)))
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)  # at Ctrl-C, wait for none of it
     isolated = best.validated and run.lab.sandbox.isolation != "none"
     result = Ablation(node=best.id, validated=isolated, steps=steps)
     run.archive.log(run.id, ABLATION, result.model_dump(mode="json"))

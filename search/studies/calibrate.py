@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import permutations
 from random import Random
-from statistics import correlation, fmean, median, stdev
+from statistics import fmean, median, stdev
+from typing import NamedTuple
 
 from ...archive import Archive
 from ...evals import Calibration, Candidate, Evaluation, Keys, Rule, Trial, draw, judge
@@ -15,8 +16,10 @@ from ...evals.calibration import Crippled, Glances, SameAgainstSame, Screens
 from ...evals.judge.power import detectable, lost
 from ...evals.scored import MOST_FAILED, failure, scored_start
 from ...tasks import Metric
+from ..crew import threads
 from ..lab import Lab
 from .copies import changed_copies, planted, renamed
+from .spread import Spread, spread
 
 STREAM, RIVAL = "calibrate", "calibrate/rival"
 SEEDS = 32
@@ -34,22 +37,26 @@ def calibrated(
     workers: int = 2,
     again: bool = False,
 ) -> Calibration:
-    """The calibration held for this task, start and environment; else one that is made and kept."""
-    held = None if again else stored(lab, archive)
-    if held is None:
-        held = calibrate(lab, rule, keys, seeds, workers)
-        archive.add_calibration(held)
-    return held
+    """The archived calibration of this task, start and environment, or a new one, archived.
+
+    Raises TaskError if the start gives no scores. With `again`, a new one in any case.
+    """
+    calibration = None if again else stored(lab, archive)
+    if calibration is None:
+        calibration = calibrate(lab, rule, keys, seeds, workers)
+        archive.add_calibration(calibration)
+    return calibration
 
 
 def stored(lab: Lab, archive: Archive) -> Calibration | None:
-    """The calibration held for this task, start and environment, if there is one.
+    """The archived calibration of this task, start and environment, if there is one.
 
     Older ones of a start that gave no scores count for nothing.
     """
-    held = archive.calibration(lab.task.digest, lab.environment)
-    usable = held and held.reference == lab.start.digest and held.failed <= MOST_FAILED
-    return held if usable else None
+    calibration = archive.calibration(lab.task.digest, lab.environment)
+    if calibration is None or calibration.reference != lab.start.digest:
+        return None
+    return calibration if calibration.failed <= MOST_FAILED else None
 
 
 def calibrate(
@@ -59,8 +66,7 @@ def calibrate(
 
     Equal keys give an equal calibration, times aside.
     """
-    pool = ThreadPoolExecutor(workers, "ratchet-calibrate")
-    try:
+    with threads(workers, "ratchet-calibrate") as pool:
         bench, before = _Bench(lab, rule, keys, pool), lab.trials
         first = pool.submit(bench.timed, lab.start, seeds)
         changed = changed_copies(lab.task, lab.start, lab.sandbox)
@@ -71,17 +77,22 @@ def calibrate(
             *(planted(f"baseline {n}", files) for n, files in lab.task.baselines.items()),
         ]
         half = max(2, seeds // 2)
-        jobs = [(lab.start, seeds), *((other, half) for other in others)]
-        futures = [first, *(pool.submit(bench.timed, *job) for job in jobs[1:])]
-        scored_start(first.result()[0], lab.task)
+        futures = [first, *(pool.submit(bench.timed, other, half) for other in others)]
+        scored_start(first.result().evaluation, lab.task)
         results = [future.result() for future in futures]
         new = lab.trials - before == seeds + half * len(others)
-        by_name = {job[0].idea: found for job, (found, _) in zip(jobs, results, strict=True)}
+        names = [program.idea for program in (lab.start, *others)]
+        by_name = {n: timed.evaluation for n, timed in zip(names, results, strict=True)}
         like = results[: 2 + len(changed)]  # what costs as much as the reference does
-        busy = min(took / len(found.trials) for found, took in like) if new else None
-        return bench.calibration(by_name, [each.idea for each in changed], busy)
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        busy = min(t.seconds / len(t.evaluation.trials) for t in like) if new else None
+        return bench.calibration(by_name, [copy.idea for copy in changed], busy)
+
+
+class _Timed(NamedTuple):
+    """An evaluation, and how many seconds of the clock it took."""
+
+    evaluation: Evaluation
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -100,9 +111,9 @@ class _Bench:
     def measure(self, candidate: Candidate, count: int, stream: str = STREAM) -> Evaluation:
         return self.lab.evaluate(candidate, stream, draw(self.keys, stream, count))
 
-    def timed(self, candidate: Candidate, count: int) -> tuple[Evaluation, float]:
+    def timed(self, candidate: Candidate, count: int) -> _Timed:
         began = time.monotonic()
-        return self.measure(candidate, count), time.monotonic() - began
+        return _Timed(self.measure(candidate, count), time.monotonic() - began)
 
     def calibration(
         self, by_name: Mapping[str, Evaluation], changed: Sequence[str], busy: float | None
@@ -111,29 +122,29 @@ class _Bench:
         metric, reference = self.metric, by_name[self.lab.start.idea]
         scores = reference.values(metric.worst)
         every = [by_name[f"baseline {name}"] for name in self.lab.task.baselines]
-        baselines = [each for each in every if not failure(each)]
+        baselines = [evaluation for evaluation in every if not failure(evaluation)]
         copies = [by_name[name] for name in changed if not failure(by_name[name])]
-        spreads = [self._spread(reference, copy) for copy in copies]
-        spreads = [each for each in spreads if each[0] > 0]
-        used = spreads or [self._spread(reference, each) for each in baselines]
-        used = used or [(math.sqrt(2) * stdev(scores),) * 2 + (0.0,)]
-        paired, unpaired, correlated = (median(column) for column in zip(*used, strict=True))
-        far = [min(self._spread(reference, each)[:2]) for each in baselines]
+        distant = [spread(reference, baseline, metric.worst) for baseline in baselines]
+        near = [spread(reference, copy, metric.worst) for copy in copies]
+        near = [s for s in near if s.paired > 0]
+        apart = math.sqrt(2) * stdev(scores)
+        used = near or distant or [Spread(apart, apart, 0.0)]
+        far = [min(s.paired, s.unpaired) for s in distant]
         cpu_seconds = fmean(trial.seconds for trial in reference.trials)
-        found = Calibration(
+        calibration = Calibration(
             task=self.lab.task.digest,
             environment=self.lab.environment,
             reference=self.lab.start.digest,
             seeds=len(scores),
-            copies=len(spreads),
+            copies=len(near),
             noise=stdev(scores),
             workloads={
                 name: stdev(reference.values(metric.worst, name))
                 for name in self.lab.task.manifest.workloads.dev
             },
-            paired=paired,
-            unpaired=unpaired,
-            correlation=correlated,
+            paired=median(s.paired for s in used),
+            unpaired=median(s.unpaired for s in used),
+            correlation=median(s.correlation for s in used),
             distant=median(far) if far else None,
             failed=reference.failures / len(scores),
             cpu_seconds=cpu_seconds,
@@ -142,25 +153,16 @@ class _Bench:
             glance=Glances(chances=0, wrong=0),
         )
         programs = [_first(reference, len(by_name["renamed"].trials)), *baselines]
-        return found.model_copy(
+        return calibration.model_copy(
             update={
-                "crippled": self._crippled(found.design),
-                "glance": self._glances(programs, found.design),
-                "screens": self._screens(found),
+                "crippled": self._crippled(calibration.design),
+                "glance": self._glances(programs, calibration.design),
+                "screens": self._screens(calibration),
             }
         )
 
-    def _spread(self, reference: Evaluation, other: Evaluation) -> tuple[float, float, float]:
-        """Of a difference on the same seeds, on others, and the correlation of the scores."""
-        worst = self.metric.worst
-        old, new = reference.values(worst)[: len(other.trials)], other.values(worst)
-        apart = stdev([b - a for a, b in zip(old, new, strict=True)])
-        noisy = stdev(old) > 0 and stdev(new) > 0
-        together = max(-1.0, min(1.0, correlation(old, new))) if noisy else 0.0
-        return apart, math.hypot(stdev(old), stdev(new)), together
-
     def _same(self, reference: Evaluation, copy: Evaluation) -> SameAgainstSame:
-        known = reference.trials[: len(copy.trials)]
+        scores = [trial.scores for trial in reference.trials[: len(copy.trials)]]
         level, rng, false = judge.level(self.rule, []), Random(0), 0
         trials = list(reference.trials)
         half = len(trials) // 2
@@ -170,7 +172,7 @@ class _Bench:
             values = judge.gains(child, rival, self.metric, paired=False)
             false += self._confirmed(values, level)
         return SameAgainstSame(
-            identical=[t.scores for t in known] == [t.scores for t in copy.trials],
+            identical=scores == [trial.scores for trial in copy.trials],
             splits=SPLITS,
             false=false,
             level=level,
@@ -208,7 +210,7 @@ class _Bench:
             if judge.summary(judge.gains(better, other, self.metric)).t < SURE:
                 continue
             chances += 1
-            child, rival = (_narrowed(each, workloads) for each in (better, other))
+            child, rival = (_narrowed(evaluation, workloads) for evaluation in (better, other))
             count = min(self.rule.glance or Rule().glance, len(child.trials) // 2)
             ahead = rival.trials[:count] if design == "paired" else rival.trials[-count:]
             values = judge.gains(
@@ -217,13 +219,13 @@ class _Bench:
             wrong += judge.ruined(self.rule, values, self.metric)
         return Glances(chances=chances, wrong=wrong)
 
-    def _screens(self, found: Calibration) -> Screens | None:
+    def _screens(self, calibration: Calibration) -> Screens | None:
         """How often a screen drops what a confirmation would just find."""
         least = detectable(self.rule, judge.level(self.rule, []))
         if least is None:
             return None
-        effect = found.in_units(least, self.metric)
-        sds = min(effect / found.spread, LARGEST) if found.spread else LARGEST
+        effect = calibration.in_units(least, self.metric)
+        sds = min(effect / calibration.spread, LARGEST) if calibration.spread else LARGEST
         dropped = lost(self.rule, sds, self.metric)
         return Screens(effect=effect, first_look=dropped.first_look, screen=dropped.screen)
 
@@ -241,8 +243,8 @@ def _narrowed(evaluation: Evaluation, workloads: Sequence[str]) -> Evaluation:
     trials = []
     for trial in evaluation.trials:
         scores = [trial.scores.get(name) for name in workloads]
-        known = [score for score in scores if score is not None]
-        score = fmean(known) if len(known) == len(scores) else None
+        present = [score for score in scores if score is not None]
+        score = fmean(present) if len(present) == len(scores) else None
         status = "ok" if score is not None else "diverged"
         trials.append(trial.model_copy(update={"score": score, "status": status}))
     return _of(trials)

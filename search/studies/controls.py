@@ -5,7 +5,6 @@ it controls, so that starting it again takes it up. Its best node is measured on
 that run's report, against the same baseline. No search reads any of this.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,13 +12,13 @@ from typing import Any
 from pydantic import AliasChoices, Field
 
 from ...agents.opening import open_agent
-from ...archive import Archive, Node, Tree
-from ...evals import Estimate, judge
+from ...archive import Archive, Node
+from ...evals import Estimate, derived_key, judge
 from ...tasks import Frozen
 from ..confirm import best_planted
-from ..loop import More, search
 from ..run import Config, Run
 from ..select import POLICIES
+from .equal_budget import affordable, spend
 from .report import SEEDS, Report, sealed, title
 
 CONTROLS = "controls"  # the kind of event that a table of controls is
@@ -74,7 +73,7 @@ def control(run: Run, reading: Report, say: Callable[[str], None] = print) -> Ta
 
     `say` is told of the progress. A control that is in the archive is taken up where it stopped.
     """
-    budget = spent(run.archive.tree(run.id))
+    budget = run.archive.tree(run.id).trials
     grown = {name: grow(run, name, budget, say) for name in CHANGES}
     trees = {"this search": run, **grown}
     table = Table(
@@ -102,14 +101,7 @@ def grow(run: Run, name: str, budget: int, say: Callable[[str], None] = print) -
     if all(record.id != mine.id for record in run.archive.runs()):
         run.archive.start_run(mine.id, run.task, config.model_dump(mode="json"))
     with run.archive.hold(mine.id):
-        cost = {node.number: node.trials for node in run.archive.tree(mine.id)}
-        told = sum(cost.values())
-        for node in search(mine, affordable(budget)):
-            cost[node.number] = node.trials
-            done = sum(cost.values())
-            if done - told >= budget / 10:
-                say(f"control {name}: {done} of {budget} trials")
-                told = done
+        spend(mine, budget, affordable(budget), f"control {name}", say)
     return mine
 
 
@@ -123,45 +115,24 @@ def control_config(config: Config, run_id: str, name: str) -> Config:
         changes["rule"] = config.rule.model_copy(update={"design": "unpaired"})
     changes |= {"control_of": run_id, "turns": None, "seed": None, "approve": "never"}
     changes |= {
-        "key": _derived(config.key, name),
-        "secret": _derived(config.keys.sealed, name),
+        "key": derived_key(config.key, f"control {name}"),
+        "secret": derived_key(config.keys.sealed, f"control {name}"),
     }
     return config.model_copy(update=changes)
-
-
-def affordable(budget: int) -> More:
-    """A budget of trials for `search`, some of whose turns are always on their way.
-
-    No turn starts once those settled and those on their way, each at the mean cost so far, use it
-    up; so what is spent differs from the budget by about a turn.
-    """
-
-    def more(tree: Tree, turn: int) -> bool:
-        made = [node for node in tree if node.verdict is not None]
-        settled = max((node.turn + 1 for node in tree), default=0)
-        mean = sum(node.trials for node in made) / max(1, settled - len(tree.roots()))
-        return spent(tree) + (turn - settled) * mean < budget
-
-    return more
-
-
-def spent(tree: Tree) -> int:
-    """The trials that a run's nodes took, planted ones included."""
-    return sum(node.trials for node in tree)
 
 
 def _row(run: Run, reading: Report, name: str, searched: Run) -> Row:
     tree = run.archive.tree(searched.id)
     best = run.archive.tree(run.id)[reading.number] if searched is run else tree.best()
-    made = [node for node in tree if node.verdict is not None]
-    screens = [n.verdict.screen for n in made if n.verdict and n.verdict.screen]
+    proposals = tree.proposals()
+    screens = [n.verdict.screen for n in proposals if n.verdict and n.verdict.screen]
     better = [screen.mean for screen in screens if screen.mean > 0]
     row = Row(
         search=name,
         run=searched.id,
-        trials=spent(tree),
-        proposals=len(made),
-        kept=sum(node.kept for node in made),
+        trials=tree.trials,
+        proposals=len(proposals),
+        kept=sum(node.kept for node in proposals),
         confirmed=len(tree.confirmed()),
         compared=len(screens),
         naive=len(better),
@@ -181,8 +152,3 @@ def _measured(run: Run, reading: Report, best: Node) -> dict[str, Any]:
         values = judge.gains(trials["best"], trials[title(baseline)], run.task.metric)
         found[split] = judge.estimate(values)
     return found
-
-
-def _derived(key: str, name: str) -> str:
-    """A key of the same strength, which foretells nothing of the one it follows from."""
-    return hashlib.sha256(f"{key}\ncontrol {name}".encode()).hexdigest()[:32]

@@ -6,7 +6,6 @@ any of this.
 """
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from ...archive import Archive, Node, RunRecord, Tree
 from ...evals import Claim, Estimate, Evaluation, Keys, Rule, Split, Summary, draw, judge
@@ -114,15 +113,8 @@ def sealed(
     seeds = draw(keys, stream, SEEDS[split])
     if "start" in nodes:  # its CPU time is the measure of the others'
         lab.learn(split, lab.evaluate(nodes["start"].candidate, stream, seeds, split))
-    pool = ThreadPoolExecutor(workers, "ratchet-report")
-    try:
-        futures = {
-            name: pool.submit(lab.evaluate, node.candidate, stream, seeds, split)
-            for name, node in nodes.items()
-        }
-        return {name: future.result() for name, future in futures.items()}
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)  # at Ctrl-C, wait for none of it
+    programs = {name: node.candidate for name, node in nodes.items()}
+    return lab.evaluate_all(programs, stream, seeds, split, workers)
 
 
 def title(node: Node) -> str:

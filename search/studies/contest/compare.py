@@ -14,7 +14,6 @@ from ....archive import Archive, Node, Tree
 from ....evals import Split
 from ....tasks import Frozen
 from ...lab import Lab
-from ..controls import spent
 from ..report import SEEDS
 from .improvement import Interval, improvement, mean_gain
 from .sealed import Sealed
@@ -114,7 +113,7 @@ def path(states: Sequence[Node]) -> list[tuple[int, Node | None]]:
         tree = Tree(states[:count])
         now, before = handed_over(tree), steps[-1][1]
         if (now and now.number) != (before and before.number):
-            steps.append((spent(tree), now))
+            steps.append((tree.trials, now))
     return steps
 
 
@@ -209,7 +208,7 @@ def _outing(
     return Outing(
         run=run,
         agent=agent,
-        trials=spent(tree),
+        trials=tree.trials,
         proposals=sum(node.verdict is not None for node in tree),
         confirmed=len(tree.confirmed()),
         best=best.id if best else "",

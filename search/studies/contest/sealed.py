@@ -1,7 +1,6 @@
 """The seeds on which all searches of a bench are compared, and what was measured on them."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from ....archive import Node, require_sound
 from ....evals import Evaluation, Keys, Split, draw, judge
@@ -18,7 +17,7 @@ class Sealed:
         """Compare with `baseline`, on seeds and data that follow from the secret in `keys`."""
         self.lab, self.baseline, self.workers = lab, baseline, workers
         self.keys = keys._replace(steer=keys.sealed)
-        self.held: dict[tuple[str, Split], Evaluation] = {}
+        self._measured: dict[tuple[str, Split], Evaluation] = {}
 
     def measure(self, nodes: Sequence[Node], split: Split) -> None:
         """Measure these nodes and the baseline, each program once.
@@ -28,19 +27,12 @@ class Sealed:
         require_sound((self.baseline, *nodes), self.lab.task)
         wanted = {node.candidate.digest: node.candidate for node in (self.baseline, *nodes)}
         seeds = draw(self.keys, STREAM, SEEDS[split])
-        pool = ThreadPoolExecutor(self.workers, "ratchet-bench")
-        try:
-            futures = {
-                digest: pool.submit(self.lab.evaluate, candidate, STREAM, seeds, split)
-                for digest, candidate in wanted.items()
-            }
-            self.held |= {(digest, split): each.result() for digest, each in futures.items()}
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)  # at Ctrl-C, wait for none of it
+        measured = self.lab.evaluate_all(wanted, STREAM, seeds, split, self.workers)
+        self._measured |= {(digest, split): trials for digest, trials in measured.items()}
 
     def gains(self, node: Node | None, split: Split) -> list[float]:
         """A gain a seed; the baseline's own are nothing."""
         if node is None:
             return [0.0] * SEEDS[split]
-        mine, rival = (self.held[n.candidate.digest, split] for n in (node, self.baseline))
+        mine, rival = (self._measured[n.candidate.digest, split] for n in (node, self.baseline))
         return judge.gains(mine, rival, self.lab.task.metric)

@@ -4,7 +4,6 @@ Every search is a run of its own in the archive, marked as part of its bench, so
 looked at, replayed, and gone on with after a kill.
 """
 
-import hashlib
 import math
 import re
 from collections.abc import Callable
@@ -12,15 +11,14 @@ from typing import Any, Literal, NamedTuple
 
 from ....agents.base import AgentError
 from ....archive import Archive, RunRecord, Tree
-from ....evals import Keys, Rule, fresh_key, key_from
+from ....evals import Keys, Rule, derived_key, fresh_key, key_from
 from ....tasks import Task
 from ...desk.roster import Models
-from ...loop import More, search
+from ...loop import More
 from ...run import Config, Run
-from ..controls import affordable, spent
+from ..equal_budget import affordable, finished_turns, spend
 
 ENDED = "stopped"  # the kind of event that says how far a search went
-TENTH = 0.1  # of the budget, between two words of progress
 FIXED = ("agent", "select", "rule", "models", "sharing", "control_of")  # once a search has begun
 Say = Callable[[str], None]
 
@@ -111,21 +109,14 @@ def grow(run: Run, trials: int, say: Say = print) -> None:
     before = [event["data"] for event in ends(run.archive, run.id)]
     if any(_covers(each, budget) for each in before):
         return
-    cost = {node.number: node.trials for node in run.archive.tree(run.id)}
-    told = sum(cost.values())
-    for node in search(run, until(trials)):
-        cost[node.number] = node.trials
-        done = sum(cost.values())
-        if done - told >= TENTH * trials:
-            say(f"{run.id}: {done} of {trials} trials")
-            told = done
+    spend(run, trials, until(trials), run.id, say)
     run.archive.log(run.id, ENDED, {"reason": "bench", **budget, "spent": run.budget.spent})
-    tree: Tree = run.archive.tree(run.id)
-    say(f"{run.id}: done, {spent(tree)} trials, {len(tree.confirmed())} confirmed")
+    tree = run.archive.tree(run.id)
+    say(f"{run.id}: done, {tree.trials} trials, {len(tree.confirmed())} confirmed")
 
 
 def until(trials: int) -> More:
-    """Let turns begin until those that are settled have spent the budget.
+    """Let turns begin until those that are finished have spent the budget.
 
     What is on its way by then goes beyond it, and `compare` does not count that. So a search that
     was cut short ends up with the same turns within its budget as one that was not.
@@ -133,8 +124,7 @@ def until(trials: int) -> More:
     more = affordable(trials)
 
     def until_spent(tree: Tree, turn: int) -> bool:
-        settled = max((node.turn + 1 for node in tree), default=0)
-        return more(tree, settled)
+        return more(tree, finished_turns(tree))
 
     return until_spent
 
@@ -159,10 +149,10 @@ def _keys(archive: Archive, terms: Terms, entrant: Entrant, number: int) -> Keys
     """
     seed, secret = terms.chance
     own = f"{terms.task.name} {entrant.agent} {number}"
-    key = fresh_key() if seed is None else _derived(key_from(seed), own)
+    key = fresh_key() if seed is None else derived_key(key_from(seed), f"bench {own}")
     shared = f"{terms.task.name} {number}"
     if secret is not None:
-        return Keys.fresh(key, _derived(secret, own if entrant.models else shared))
+        return Keys.fresh(key, derived_key(secret, f"bench {own if entrant.models else shared}"))
     for record in [] if entrant.models else _siblings(archive, terms.bench, terms.task):
         if record.id.endswith(f"-{number:03d}") and not record.asks_models:
             return record.keys._replace(steer=key)
@@ -173,8 +163,3 @@ def _siblings(archive: Archive, bench: str, task: Task) -> list[RunRecord]:
     """The searches of a bench on a task that have begun, in the order in which they did."""
     terms = (bench, task.digest)
     return [r for r in archive.runs() if (r.control_of, r.task_digest) == terms]
-
-
-def _derived(key: str, name: str) -> str:
-    """A key of the same strength, which foretells nothing of the one it follows from."""
-    return hashlib.sha256(f"{key}\nbench {name}".encode()).hexdigest()[:32]
