@@ -23,14 +23,16 @@ from ratchet.evals import Rule, judge
 Results = Mapping[str, Mapping[str, Mapping[str, float]]]  # by model, rule and figure
 
 
-class Outcome(NamedTuple):
+class RuleOutcome(NamedTuple):
     """Of one search: false promotions, and seeds run for a candidate."""
 
     false: int
     seeds: float
 
 
-def ours(draw: Draw, rng: np.random.Generator, proposals: int, rule: Rule) -> dict[str, Outcome]:
+def ours(
+    draw: Draw, rng: np.random.Generator, proposals: int, rule: Rule
+) -> dict[str, RuleOutcome]:
     """Ratchet's screen, and four ways to go on from it with the same gains."""
     books = {
         "Ratchet, familywise": Book(rule),
@@ -52,34 +54,34 @@ def ours(draw: Draw, rng: np.random.Generator, proposals: int, rule: Rule) -> di
             race_seeds += 2 * (rule.race - rule.screen)
         history.append(judge.t_statistic(screen[:taken]))
     found = {
-        name: Outcome(
+        name: RuleOutcome(
             sum(claim.held for claim in book.claims), (seeds + 2 * book.pairs) / proposals
         )
         for name, book in books.items()
     }
-    return {**found, "race, t test p < .05": Outcome(raced, (seeds + race_seeds) / proposals)}
+    return {**found, "race, t test p < .05": RuleOutcome(raced, (seeds + race_seeds) / proposals)}
 
 
-def record(draw: Draw, rng: np.random.Generator, proposals: int, seeds: int) -> Outcome:
+def record(draw: Draw, rng: np.random.Generator, proposals: int, seeds: int) -> RuleOutcome:
     """Keep whatever has a higher mean than the best so far had."""
     child, parent = draw(rng, (proposals + 1, seeds))
     means = child.mean(axis=1)
     means[0] = parent[0].mean()  # the start
     best = np.maximum.accumulate(means)
-    return Outcome(int((best[1:] > best[:-1]).sum()), seeds)
+    return RuleOutcome(int((best[1:] > best[:-1]).sum()), seeds)
 
 
-def paired_t(draw: Draw, rng: np.random.Generator, proposals: int, seeds: int) -> Outcome:
+def paired_t(draw: Draw, rng: np.random.Generator, proposals: int, seeds: int) -> RuleOutcome:
     """Keep what a paired t test on fresh seeds finds better with p < .05, one-sided."""
     values = gains(draw, rng, (proposals, seeds))
     spread = values.std(axis=1, ddof=1)
     t = values.mean(axis=1) / np.where(spread > 0, spread, np.inf) * math.sqrt(seeds)
-    return Outcome(int((1 - stdtr(seeds - 1, t) < 0.05).sum()), 2 * seeds)
+    return RuleOutcome(int((1 - stdtr(seeds - 1, t) < 0.05).sum()), 2 * seeds)
 
 
 def null_search(
     draw: Draw, rng: np.random.Generator, proposals: int, rule: Rule
-) -> dict[str, Outcome]:
+) -> dict[str, RuleOutcome]:
     """One search under every rule."""
     return {
         **ours(draw, rng, proposals, rule),
@@ -91,9 +93,9 @@ def null_search(
 
 def searches(
     model: str, count: int, proposals: int, seed: int, rule: Rule
-) -> dict[str, list[Outcome]]:
+) -> dict[str, list[RuleOutcome]]:
     """Searches under one model of noise, each from a generator of its own."""
-    found: dict[str, list[Outcome]] = {}
+    found: dict[str, list[RuleOutcome]] = {}
     for number in range(count):
         rng = np.random.default_rng([seed + number, sorted(MODELS).index(model)])
         for name, outcome in null_search(MODELS[model], rng, proposals, rule).items():
@@ -101,7 +103,7 @@ def searches(
     return found
 
 
-def figures(found: Mapping[str, Sequence[Outcome]]) -> dict[str, dict[str, float]]:
+def figures(found: Mapping[str, Sequence[RuleOutcome]]) -> dict[str, dict[str, float]]:
     """Of each rule: share of searches with a false promotion, false ones and seeds, with errors."""
     rows = {}
     for name, outcomes in found.items():

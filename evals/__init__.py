@@ -1,7 +1,7 @@
 """How good a candidate is, and whether that is an improvement."""
 
 from . import judge
-from .audit import Findings, audit
+from .audit import AuditFindings, audit
 from .calibration import Calibration
 from .door import Admission, admit, unfit
 from .gateway import Ask, Gateway
@@ -25,12 +25,12 @@ __all__ = [
     "COMMON",
     "Admission",
     "Ask",
+    "AuditFindings",
     "Calibration",
     "Candidate",
     "Claim",
     "Estimate",
     "Evaluation",
-    "Findings",
     "Gateway",
     "Keys",
     "Rule",

@@ -24,7 +24,7 @@ SEEDS = 6  # of the job whose seeds are repeated
 Files = Mapping[str, str]
 
 
-class Finding(NamedTuple):
+class SandboxFinding(NamedTuple):
     """A program whose seeds depend on each other, or that cannot be measured, and how."""
 
     program: str
@@ -36,7 +36,7 @@ def check_task(
     sandbox: Sandbox,
     cheats: Mapping[str, Files] | None = None,
     gateway: Gateway | None = None,
-) -> list[Finding]:
+) -> list[SandboxFinding]:
     """What is wrong with a task: nothing, if the list is empty.
 
     `cheats` are programs for it, by name, that try to pool seeds or to toss one coin for a whole
@@ -52,7 +52,7 @@ def check_task(
     ]
     programs += [(name, dict(files), glance, False) for name, files in (cheats or {}).items()]
     return [
-        Finding(name, what)
+        SandboxFinding(name, what)
         for name, files, only, honest in programs
         for what in _found(task, sandbox, files, only, honest, gateway)
     ]

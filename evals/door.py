@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from ..sandbox.text import line
 from ..tasks import Frozen, Task
-from .audit import SOURCE_BYTES, Findings, audit
+from .audit import SOURCE_BYTES, AuditFindings, audit
 from .canonical import canonical
 from .syntax import size
 
@@ -103,12 +103,12 @@ def _too_long(files: Mapping[str, str]) -> str:
 def _read(files: Mapping[str, str], task: Task) -> Admission:
     """What can be said of texts that may be kept; too long ones are not audited."""
     if why := _too_long(files):
-        findings = Findings(refused=(why,))
+        findings = AuditFindings(refused=(why,))
     else:
         try:
             findings = audit(files, task)
         except Exception as error:  # whatever strange text makes Python raise
-            findings = Findings(refused=(f"it cannot be read: {_named(error)}",))
+            findings = AuditFindings(refused=(f"it cannot be read: {_named(error)}",))
     return Admission(
         refused=findings.refused,
         flags=findings.flags,

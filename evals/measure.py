@@ -10,7 +10,7 @@ from ..sandbox import Job, Limits, Result, Sandbox
 from ..sandbox.text import clean, line
 from ..tasks import Frozen, Task, TaskError
 from .gateway import Gateway, converse
-from .records import GREATEST, LOG_CHARACTERS, Candidate, Outcome, Seed, Split, Trial
+from .records import GREATEST, LOG_CHARACTERS, Candidate, Seed, Split, Trial, TrialStatus
 
 GRADER_LIMITS = Limits(wall_seconds=120, memory_mb=4096)
 
@@ -185,7 +185,9 @@ def _trial(task: Task, seed: Seed, scores: Mapping[str, float | None], seconds: 
     )
 
 
-def _failed(seeds: Sequence[Seed], status: Outcome, log: str, seconds: float) -> tuple[Trial, ...]:
+def _failed(
+    seeds: Sequence[Seed], status: TrialStatus, log: str, seconds: float
+) -> tuple[Trial, ...]:
     return tuple(
         Trial(
             seed=seed,

@@ -21,7 +21,7 @@ GREATEST = 1e100  # of scores: beyond it statistics overflow, so a larger one ha
 
 Standing = Literal["invalid", "no gain", "promising", "confirmed", "refuted"]
 Split = Literal["dev", "glance", "transfer"]
-Outcome = Status | Literal["diverged"]
+TrialStatus = Status | Literal["diverged"]
 
 
 class Candidate(Frozen):
@@ -61,7 +61,7 @@ class Trial(Frozen):
     """
 
     seed: Seed
-    status: Outcome
+    status: TrialStatus
     scores: Mapping[str, float | None] = {}
     score: float | None
     seconds: float = 0.0

@@ -108,7 +108,7 @@ def _plant(run: Run, crew: Crew) -> Iterator[Node]:
             name=name,
             candidate=candidate,
             canonical=canonical(candidate.files),
-            behaviour=behaviour(run, candidate)[0],
+            behaviour=behaviour(run, candidate).fingerprint,
             evidence=(Evidence(stream=COMMON, count=len(seeds)),),
             verdict=None,
             size=size(candidate.files),

@@ -81,14 +81,15 @@ def propose(run: Run, turn: int, parent: Node, tree: Tree, rng: Random) -> Propo
             last = wanted
             if entry.refused:
                 return _refused(last, discarded, entry)
-        habit, failure, log = behaviour(run, last)
-        if habit is None:
-            return Proposal(last, entry.canonical, None, discarded, entry.flags, failure, log=log)
-        like = habits.get(habit)
+        probed = behaviour(run, last)
+        if probed.fingerprint is None:
+            form, flags = entry.canonical, entry.flags
+            return Proposal(last, form, None, discarded, flags, probed.failure, log=probed.log)
+        like = habits.get(probed.fingerprint)
         if run.config.novelty and like and not simpler(entry.size, like):
             why = f"behaves exactly like node {like.number}"
             continue
-        return Proposal(last, entry.canonical, habit, discarded, entry.flags)
+        return Proposal(last, entry.canonical, probed.fingerprint, discarded, entry.flags)
     times = "1 attempt" if attempts == 1 else f"{attempts} attempts"
     empty = f"nothing new in {times}: {why}"
     return Proposal(last, canonical(last.files), discarded=attempts - 1, empty=empty)

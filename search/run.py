@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import Field
 
@@ -114,11 +114,23 @@ class Run:
         )
 
 
-def behaviour(run: Run, candidate: Candidate) -> tuple[str | None, str, str]:
-    """Fingerprint of what a candidate does on tiny tensors, or why it does nothing, and its log."""
+class Behaviour(NamedTuple):
+    """What a candidate does on tiny tensors.
+
+    `fingerprint` is equal for programs that do the same. It is None for one that failed, for the
+    reason `failure` and with the output `log`.
+    """
+
+    fingerprint: str | None
+    failure: str = ""
+    log: str = ""
+
+
+def behaviour(run: Run, candidate: Candidate) -> Behaviour:
+    """Run the candidate on tiny tensors, its smoke test."""
     result = probe(candidate, run.task, run.lab.sandbox)
     if result.status != "ok":
         last = line(clean(result.log).strip().split("\n")[-1], 200)
-        said = f"; untrusted output: {json.dumps(last, ensure_ascii=False)}" if last else ""
-        return None, f"{result.status} in the smoke test{said}", result.log
-    return hashlib.sha256(result.reply).hexdigest()[:16], "", ""
+        quoted = f"; untrusted output: {json.dumps(last, ensure_ascii=False)}" if last else ""
+        return Behaviour(None, f"{result.status} in the smoke test{quoted}", result.log)
+    return Behaviour(hashlib.sha256(result.reply).hexdigest()[:16])

@@ -14,12 +14,12 @@ from ..archive import Node, Tree
 from ..evals import COMMON, Rule, Summary, judge
 from ..tasks import Metric
 
-EXPAND_AT_LEAST = 3  # one turn in so many makes a child, whatever else looks better
+EXPAND_EVERY = 3  # at least every third turn makes a new child
 PRIOR_GAIN, PRIOR_COST = 0.5, 400.0  # a new child's worth at first: noise units per trials
 RETEST = 16  # common seeds a time
 FRUITLESS = 100  # proposals in a row that cannot be measured: there is nothing to spend on
 AGAIN = 10  # that a search is given which ended so and is gone on with
-SIMPLER = 3  # nodes of syntax that a simpler program has less: one operation
+SIMPLER_BY = 3  # fewer syntax nodes by which a program counts as simpler (one operation)
 
 
 class Action(NamedTuple):
@@ -55,8 +55,8 @@ def adaptive(
         ),
         *((value, Action("retest", n)) for n, value in retests(tree, rule) if n not in taken),
     ]
-    recent = [action.kind for action in busy[-(EXPAND_AT_LEAST - 1) :]]
-    due = len(recent) == EXPAND_AT_LEAST - 1 and "expand" not in recent
+    recent = [action.kind for action in busy[-(EXPAND_EVERY - 1) :]]
+    due = len(recent) == EXPAND_EVERY - 1 and "expand" not in recent
     if not may_expand:
         options = [(value, action) for value, action in options if action.kind == "advance"]
     elif due:
@@ -135,7 +135,7 @@ def patience(tree: Tree, lag: int) -> int:
 
 def simpler(nodes: int, than: Node) -> bool:
     """Whether a program of so many syntax nodes has at least an operation less than a node's."""
-    return nodes <= than.size - SIMPLER
+    return nodes <= than.size - SIMPLER_BY
 
 
 def common_seeds(node: Node) -> int:

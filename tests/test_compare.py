@@ -24,7 +24,13 @@ from ratchet.archive import Archive, Node, Tree
 from ratchet.evals import Verdict
 from ratchet.search.select import POLICIES
 from ratchet.search.studies.contest import searches as contest
-from ratchet.search.studies.contest.compare import Table, best_baseline, handed_over, path, within
+from ratchet.search.studies.contest.compare import (
+    BenchTable,
+    best_baseline,
+    handed_over,
+    path,
+    within,
+)
 from ratchet.search.studies.contest.improvement import improvement, mean_gain
 
 BOX = Box("process", 2, True, "shared")
@@ -107,13 +113,13 @@ def test_turns_begin_until_the_settled_ones_have_spent_the_budget() -> None:
     assert not contest.until(84)(tree, 3)
 
 
-def run_bench(where: Path, order: Order = ORDER) -> list[Table]:
+def run_bench(where: Path, order: Order = ORDER) -> list[BenchTable]:
     return bench_agents(order, BOX, str(where))
 
 
 class Whole(NamedTuple):
     where: Path
-    table: Table
+    table: BenchTable
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +193,7 @@ def test_a_bench_that_was_cut_short_goes_on_to_the_same_table(
         assert essence(one, outing.run) == essence(other, outing.run)
 
 
-def facts(table: Table) -> list[dict[str, Any]]:
+def facts(table: BenchTable) -> list[dict[str, Any]]:
     return [o.model_dump(exclude={"seconds"}) for o in table.searches]
 
 

@@ -22,7 +22,7 @@ from ...search.lab import Lab
 from ...search.plan import Plan, Standards, settle
 from ...search.run import Run
 from ...search.select import POLICIES
-from ...search.studies.contest.compare import Standing, Table, compare, overall
+from ...search.studies.contest.compare import AgentStanding, BenchTable, compare, overall
 from ...search.studies.contest.improvement import Interval
 from ...search.studies.contest.searches import (
     Entrant,
@@ -64,7 +64,7 @@ class Order(NamedTuple):
     plot: Path | None = None
 
 
-def bench_agents(order: Order, box: Box, where: str) -> list[Table]:
+def bench_agents(order: Order, box: Box, where: str) -> list[BenchTable]:
     """Run what is missing of a bench and measure it: a table a task.
 
     Progress goes to standard error. Whatever was finished is in the archive: the same order goes on
@@ -119,7 +119,7 @@ def _on_task(
     archive: Archive,
     backend: Sandbox,
     console: Console,
-) -> Table:
+) -> BenchTable:
     """Every search on a task, one number after another, and the table of what they found."""
     say = console.print
     models = next((entrant.models for entrant in entrants if entrant.models), None)
@@ -188,7 +188,7 @@ def _search(
     forget(archive, name)
 
 
-def bench_record(tables: Sequence[Table]) -> dict[str, Any]:
+def bench_record(tables: Sequence[BenchTable]) -> dict[str, Any]:
     """What `--json` prints."""
     return {
         "tasks": [table.model_dump(mode="json") for table in tables],
@@ -196,7 +196,7 @@ def bench_record(tables: Sequence[Table]) -> dict[str, Any]:
     }
 
 
-def bench_view(tables: Sequence[Table]) -> RenderableType:
+def bench_view(tables: Sequence[BenchTable]) -> RenderableType:
     """A table a task, and where there are several how the agents compare over all."""
     parts: list[RenderableType] = []
     for table in tables:
@@ -221,7 +221,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def _drawn(table: Table) -> RenderableType:
+def _drawn(table: BenchTable) -> RenderableType:
     drawing = Drawing(box=None, padding=(0, 1))
     for column in COLUMNS:
         drawing.add_column(column)
@@ -230,7 +230,7 @@ def _drawn(table: Table) -> RenderableType:
     return drawing
 
 
-def cells(found: Standing) -> list[str]:
+def cells(found: AgentStanding) -> list[str]:
     """One agent on one task, as the columns say; numbers of a search are means."""
     return [
         found.agent,

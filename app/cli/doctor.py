@@ -25,7 +25,7 @@ LIST_SECONDS = 10.0
 UNNAMED = "default"  # what many servers of one model take for it
 
 
-class Finding(BaseModel):
+class DoctorFinding(BaseModel):
     """One thing looked at, what was found, and what to do if it is not well."""
 
     name: str
@@ -34,7 +34,7 @@ class Finding(BaseModel):
     mend: str = ""
 
 
-def examine(sandbox: str, archive: str, model: str | None = None) -> list[Finding]:
+def examine(sandbox: str, archive: str, model: str | None = None) -> list[DoctorFinding]:
     """Look at Python, libraries, disk, archive, models, sandbox and tasks, as they are needed."""
     return [
         _python(),
@@ -47,9 +47,9 @@ def examine(sandbox: str, archive: str, model: str | None = None) -> list[Findin
     ]
 
 
-def _python() -> Finding:
+def _python() -> DoctorFinding:
     ok = sys.version_info >= (3, 11)
-    return Finding(
+    return DoctorFinding(
         name="python",
         ok=ok,
         found=sys.version.split()[0],
@@ -57,14 +57,14 @@ def _python() -> Finding:
     )
 
 
-def _torch() -> Finding:
+def _torch() -> DoctorFinding:
     try:
-        return Finding(name="torch", ok=True, found=version("torch"))
+        return DoctorFinding(name="torch", ok=True, found=version("torch"))
     except PackageNotFoundError:
-        return Finding(name="torch", ok=False, found="absent", mend="pip install torch")
+        return DoctorFinding(name="torch", ok=False, found="absent", mend="pip install torch")
 
 
-def _disk(archive: str) -> Finding:
+def _disk(archive: str) -> DoctorFinding:
     try:
         file = Archive.at(archive).file
     except ArchiveError:  # which is another finding's matter
@@ -75,10 +75,10 @@ def _disk(archive: str) -> Finding:
     free = shutil.disk_usage(folder).free / 2**30
     ok = free >= FREE_GB
     mend = "" if ok else f"free {FREE_GB} GB, or put the archive elsewhere with --archive"
-    return Finding(name="disk", ok=ok, found=f"{free:.0f} GB free", mend=mend)
+    return DoctorFinding(name="disk", ok=ok, found=f"{free:.0f} GB free", mend=mend)
 
 
-def _archive(archive: str) -> Finding:
+def _archive(archive: str) -> DoctorFinding:
     try:
         place = Archive.at(archive)
         if place.file is not None and not place.file.exists():
@@ -87,20 +87,22 @@ def _archive(archive: str) -> Finding:
                 near = near.parent
             ok = os.access(near, os.W_OK)
             mend = "" if ok else f"{near} is not writable: choose another place with --archive"
-            return Finding(name="archive", ok=ok, found=f"{archive} will be made", mend=mend)
+            return DoctorFinding(name="archive", ok=ok, found=f"{archive} will be made", mend=mend)
         if not Archive.exists(archive):
-            return Finding(name="archive", ok=True, found=f"{place.shown} will be made")
+            return DoctorFinding(name="archive", ok=True, found=f"{place.shown} will be made")
         runs = len(Archive(archive).listed())
     except ArchiveError as error:
-        return Finding(name="archive", ok=False, found=str(error), mend="use another --archive")
-    return Finding(name="archive", ok=True, found=f"{place.shown}, {runs} runs")
+        return DoctorFinding(
+            name="archive", ok=False, found=str(error), mend="use another --archive"
+        )
+    return DoctorFinding(name="archive", ok=True, found=f"{place.shown}, {runs} runs")
 
 
-def _models(model: str | None) -> list[Finding]:
+def _models(model: str | None) -> list[DoctorFinding]:
     """What the environment's model server can do: a fault only where somebody named a model."""
     if not any(os.environ.get(name) for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL")):
         found = "no server is set: `evolver` and the other agents without a model work"
-        return [Finding(name="models", ok=True, found=found)]
+        return [DoctorFinding(name="models", ok=True, found=found)]
     named = model or (os.environ.get(VARIABLE) or "").split(",")[0].rpartition("=")[2]
     findings = _asked(named)
     if named or all(finding.ok for finding in findings):
@@ -108,41 +110,41 @@ def _models(model: str | None) -> list[Finding]:
     return [each.model_copy(update={"ok": True, "found": f"no: {each.found}"}) for each in findings]
 
 
-def _asked(named: str) -> list[Finding]:
+def _asked(named: str) -> list[DoctorFinding]:
     """What a model server answers, as the model named or else the first that it lists."""
     try:
         endpoint = connect("auto")
     except ModelError as error:
-        return [Finding(name="models", ok=False, found=str(error), mend="see the message")]
+        return [DoctorFinding(name="models", ok=False, found=str(error), mend="see the message")]
     with closing(endpoint):
         listed = endpoint.models(LIST_SECONDS)
         first = next(iter(listed), UNNAMED) if isinstance(listed, Sequence) else UNNAMED
-        return [Finding(**check._asdict()) for check in ask(endpoint, named or first)]
+        return [DoctorFinding(**check._asdict()) for check in ask(endpoint, named or first)]
 
 
-def _backends() -> list[Finding]:
+def _backends() -> list[DoctorFinding]:
     """Each backend: whether it works here, and which of them `auto` takes."""
-    findings: list[Finding] = []
+    findings: list[DoctorFinding] = []
     chosen = False
     for name in ISOLATED:
         try:
             open_sandbox(name, 1).close()
         except SandboxError as error:
-            findings.append(Finding(name=f"sandbox {name}", ok=True, found=f"no: {error}"))
+            findings.append(DoctorFinding(name=f"sandbox {name}", ok=True, found=f"no: {error}"))
             continue
         found = "works" if chosen else "works; `auto` takes it"
-        findings.append(Finding(name=f"sandbox {name}", ok=True, found=found))
+        findings.append(DoctorFinding(name=f"sandbox {name}", ok=True, found=found))
         chosen = True
     found = f"works without isolation, with {CONSENT}; `auto` never takes it"
-    return [*findings, Finding(name="sandbox process", ok=True, found=found)]
+    return [*findings, DoctorFinding(name="sandbox process", ok=True, found=found)]
 
 
-def _sandbox_and_tasks(name: str) -> list[Finding]:
+def _sandbox_and_tasks(name: str) -> list[DoctorFinding]:
     try:
         # What runs below is the tasks' own start: consent is for candidates.
         backend = open_sandbox(name, 1, accept_unisolated=True)
     except SandboxError as error:
-        return [Finding(name="sandbox", ok=False, found=str(error), mend="see the message")]
+        return [DoctorFinding(name="sandbox", ok=False, found=str(error), mend="see the message")]
     findings = []
     try:
         for task_name in names():
@@ -150,7 +152,7 @@ def _sandbox_and_tasks(name: str) -> list[Finding]:
             start = Candidate(files=task.start, idea="start", proposer="task")
             result = probe(start, task, backend)
             findings.append(
-                Finding(
+                DoctorFinding(
                     name=f"task {task_name}",
                     ok=result.status == "ok",
                     found=f"smoke test {result.status} in {result.wall_seconds * 1000:.0f} ms",
@@ -158,11 +160,13 @@ def _sandbox_and_tasks(name: str) -> list[Finding]:
                 )
             )
         settings = ", ".join(f"{key} {value}" for key, value in backend.describe().items())
-        findings.insert(0, Finding(name="sandbox", ok=True, found=settings))
+        findings.insert(0, DoctorFinding(name="sandbox", ok=True, found=settings))
         if backend.isolation == "none":
             findings[0].mend = "take docker or namespace for candidates: this one isolates nothing"
     except (SandboxError, TaskError) as error:
-        findings.append(Finding(name="sandbox", ok=False, found=str(error), mend="see the message"))
+        findings.append(
+            DoctorFinding(name="sandbox", ok=False, found=str(error), mend="see the message")
+        )
     finally:
         backend.close()
     return findings

@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from ...search.studies.contest.compare import Outing, Table
+from ...search.studies.contest.compare import BenchTable, Outing
 
 WIDTH, HEIGHT, GRID = 4.8, 3.6, 200  # of a panel in inches, and how many budgets it shows
 
@@ -25,7 +25,7 @@ def check(path: Path) -> None:
         raise PlotError(f"--plot {path} is in a folder that does not exist: make that first")
 
 
-def plot(tables: Sequence[Table], path: Path) -> None:
+def plot(tables: Sequence[BenchTable], path: Path) -> None:
     """A panel a task: gain over the best baseline against trials, a line an agent.
 
     Lines are medians over searches, and bands reach from the lower to the upper quartile.
@@ -50,7 +50,7 @@ def plot(tables: Sequence[Table], path: Path) -> None:
         plt.close(figure)
 
 
-def _panel(table: Table, axes: Any) -> None:
+def _panel(table: BenchTable, axes: Any) -> None:
     budgets = [table.trials * step / GRID for step in range(GRID + 1)]
     axes.axhline(0.0, color="black", linestyle="--", linewidth=0.8)
     for standing in table.standings:

@@ -12,7 +12,7 @@ from rich.text import Text
 from ...archive import Archive, RunRecord
 from ...search.lab import Lab
 from ...search.studies.ablate import Ablation, ablations
-from ...search.studies.controls import Table, tables
+from ...search.studies.controls import ControlsTable, tables
 from ...search.studies.report import Report, readings, report, seconds_for
 from ...tasks import Frozen, Metric
 from ..cli.view import NO_COMPANY, UNVALIDATED
@@ -39,7 +39,7 @@ class Findings(Frozen):
     again: str
     readings: tuple[Report, ...]
     ablation: Ablation | None = None
-    controls: Table | None = None
+    controls: ControlsTable | None = None
 
     def record(self) -> dict[str, Any]:
         """What `--json` prints: the facts, and the sentences that the text shows."""
@@ -87,7 +87,7 @@ class Section(NamedTuple):
 
     heading: str
     said: list[str]
-    table: Table | None = None
+    table: ControlsTable | None = None
 
 
 def draw(found: Findings) -> RenderableType:
@@ -136,7 +136,7 @@ def sections(found: Findings) -> Iterator[Section]:
         yield Section(heading, said, table)
 
 
-def controls_table(table: Table) -> RenderableType:
+def controls_table(table: ControlsTable) -> RenderableType:
     """The controlled search above its controls."""
     drawing = Drawing(box=None, padding=(0, 2))
     for column in ("search", "run", "trials", "proposals", "kept", "best node"):

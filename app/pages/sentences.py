@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from ...archive import Node
 from ...evals import Claim, Estimate, Rule
 from ...sandbox.text import line
-from ...search.studies.ablate import Step
-from ...search.studies.controls import Row
+from ...search.studies.ablate import AblationStep
+from ...search.studies.controls import ControlsRow
 from ...search.studies.report import Report
 from ...tasks import Metric
 from ..cli.view import claim_words
@@ -42,7 +42,7 @@ def fruitless(made: Sequence[Node]) -> str:
     return f"not one of {len(made)} proposals could be measured: {reasons}"
 
 
-def step(each: Step, unit: str) -> str:
+def step(each: AblationStep, unit: str) -> str:
     """What taking one step out of the best program did to it."""
     what = {
         "matters": "still matters: without it {} worse",
@@ -122,7 +122,7 @@ def bias(read: Report, metric: Metric) -> list[str]:
     return lines
 
 
-def search(row: Row) -> str:
+def search(row: ControlsRow) -> str:
     """One search of the table of controls."""
     best = f"best {row.best}, {row.dev}, unseen {row.transfer}" if row.dev else "nothing to compare"
     return (
@@ -131,12 +131,12 @@ def search(row: Row) -> str:
     )
 
 
-def kept(row: Row) -> str:
+def kept(row: ControlsRow) -> str:
     """How many nodes a search built on; those of `explore` are not confirmed."""
     return f"{row.confirmed} confirmed" if row.confirmed == row.kept else f"{row.kept} unconfirmed"
 
 
-def naive(row: Row) -> str:
+def naive(row: ControlsRow) -> str:
     """What keeping whatever has the higher mean in its screen would have kept."""
     found = f"{row.naive} of {row.compared}"
     return found if row.naive_gain is None else f"{found}, the best at {row.naive_gain:+.4f}"

@@ -1,7 +1,7 @@
 """Programs that cheat: what they do to a naive evaluator, and that they do nothing here."""
 
 from .exploits import Exploit, corpus, select
-from .here import COMPANY, DEPENDS, Outcome, Target, planted
+from .here import COMPANY, DEPENDS, AttackOutcome, Target, planted
 from .naively import watch
 from .sight import EFFECTS, Sight
 
@@ -9,8 +9,8 @@ __all__ = [
     "COMPANY",
     "DEPENDS",
     "EFFECTS",
+    "AttackOutcome",
     "Exploit",
-    "Outcome",
     "Sight",
     "Target",
     "corpus",

@@ -32,7 +32,7 @@ LEAST_SECONDS, MOST_SECONDS, SLOWER = 2.0, 30.0, 24.0  # a program seed by seed 
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AttackOutcome:
     """What became of an exploit. `broken` says what did not hold; empty means that all did.
 
     `status` is that of its first job, or `DEPENDS`. `gain` over the honest start is the best seed's
@@ -108,7 +108,7 @@ class Target:
                 f"own start, {COMPANY}: mend the task's guest"
             )
 
-    def attack(self, exploit: Exploit) -> Outcome:
+    def attack(self, exploit: Exploit) -> AttackOutcome:
         """Measure the start with `exploit` in it, the audit left out, and look for what it got."""
         mark = f"x{secrets.token_hex(6)}"  # a process's name has at most 15 characters
         first = self._task.manifest.editable[0]
@@ -137,7 +137,7 @@ class Target:
         findings = audit({f"{exploit.name}.py": exploit.source})
         broken = tuple(words for words, true in wrong.items() if true)
         status = DEPENDS if depends else trials[0].status
-        return Outcome(status, gain, findings.refused, findings.flags, broken)
+        return AttackOutcome(status, gain, findings.refused, findings.flags, broken)
 
     def _gain(self, trials: tuple[Trial, ...]) -> float | None:
         if all(trial.score is None for trial in trials):

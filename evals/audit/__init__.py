@@ -12,7 +12,7 @@ from ...sandbox.text import is_visible, line
 from ...tasks import Frozen, Task
 from ..carried import MOST_CODE, MOST_WORDS, carried
 from ..syntax import Unreadable, parse
-from .wording import Finding, Wording, literals
+from .wording import AuditFinding, Wording, literals
 
 SOURCE_BYTES = 20_000
 LITERAL_BYTES = 4_000
@@ -20,14 +20,14 @@ COOKIE = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")  # PEP 263
 IMPORTS = ("math", "torch")
 
 
-class Findings(Frozen):
+class AuditFindings(Frozen):
     """A sentence for each thing found: what must not run, and what a reader should know of."""
 
     refused: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
 
 
-def audit(files: Mapping[str, str], task: Task | None = None) -> Findings:
+def audit(files: Mapping[str, str], task: Task | None = None) -> AuditFindings:
     """Look through the files of a candidate, of `task` where it is known."""
     refused: list[str] = []
     flags: list[str] = []
@@ -37,7 +37,7 @@ def audit(files: Mapping[str, str], task: Task | None = None) -> Findings:
             where = f"{name}:{finding.line}" if finding.line else name
             (flags if finding.flag else refused).append(line(f"{where} {finding.what}", 300))
     refused += _data(files, task)
-    return Findings(refused=tuple(dict.fromkeys(refused)), flags=tuple(dict.fromkeys(flags)))
+    return AuditFindings(refused=tuple(dict.fromkeys(refused)), flags=tuple(dict.fromkeys(flags)))
 
 
 def _data(files: Mapping[str, str], task: Task | None) -> list[str]:
@@ -62,38 +62,38 @@ def _words(task: Task | None) -> tuple[frozenset[str], frozenset[str]]:
 
 def _file(
     source: str, imports: frozenset[str], words: frozenset[str], library: frozenset[str]
-) -> Iterator[Finding]:
+) -> Iterator[AuditFinding]:
     yield from _text(source)
     try:
         tree = parse(source)
     except Unreadable as error:
-        yield Finding(str(error))
+        yield AuditFinding(str(error))
         return
     except (SyntaxError, ValueError, SystemError) as error:
         what = f"is not Python: {getattr(error, 'msg', None) or error}"
-        yield Finding(what, getattr(error, "lineno", None) or 0)
+        yield AuditFinding(what, getattr(error, "lineno", None) or 0)
         return
     yield from Wording(tree, imports, words, library).findings()
     size = sum(_size(node) for node in literals(tree))
     if size > LITERAL_BYTES:
-        yield Finding(
+        yield AuditFinding(
             f"holds {size} bytes of literals, and more than {LITERAL_BYTES} look like data"
         )
 
 
-def _text(source: str) -> Iterator[Finding]:
+def _text(source: str) -> Iterator[AuditFinding]:
     """What can be seen without parsing."""
     size = len(source.encode(errors="replace"))
     if size > SOURCE_BYTES:
-        yield Finding(f"has {size} bytes, and {SOURCE_BYTES} are the most")
+        yield AuditFinding(f"has {size} bytes, and {SOURCE_BYTES} are the most")
     lines = source.replace("\r\n", "\n").split("\n")
     for number, text in enumerate(lines, 1):
         if not is_visible(text):
-            yield Finding("has control, bidi or invisible characters in its text", number)
+            yield AuditFinding("has control, bidi or invisible characters in its text", number)
     for number, text in enumerate(lines[:2], 1):
         found = COOKIE.match(text)
         if found and found[1].lower().replace("_", "-") not in ("utf-8", "utf8"):
-            yield Finding(
+            yield AuditFinding(
                 f"declares the encoding {found[1]}, which reads as another program", number
             )
 

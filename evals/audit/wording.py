@@ -26,7 +26,7 @@ REFUSED = {
 }
 
 
-class Finding(NamedTuple):
+class AuditFinding(NamedTuple):
     """One thing, the line it is on (0 for the whole file), and whether it is only to be known."""
 
     what: str
@@ -61,21 +61,21 @@ class Wording:
         self._tree, self._imports, self._words, self._library = tree, imports, words, library
         self._modules: dict[str, str] = {}
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[AuditFinding]:
         """Everything, in no particular order."""
         for node in ast.walk(self._tree):
             for finding in self._imported(node):
-                yield Finding(finding, getattr(node, "lineno", 0))
+                yield AuditFinding(finding, getattr(node, "lineno", 0))
         done: set[int] = set()  # parts of attribute chains that were judged with the whole
         for node in ast.walk(self._tree):
             line = getattr(node, "lineno", 0)
             for what in self._refused(node, done):
-                yield Finding(what, line)
+                yield AuditFinding(what, line)
             for what in self._flagged(node):
-                yield Finding(what, line, flag=True)
+                yield AuditFinding(what, line, flag=True)
         for constant in literals(self._tree):
             for what in self._constant(constant):
-                yield Finding(what, constant.lineno)
+                yield AuditFinding(what, constant.lineno)
         yield from self._state()
 
     # Imports
@@ -200,12 +200,12 @@ class Wording:
             if any(isinstance(default, MUTABLE) for default in defaults):
                 yield "keeps state in a default argument"
 
-    def _state(self) -> Iterator[Finding]:
+    def _state(self) -> Iterator[AuditFinding]:
         """Mutable objects of the module, which outlive a call."""
         for node in self._tree.body:
             value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
             if isinstance(value, MUTABLE):
-                yield Finding("holds a mutable object in the module", node.lineno, flag=True)
+                yield AuditFinding("holds a mutable object in the module", node.lineno, flag=True)
 
 
 def _makes_tensor(node: ast.Call) -> bool:

@@ -6,7 +6,6 @@ one over the claim's share of the run's error budget; e-values may be looked at 
 without inflating the error (Ville 1939). What is reported is estimated on seeds that chose nothing.
 """
 
-from .budget import level
 from .decide import (
     Reached,
     Tested,
@@ -23,6 +22,7 @@ from .decide import (
 from .estimate import estimate, shrunken, summary
 from .evalue import log_e_from_moments, log_e_value, log_e_values, t_statistic
 from .evidence import digest, gains
+from .levels import level
 from .power import detectable, lost, pairs_needed, power, race_power
 from .words import confirmed_or_refuted, e_words, glanced_out, raced, screened_out, waiting
 

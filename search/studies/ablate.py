@@ -24,10 +24,10 @@ from .report import title
 SEEDS = 32  # for each program, on a stream that nothing else reads
 ABLATION = "ablation"  # the kind of event that an ablation is
 
-Finding = Literal["matters", "not measurable", "better without", "gone", "inseparable"]
+StepFinding = Literal["matters", "not measurable", "better without", "gone", "inseparable"]
 
 
-class Step(Frozen):
+class AblationStep(Frozen):
     """One kept step of the chain, and the best program without it.
 
     `finding`: without the step the program is worse (`matters`), as good as far as was measured
@@ -40,7 +40,7 @@ class Step(Frozen):
     node: str
     parent: str
     idea: Words
-    finding: Finding
+    finding: StepFinding
     why: Words = ""
     gain: Estimate | None = None
     smaller: int = 0
@@ -53,7 +53,7 @@ class Ablation(Frozen):
 
     node: str
     validated: bool
-    steps: tuple[Step, ...]
+    steps: tuple[AblationStep, ...]
 
 
 def ablations(archive: Archive, run: str) -> list[Ablation]:
@@ -74,9 +74,9 @@ def ablate(run: Run, number: int) -> Ablation:
     return result
 
 
-def _step(run: Run, best: Node, parent: Node, child: Node) -> Step:
+def _step(run: Run, best: Node, parent: Node, child: Node) -> AblationStep:
     """What the best program loses without the step from `parent` to `child`."""
-    found = partial(Step, node=child.id, parent=title(parent), idea=child.candidate.idea)
+    found = partial(AblationStep, node=child.id, parent=title(parent), idea=child.candidate.idea)
     files = merge_files(child.candidate.files, best.candidate.files, parent.candidate.files)
     if files is None:
         return found(finding="inseparable", why="later steps changed the same lines")
@@ -101,7 +101,7 @@ def _step(run: Run, best: Node, parent: Node, child: Node) -> Step:
     )
 
 
-def _finding(gain: Estimate) -> Finding:
+def _finding(gain: Estimate) -> StepFinding:
     if gain.low > 0:
         return "matters"
     return "better without" if gain.high < 0 else "not measurable"
@@ -111,5 +111,5 @@ def _broken(run: Run, without: Candidate) -> str:
     """Why a merged program is none, or nothing: it need not be what anyone meant."""
     if refused := admit(without.files, run.task).refused:  # also what is not Python
         return f"without it: {refused[0]}"
-    _, failure, _ = behaviour(run, without)
+    failure = behaviour(run, without).failure
     return f"without it: {failure}" if failure else ""

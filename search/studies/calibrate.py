@@ -67,8 +67,8 @@ def calibrate(
     Equal keys give an equal calibration, times aside.
     """
     with threads(workers, "ratchet-calibrate") as pool:
-        bench, before = _Bench(lab, rule, keys, pool), lab.trials
-        first = pool.submit(bench.timed, lab.start, seeds)
+        instrument, before = _Instrument(lab, rule, keys, pool), lab.trials
+        first = pool.submit(instrument.timed, lab.start, seeds)
         changed = changed_copies(lab.task, lab.start, lab.sandbox)
         others = [
             planted("renamed", renamed(lab.start.files)),
@@ -77,7 +77,7 @@ def calibrate(
             *(planted(f"baseline {n}", files) for n, files in lab.task.baselines.items()),
         ]
         half = max(2, seeds // 2)
-        futures = [first, *(pool.submit(bench.timed, other, half) for other in others)]
+        futures = [first, *(pool.submit(instrument.timed, other, half) for other in others)]
         scored_start(first.result().evaluation, lab.task)
         results = [future.result() for future in futures]
         new = lab.trials - before == seeds + half * len(others)
@@ -85,7 +85,7 @@ def calibrate(
         by_name = {n: timed.evaluation for n, timed in zip(names, results, strict=True)}
         like = results[: 2 + len(changed)]  # what costs as much as the reference does
         busy = min(t.seconds / len(t.evaluation.trials) for t in like) if new else None
-        return bench.calibration(by_name, [copy.idea for copy in changed], busy)
+        return instrument.calibration(by_name, [copy.idea for copy in changed], busy)
 
 
 class _Timed(NamedTuple):
@@ -96,7 +96,7 @@ class _Timed(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Bench:
+class _Instrument:
     """The instrument under test, and where it is tested."""
 
     lab: Lab

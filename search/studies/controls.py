@@ -31,7 +31,7 @@ CHANGES: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-class Row(Frozen):
+class ControlsRow(Frozen):
     """One search: what it spent and kept, and its best node on the sealed seeds of the report.
 
     `dev` and `transfer` are gains over the best baseline of the controlled run. `naive` of the
@@ -54,21 +54,21 @@ class Row(Frozen):
     naive_gain: float | None = None
 
 
-class Table(Frozen):
+class ControlsTable(Frozen):
     """The controlled run first, then its controls, at a budget of so many `trials`."""
 
     baseline: str
     reading: int
     trials: int = Field(ge=0, validation_alias=AliasChoices("trials", "evaluations"))
-    rows: tuple[Row, ...]
+    rows: tuple[ControlsRow, ...]
 
 
-def tables(archive: Archive, run_id: str) -> list[Table]:
+def tables(archive: Archive, run_id: str) -> list[ControlsTable]:
     """The tables recorded of a run so far, oldest first; nothing is measured."""
-    return archive.records(run_id, CONTROLS, Table)
+    return archive.records(run_id, CONTROLS, ControlsTable)
 
 
-def control(run: Run, reading: Report, say: Callable[[str], None] = print) -> Table:
+def control(run: Run, reading: Report, say: Callable[[str], None] = print) -> ControlsTable:
     """Grow every control of `run` to its budget, compare their best nodes, and record the table.
 
     `say` is told of the progress. A control that is in the archive is taken up where it stopped.
@@ -76,7 +76,7 @@ def control(run: Run, reading: Report, say: Callable[[str], None] = print) -> Ta
     budget = run.archive.tree(run.id).trials
     grown = {name: grow(run, name, budget, say) for name in CHANGES}
     trees = {"this search": run, **grown}
-    table = Table(
+    table = ControlsTable(
         baseline=reading.baseline,
         reading=reading.reading,
         trials=budget,
@@ -121,13 +121,13 @@ def control_config(config: Config, run_id: str, name: str) -> Config:
     return config.model_copy(update=changes)
 
 
-def _row(run: Run, reading: Report, name: str, searched: Run) -> Row:
+def _row(run: Run, reading: Report, name: str, searched: Run) -> ControlsRow:
     tree = run.archive.tree(searched.id)
     best = run.archive.tree(run.id)[reading.number] if searched is run else tree.best()
     proposals = tree.proposals()
     screens = [n.verdict.screen for n in proposals if n.verdict and n.verdict.screen]
     better = [screen.mean for screen in screens if screen.mean > 0]
-    row = Row(
+    row = ControlsRow(
         search=name,
         run=searched.id,
         trials=tree.trials,

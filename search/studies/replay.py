@@ -25,7 +25,7 @@ from ...tasks import Frozen, Task, TaskError, load
 from ..lab import describe, seeds_per_job
 from ..start_cost import StartCost, archived, start_seconds
 
-Outcome = Literal["REPRODUCED", "DRIFTED", "FAILED"]
+ReplayOutcome = Literal["REPRODUCED", "DRIFTED", "FAILED"]
 
 
 class Replay(Frozen):
@@ -36,7 +36,7 @@ class Replay(Frozen):
     """
 
     node: str
-    outcome: Outcome
+    outcome: ReplayOutcome
     reason: str
     seeds: int
     identical: int | None = None
@@ -57,14 +57,14 @@ def replay(
     """
     task = archive.task(node.run)
     keys = archive.run(node.run).keys
-    bench = _Bench.of(archive, node.run, sandbox, gateway)
+    conditions = _Conditions.of(archive, node.run, sandbox, gateway)
     old: list[Trial] = []
     new: list[Trial] = []
     measured: dict[tuple[str, Split], Sequence[Trial]] = {}
     for evidence in node.evidence:
         seeds = draw(keys, evidence.stream, evidence.count)
         old += archive.evaluation(node, evidence.stream, seeds, evidence.split).trials
-        again = bench.measure(node.candidate, seeds, evidence.split)
+        again = conditions.measure(node.candidate, seeds, evidence.split)
         new += again.trials
         measured[evidence.stream, evidence.split] = again.trials
     differences = changed(
@@ -73,7 +73,7 @@ def replay(
     )
     outcome, reason = _compare(old, new, task, bool(differences))
     if outcome != "FAILED":
-        apart = bench.size == 1
+        apart = conditions.size == 1
         if depends := next(_depends(node, task, sandbox, measured, keys, apart, gateway), ""):
             outcome, reason = "DRIFTED", depends
     if outcome == "REPRODUCED" and sandbox.isolation != "none" and not node.validated:
@@ -120,7 +120,7 @@ def _depends(
 
 def _compare(
     old: Sequence[Trial], new: Sequence[Trial], task: Task, elsewhere: bool
-) -> tuple[Outcome, str]:
+) -> tuple[ReplayOutcome, str]:
     if not old:
         return "FAILED", "the archive holds no trial of this node: it was refused before it ran"
     if all(t.score is None for t in new) and any(t.score is not None for t in old):
@@ -157,8 +157,8 @@ def replay_fresh(
     worst, unit = task.metric.worst, task.metric.unit
     old = archive.evaluation(node, evidence.stream, seeds, evidence.split).values(worst)
     fresh = draw(Keys(fresh_key(), fresh_key(), keys.data), "replay", count)
-    bench = _Bench.of(archive, node.run, sandbox, gateway)
-    again = bench.measure(node.candidate, fresh, evidence.split)
+    conditions = _Conditions.of(archive, node.run, sandbox, gateway)
+    again = conditions.measure(node.candidate, fresh, evidence.split)
     new = again.values(worst)
     mean = math.fsum(old) / len(old)
     spread = math.sqrt(math.fsum((v - mean) ** 2 for v in old) / (len(old) - 1))
@@ -185,8 +185,8 @@ def replay_fresh(
 
 
 @dataclass(frozen=True)
-class _Bench:
-    """Where a run's programs are measured again, in jobs as large and limits as tight as then."""
+class _Conditions:
+    """Where a run's programs are measured again: in jobs of its size, and under its limits."""
 
     task: Task
     sandbox: Sandbox
@@ -197,7 +197,7 @@ class _Bench:
     @classmethod
     def of(
         cls, archive: Archive, run_id: str, sandbox: Sandbox, gateway: Gateway | None
-    ) -> "_Bench":
+    ) -> "_Conditions":
         task = archive.task(run_id)
         size = seeds_per_job(task, archive.run(run_id).strict)
         return cls(task, sandbox, gateway, size, archived(archive, run_id, size))

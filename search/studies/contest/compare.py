@@ -49,7 +49,7 @@ class Outing(Frozen):
     seconds: float = 0.0
 
 
-class Standing(Frozen):
+class AgentStanding(Frozen):
     """One agent on one task: sums and means over its searches, and how it compares.
 
     `better` is the probability that a search of it ends above one of the first agent. `found`
@@ -70,7 +70,7 @@ class Standing(Frozen):
     seconds: float
 
 
-class Table(Frozen):
+class BenchTable(Frozen):
     """All agents on one task. `trials` is what each search could spend."""
 
     bench: str
@@ -79,7 +79,7 @@ class Table(Frozen):
     trials: int
     baseline: str
     validated: bool
-    standings: tuple[Standing, ...]
+    standings: tuple[AgentStanding, ...]
     searches: tuple[Outing, ...]
 
 
@@ -119,7 +119,7 @@ def path(states: Sequence[Node]) -> list[tuple[int, Node | None]]:
 
 def compare(
     terms: Terms, entrants: Sequence[Entrant], lab: Lab, archive: Archive, say: Say = print
-) -> Table:
+) -> BenchTable:
     """Measure what the searches handed over, all on the same sealed seeds, against one baseline.
 
     That is the planted program with the highest mean gain over the common seeds of all searches.
@@ -154,7 +154,7 @@ def compare(
             else None
         )
         standings.append(_standing(entrant.agent, own, rows, better))
-    return Table(
+    return BenchTable(
         bench=terms.bench,
         task=terms.task.name,
         unit=terms.task.metric.unit,
@@ -166,7 +166,7 @@ def compare(
     )
 
 
-def overall(tables: Sequence[Table]) -> dict[str, Interval]:
+def overall(tables: Sequence[BenchTable]) -> dict[str, Interval]:
     """For each agent but the first, how likely it is to end above the first, over all tasks."""
     names = [standing.agent for standing in tables[0].standings]
     gains = {
@@ -227,8 +227,8 @@ def _standing(
     own: Sequence[Outing],
     rows: Mapping[Split, Sequence[Sequence[float]]],
     better: Interval | None,
-) -> Standing:
-    return Standing(
+) -> AgentStanding:
+    return AgentStanding(
         agent=agent,
         searches=len(own),
         trials=fmean(outing.trials for outing in own),
