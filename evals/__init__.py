@@ -1,4 +1,17 @@
-"""How good a candidate is, and whether that is an improvement."""
+"""How good a candidate is, and whether that is an improvement.
+
+records       candidates, seeds, trials, claims and verdicts
+rule          how much evidence a claim takes
+seeds         where seeds come from
+door          which programs may run: audit/ reads them, canonical tells equal ones apart
+measure       run a candidate on seeds; gateway answers its questions to a model
+company       the same seeds beside others
+scored        which evaluations are worth comparing
+judge/        is it an improvement?
+calibration   what is known of a task's noise
+env, gym/     a task as a Gymnasium environment
+attack/       programs that cheat, and conformance, what a sandbox must withstand
+"""
 
 from . import judge
 from .audit import AuditFindings, audit

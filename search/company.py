@@ -19,10 +19,10 @@ APART = 2  # seeds of an own small job, where no glance has put some into anothe
 
 
 def beside(run: Run, node: Node, stream: str, split: Split, done: int) -> tuple[Seed, ...]:
-    """The seeds that ride along in the next look of a screen, of which `done` seeds are held.
+    """The seeds that ride along in the next look of a screen, of which `done` seeds are measured.
 
-    At a glance it is one that the glance has no need of: then the first look, on all workloads, is
-    of another company.
+    At a glance it is one that the glance does not need. So the first look, on all workloads, is of
+    another company.
     """
     if not run.config.company:
         return ()
@@ -33,7 +33,7 @@ def beside(run: Run, node: Node, stream: str, split: Split, done: int) -> tuple[
 
 
 def look(run: Run, node: Node, stream: str, child: Evaluation) -> str:
-    """Why a child's screen so far is no evidence, or "": its glance and what rode along agree."""
+    """Why a child's screen so far is no evidence, or "" if its repeated seeds came out the same."""
     if not run.config.company:
         return ""
     seeds = [trial.seed for trial in child.trials]
@@ -50,9 +50,9 @@ def look(run: Run, node: Node, stream: str, child: Evaluation) -> str:
 
 
 def claimed(run: Run, pool: ThreadPoolExecutor, node: Node, stream: str, count: int) -> str:
-    """Why the evidence of a claim that held is none, or "": repeated, it comes out the same.
+    """Why a claim's seeds are no evidence, or "" if they come out the same in other company.
 
-    Raises BudgetSpent where the search has come to its end.
+    Raises BudgetSpent if the search has come to its end.
     """
     if not run.config.company:
         return ""

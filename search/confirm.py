@@ -111,7 +111,7 @@ def rank(run: Run, pool: ThreadPoolExecutor, node: Node, tree: Tree, count: int 
 def instances(run: Run, evaluation: Evaluation, start: Evaluation) -> tuple[float, ...]:
     """Gains over the start on the first common seeds: workload by workload, and seed by seed.
 
-    Of the same order and length for every node of a run. A failed seed counts as the worst.
+    Their order and number are the same for every node of a run. A failed seed counts as the worst.
     """
     first, workloads = run.config.rule.estimate, run.task.manifest.workloads.dev
     metric = run.task.metric
@@ -125,7 +125,7 @@ def best_planted(tree: Tree) -> Node:
 
 
 def _ahead(run: Run, node: Node, baseline: Node) -> bool:
-    """Whether the common seeds, which rank, promise that a claim over `baseline` would hold."""
+    """Whether the gain on common seeds promises that a claim over `baseline` would hold."""
     count = run.config.rule.estimate
     child, other = (measured(run, n.candidate, COMMON, count) for n in (node, baseline))
     gain = judge.summary(judge.gains(child, other, run.task.metric))
@@ -133,6 +133,7 @@ def _ahead(run: Run, node: Node, baseline: Node) -> bool:
 
 
 def _fresh(run: Run, claim: Claim) -> Evidence:
+    """The fresh seeds that a claim was tested on."""
     return Evidence(
         stream=claim.stream,
         count=claim.pairs,
@@ -158,5 +159,5 @@ def _void(child: Child, claims: Sequence[Claim], reason: str, evidence: Evidence
 
 
 def _with(node: Node, verdict: Verdict, evidence: Evidence) -> Node:
-    """The node with a new verdict and more evidence; what ranks it stays the last of that."""
+    """The node with a new verdict and more evidence; the common seeds stay last."""
     return node.model_copy(update={"verdict": verdict, "evidence": merged(node.evidence, evidence)})

@@ -10,15 +10,15 @@ T = TypeVar("T")
 
 
 class Crew(ThreadPoolExecutor):
-    """A pool of threads that knows what it has not finished."""
+    """A pool of threads that remembers which of its calls have not finished."""
 
     def __init__(self, workers: int, name: str) -> None:
-        """Have no thread yet; each will be called `name` and a number."""
+        """Start without a thread; their names will be `name` and a number."""
         super().__init__(workers, name)
         self._flying: set[Future[object]] = set()
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Have a thread call `fn`, as soon as one is free."""
+        """Call `fn` in a thread, as soon as one is free."""
         future = super().submit(fn, *args, **kwargs)
         self._flying.add(future)  # type: ignore[arg-type]  # futures are read only
         future.add_done_callback(self._flying.discard)
@@ -27,8 +27,8 @@ class Crew(ThreadPoolExecutor):
     def land(self, patience: Callable[[], float | None]) -> None:
         """Begin nothing more, and wait for what was begun.
 
-        `patience` is asked again and again how many seconds that may still take: no seconds is to
-        leave the rest to itself, None is to wait without end.
+        `patience` is called again and again for the seconds that the rest may still take. At zero
+        the rest is left to itself; None is to wait without limit.
         """
         self.shutdown(wait=False, cancel_futures=True)
         while flying := [future for future in self._flying.copy() if not future.done()]:

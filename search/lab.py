@@ -1,4 +1,4 @@
-"""Measure with a memory: nothing that finished is ever evaluated twice, not even after a kill."""
+"""Measure with a memory: no seed that finished is ever run twice, not even after a kill."""
 
 import platform
 import threading
@@ -59,13 +59,13 @@ class Lab:
         self._budget = budget
 
     def learn(self, split: Split, start: Evaluation) -> None:
-        """Hold all candidates from now on to a multiple of what the start's trials took."""
+        """Limit all candidates from now on to a multiple of the CPU time of the start's trials."""
         self._start_costs[split] = StartCost.of(start, self._seeds_per_job)
 
     def expected(self, split: Split, count: int, candidate: str = "") -> float:
-        """How many seconds of the clock it takes as a rule to measure a candidate, one job by one.
+        """Seconds of the clock that measuring a candidate usually takes, one job after another.
 
-        Zero where no job has run yet.
+        Zero if no job has run yet.
         """
         whole, rest = divmod(count, self._seeds_per_job)
         seconds = whole * self.pace.job(split, self._seeds_per_job, candidate) if whole else 0.0
@@ -79,10 +79,13 @@ class Lab:
         split: Split = "dev",
         beside: Sequence[Seed] = (),
     ) -> Evaluation:
-        """The candidate's trials on `seeds`: from the archive where held, else measured now.
+        """The candidate's trials on `seeds`, from the archive if it has them, else measured now.
 
         If there is anything to measure, the seeds `beside` ride along in the first job, so that it
-        is of another company. What they score there is kept as repeats: it is no evaluation.
+        is of another company. Their scores there are kept as repeats and are no part of the result.
+
+        Raises BudgetSpent if a job does not fit into the budget. What was measured by then stays
+        archived.
         """
         with self._guard:
             lock = self._locks[candidate.digest, stream, split]
@@ -113,8 +116,8 @@ class Lab:
         split: Split,
         beside: Sequence[Seed],
     ) -> Evaluation:
-        held = self._held(candidate.digest, split, seeds)
-        missing = [seed for seed in seeds if seed not in held]
+        archived = self._archived(candidate.digest, split, seeds)
+        missing = [seed for seed in seeds if seed not in archived]
         for at in range(0, len(missing), self._seeds_per_job):
             some = missing[at : at + self._seeds_per_job]
             guests = beside if at == 0 and not self.apart else ()
@@ -137,32 +140,32 @@ class Lab:
             if any(trial.score is not None for trial in trials):
                 lap = Lap(candidate.digest, len(job), time.monotonic() - began)
                 self.pace.ran(split, lap)
-            held |= {trial.seed: trial for trial in own}
+            archived |= {trial.seed: trial for trial in own}
             with self._guard:
                 self.trials += len(own)
-        return Evaluation(stream=stream, trials=tuple(held[seed] for seed in seeds))
+        return Evaluation(stream=stream, trials=tuple(archived[seed] for seed in seeds))
 
     def repeats(
         self, candidate: Candidate, seeds: Sequence[Seed], split: Split = "dev"
     ) -> list[Trial]:
-        """What the candidate scored on those of these seeds that rode along in other jobs."""
-        return list(self._held(_repeated(candidate, BESIDE), split, seeds).values())
+        """The candidate's trials on those of these seeds that rode along in other jobs."""
+        return list(self._archived(_repeated(candidate, BESIDE), split, seeds).values())
 
     def repeat(self, candidate: Candidate, company: Company, split: Split = "dev") -> list[Trial]:
-        """The candidate's trials in a company: from the archive where held, else measured now.
+        """The candidate's trials in a company, from the archive if it has them, else measured now.
 
-        Raises BudgetSpent where the search has come to its end.
+        Raises BudgetSpent if the search has come to its end.
         """
         name = _repeated(candidate, company.name)
-        held = self._held(name, split, company.seeds)
-        if len(held) < len(company.seeds):
+        archived = self._archived(name, split, company.seeds)
+        if len(archived) < len(company.seeds):
             with self._budget.reserve():
                 trials = repeat(candidate, self.task, self.sandbox, company, split, self._gateway)
                 self._keep(name, split, trials)
-            held = {trial.seed: trial for trial in trials} | held
-        return [held[seed] for seed in company.seeds]
+            archived = {trial.seed: trial for trial in trials} | archived
+        return [archived[seed] for seed in company.seeds]
 
-    def _held(self, name: str, split: Split, seeds: Sequence[Seed]) -> dict[Seed, Trial]:
+    def _archived(self, name: str, split: Split, seeds: Sequence[Seed]) -> dict[Seed, Trial]:
         return self._archive.trials(self.environment, self.task.digest, name, split, seeds)
 
     def _keep(self, name: str, split: Split, trials: Sequence[Trial]) -> None:
@@ -175,9 +178,9 @@ def _repeated(candidate: Candidate, company: str) -> str:
 
 
 def _mixed(seeds: Sequence[Seed], beside: Sequence[Seed], split: Split) -> list[Seed]:
-    """Both in one order, which only who knows the sealed seeds could tell.
+    """The seeds of a job in an order that only the sealed seeds foretell.
 
-    One that rides along goes first, so that no other job of these seeds begins with the same one.
+    A seed that rides along goes first, so that no other job of these seeds begins with the same.
     """
     rng = Random(f"{split} {[seed.sealed for seed in seeds]}")
     first = list(beside[:1])

@@ -38,9 +38,9 @@ def search(
 ) -> Iterator[Node]:
     """Yield each new state of a node, planted ones first, for as long as `more` allows a turn.
 
-    Over a half-grown run it goes on where that stopped. It ends at the turn that does not fit into
-    the budget any more, and unless it is `endless`, after `FRUITLESS` proposals in a row that could
-    not be measured. `ended` is told why, in words; of what `more` has decided it is told nothing.
+    A half-grown run is continued where it stopped. The search stops before the first turn that the
+    remaining budget cannot pay for and, unless it is `endless`, after `FRUITLESS` proposals in a
+    row that could not be measured. `ended` is called with the reason, or "" if `more` ended it.
     Raises SandboxError, TaskError, ModelError, Unanswered and ArchiveError for what is not a
     candidate's fault, and AgentError where `Run.patience` turns in a row failed by the agent's
     fault; everything finished by then is archived.
@@ -69,7 +69,7 @@ def search(
 
 
 def _patience(run: Run) -> float | None:
-    """How much longer to wait for what is in flight: for replies that are paid, to their end."""
+    """Seconds still to wait for what is in flight; None, without limit, for replies paid for."""
     left, cap = run.budget.seconds_left, run.budget.caps.seconds
     if left is None or cap is None or run.budget.in_flight["tokens"]:
         return None
@@ -92,7 +92,7 @@ def _plant(run: Run, crew: Crew) -> Iterator[Node]:
     seeds = draw(run.config.keys, COMMON, run.config.rule.estimate)
     done = len(run.archive.tree(run.id))
     planted = _planted(run)
-    futures = [crew.submit(run.lab.evaluate, each[2], COMMON, seeds) for each in planted]
+    futures = [crew.submit(run.lab.evaluate, program, COMMON, seeds) for *_, program in planted]
     start = scored_start(futures[0].result(), run.task)
     run.lab.learn("dev", start)
     for number, ((kind, name, candidate), future) in enumerate(zip(planted, futures, strict=True)):
@@ -227,11 +227,11 @@ def fruitless_words(count: int) -> str:
 
 def _actions(states: Sequence[Node]) -> list[Action]:
     """What each turn so far did; planting counts as expanding."""
-    known: dict[int, Node] = {}
+    latest: dict[int, Node] = {}
     actions = []
     for state in states:
-        before = known.get(state.number)
-        known[state.number] = state
+        before = latest.get(state.number)
+        latest[state.number] = state
         if before is None:
             actions.append(Action("expand"))
         else:

@@ -12,7 +12,7 @@ REMEMBERED = 16  # of each kind: the machine's load changes
 
 
 class Lap(NamedTuple):
-    """One job of so many seeds: whose it was, and how many seconds of the clock it took."""
+    """One job: the candidate's digest, its number of seeds, and its seconds of the clock."""
 
     candidate: str
     seeds: int
@@ -20,7 +20,7 @@ class Lap(NamedTuple):
 
 
 class Pace:
-    """What was measured of durations in this process. Safe to use from several threads."""
+    """Durations that were measured in this process. Safe to use from several threads."""
 
     def __init__(self) -> None:
         """Know nothing yet."""
@@ -39,16 +39,16 @@ class Pace:
             self._offers.append(seconds)
 
     def offer(self) -> float:
-        """How many seconds a proposal takes as a rule; zero where none was made yet."""
+        """Seconds that a proposal usually takes; zero before the first."""
         with self._guard:
             return _usual(self._offers)
 
     def job(self, split: Split, count: int, candidate: str = "") -> float:
-        """How many seconds a job of `count` seeds takes as a rule; zero where nothing is known.
+        """Seconds of the clock that a job of `count` seeds usually takes; zero before the first.
 
-        Jobs of the nearest size are believed, and one that was smaller is scaled up. A candidate
-        that has taken longer on fewer seeds is expected to take as long again. Workloads that were
-        never run are taken for the development workloads.
+        The estimate follows jobs of the nearest size; the time of a smaller one is scaled up. A
+        candidate that has taken longer on fewer seeds is expected to take as long again. Workloads
+        that were never run count as the development workloads.
         """
         with self._guard:
             laps = list(self._jobs[split] or self._jobs["dev"])

@@ -1,7 +1,7 @@
 """Where the next trials decide most: a new child, a promising one, or the leader's rank.
 
 Making candidates and measuring them are decoupled, as in the Huxley Goedel Machine (Wang et al.
-2025). Every action is worth the gain it is expected to add per evaluation: a waiting child by
+2025). Every action is worth the gain it is expected to add per trial: a waiting child by
 expected improvement (Jones et al. 1998), the leader's rank by the knowledge gradient (Frazier et
 al. 2008), a new child by what new children have brought so far. Pure: a tree in, an action out.
 """
@@ -16,9 +16,9 @@ from ..tasks import Metric
 
 EXPAND_EVERY = 3  # at least every third turn makes a new child
 PRIOR_GAIN, PRIOR_COST = 0.5, 400.0  # a new child's worth at first: noise units per trials
-RETEST = 16  # common seeds a time
-FRUITLESS = 100  # proposals in a row that cannot be measured: there is nothing to spend on
-AGAIN = 10  # that a search is given which ended so and is gone on with
+RETEST = 16  # common seeds that a leader is given at a time
+FRUITLESS = 100  # proposals in a row that could not be measured, after which a search ends
+AGAIN = 10  # more of them allowed once a search that ended so is resumed
 SIMPLER_BY = 3  # fewer syntax nodes by which a program counts as simpler (one operation)
 
 
@@ -42,7 +42,7 @@ def fixed(
 def adaptive(
     tree: Tree, busy: Sequence[Action], rule: Rule, metric: Metric, may_expand: bool
 ) -> Action | None:
-    """The action of the largest expected gain per evaluation, or None if there is none.
+    """The action of the largest expected gain per trial, or None if there is none.
 
     `busy` are the actions of turns that `tree` does not show yet: their nodes are left alone.
     """
@@ -67,23 +67,23 @@ def adaptive(
 
 
 def expansion(tree: Tree) -> float:
-    """Expected gain per evaluation of making a child, from what the run's children brought."""
-    made = [node for node in tree if node.verdict is not None]
-    screens = [n.verdict.screen.sd for n in made if n.verdict and n.verdict.screen]
+    """Expected gain per trial of making a child, from what the run's children brought."""
+    children = tree.proposals()
+    screens = [n.verdict.screen.sd for n in children if n.verdict and n.verdict.screen]
     unit = sorted(screens)[len(screens) // 2] if screens else math.inf
     gained = sum(
-        max(0.0, n.verdict.estimate.gain) for n in made if n.verdict and n.verdict.estimate
+        max(0.0, n.verdict.estimate.gain) for n in children if n.verdict and n.verdict.estimate
     )
-    cost = sum(node.trials for node in made)
+    cost = sum(node.trials for node in children)
     return (PRIOR_GAIN * unit + gained) / (PRIOR_COST + cost)
 
 
 def advances(tree: Tree, rule: Rule, metric: Metric) -> list[tuple[int, float]]:
-    """The promising nodes that wait for seeds, each with its expected gain per evaluation.
+    """The promising nodes that wait for seeds, each with its expected gain per trial.
 
-    What may only claim to be simpler is worth the loss that would be forgiven.
+    A node that may only claim to be simpler is worth the loss that it would be forgiven.
     """
-    found = []
+    options = []
     for node in tree:
         screen = node.verdict.screen if node.verdict else None
         if node.standing != "promising" or node.kept or screen is None or node.parent is None:
@@ -92,12 +92,12 @@ def advances(tree: Tree, rule: Rule, metric: Metric) -> list[tuple[int, float]]:
         if says == "simpler":
             mean = screen.mean - rule.margin(metric, says)
             screen = screen.model_copy(update={"mean": mean})
-        found.append((node.number, improvement(screen, rule)))
-    return found
+        options.append((node.number, improvement(screen, rule)))
+    return options
 
 
 def improvement(screen: Summary, rule: Rule) -> float:
-    """Expected gain per evaluation of finding out whether a screened child is better.
+    """Expected gain per trial of finding out whether a screened child is better.
 
     Its standardised gain has a normal prior as wide as the rule's `effect_scale`.
     """
@@ -110,24 +110,24 @@ def improvement(screen: Summary, rule: Rule) -> float:
 
 
 def retests(tree: Tree, rule: Rule) -> list[tuple[int, float]]:
-    """The two leading nodes, with what more seeds for one may gain by putting the other first."""
+    """The two leading nodes, each with the gain expected per trial of ranking it again."""
     ranked = [n for n in tree if n.kept and n.validated]
     ranked.sort(key=lambda n: tree.ranking[n.number], reverse=True)
     if len(ranked) < 2:
         return []
     behind = tree.ranking[ranked[0].number] - tree.ranking[ranked[1].number]
-    found = []
+    options = []
     for node in ranked[:2]:
         count = common_seeds(node)
         resolved = node.gain_error * math.sqrt(RETEST / (count + RETEST))
-        found.append((node.number, expected_positive(-behind, resolved) / (2 * RETEST)))
-    return found
+        options.append((node.number, expected_positive(-behind, resolved) / (2 * RETEST)))
+    return options
 
 
 def patience(tree: Tree, lag: int) -> int:
     """How many fruitless proposals in a row, seen `lag` turns late, end a search of `tree`.
 
-    One that had come to that end may try a few more: what was in the way may have been mended.
+    A search that ended so may try a few more: what was in the way may have been mended.
     """
     before = tree.fruitless()
     return FRUITLESS if before < FRUITLESS + lag else before + AGAIN - lag

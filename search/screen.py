@@ -1,4 +1,4 @@
-"""Screen a child: hold it against its parent on search seeds, look after look."""
+"""Screen a child: compare it with its parent on search seeds, look after look."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from .schedule import Action, simpler
 class Draft:
     """A turn that has been explored but not yet finished: a node, and what its screen says.
 
-    `values` are gains over the parent on search seeds, where there are any to be judged still. A
+    `values` are gains over the parent on search seeds, or None if nothing is left to judge. A
     `fault` is what kept the agent, or the policy, from making a proposal at all.
     """
 
@@ -26,7 +26,7 @@ class Draft:
 
 
 def screen(run: Run, node: Node, tree: Tree, counts: Sequence[int], action: Action) -> Draft:
-    """Compare with the parent on ever more search seeds, for as long as there is hope."""
+    """Compare a child with its parent on ever more search seeds, for as long as there is hope."""
     rule, metric = run.config.rule, run.task.metric
     parent = tree.child(node).parent
     stream, smaller = screens(run, node), simpler(node.size, parent)
@@ -73,7 +73,7 @@ def seeds_screened(run: Run, node: Node) -> int:
 
 
 def judged(node: Node, verdict: Verdict) -> Node:
-    """The node under a new verdict, with the audit's flags on it."""
+    """The node under a new verdict, which keeps the audit's flags."""
     flags = node.verdict.flags if node.verdict else ()
     return node.model_copy(update={"verdict": verdict.model_copy(update={"flags": flags})})
 
@@ -109,12 +109,12 @@ def against(run: Run, stream: str) -> str:
 
 
 def gains(run: Run, child: Evaluation, rival: Evaluation) -> list[float]:
-    """Seed by seed, by the run's design."""
+    """The child's gains over its rival, seed by seed, paired or not by the run's design."""
     paired = run.config.rule.design == "paired"
     return judge.gains(child, rival, run.task.metric, paired=paired)
 
 
-def merged(known: Sequence[Evidence], new: Evidence) -> tuple[Evidence, ...]:
-    """`known` and `new`, which takes the place of a shorter reading of the same stream."""
-    rest = [e for e in known if (e.stream, e.split) != (new.stream, new.split)]
-    return tuple(sorted((*rest, new), key=lambda each: each.stream == COMMON))
+def merged(earlier: Sequence[Evidence], new: Evidence) -> tuple[Evidence, ...]:
+    """All evidence, where `new` replaces a shorter reading of the same stream; COMMON is last."""
+    rest = [e for e in earlier if (e.stream, e.split) != (new.stream, new.split)]
+    return tuple(sorted((*rest, new), key=lambda evidence: evidence.stream == COMMON))

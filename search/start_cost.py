@@ -21,7 +21,7 @@ class StartCost(NamedTuple):
 
     @classmethod
     def of(cls, start: Evaluation, seeds_per_job: int) -> "StartCost":
-        """What the start's trials say."""
+        """The cost that the start's trials show."""
         seconds = fmean(trial.seconds for trial in start.trials)
         return cls(seconds, min(seeds_per_job, len(start.trials)))
 
@@ -31,7 +31,7 @@ class StartCost(NamedTuple):
 
 
 def archived(archive: Archive, run_id: str, seeds_per_job: int) -> dict[Split, StartCost]:
-    """What a run goes by; nothing where its start has not been measured."""
+    """The start's cost on the first split that a run measured it on; empty if on none."""
     keys, tree = archive.run(run_id).keys, archive.tree(run_id)
     evidence: tuple[Evidence, ...] = tree[0].evidence if len(tree) else ()
     for reading in evidence:
@@ -45,7 +45,7 @@ def archived(archive: Archive, run_id: str, seeds_per_job: int) -> dict[Split, S
 
 
 def start_seconds(costs: dict[Split, StartCost], split: Split, seeds: int) -> float:
-    """CPU seconds of the start in such a job, or 0 where that is not known.
+    """CPU seconds of the start in a job of so many seeds, or 0 if it was not measured.
 
     A glance takes a part of the development workloads, and may take as long as all of them.
     """

@@ -1,7 +1,7 @@
 """One turn of the ratchet: explore it in a thread, then finish it in the order of turns.
 
-A turn makes a child, gives a promising one more seeds or fresh ones, or ranks a leader again.
-Each ends in one state of one node.
+A turn makes a child, gives a promising child more seeds or fresh ones, or ranks a leader again.
+Every turn ends in one state of one node.
 """
 
 import time
@@ -24,9 +24,9 @@ from .screen import Draft, against, gains, judged, measured, merged, screen, scr
 
 
 def explore(run: Run, turn: int, number: int, action: Action, tree: Tree) -> Draft:
-    """Do what needs no knowledge of the turns before this one that are still on their way.
+    """Do the part of a turn that does not depend on turns before it which are not finished yet.
 
-    `number` is that of the node this turn would make.
+    `number` is that of the node that this turn would make.
     """
     if action.node is None:
         return _expand(run, turn, number, tree)
@@ -65,7 +65,10 @@ def _selected(run: Run, tree: Tree, rng: Random) -> tuple[Node, str]:
 
 
 def _proposed(run: Run, turn: int, parent: Node, tree: Tree, rng: Random) -> Proposal:
-    """What the agent offers, if there is time to ask; a person's time to think is not counted."""
+    """Ask the agent for a proposal, if there is time; a person's time to think is not counted.
+
+    Raises BudgetSpent if there is not.
+    """
     with run.budget.reserve(seconds=run.pace.offer()):
         pass
     began = time.monotonic()
@@ -76,7 +79,7 @@ def _proposed(run: Run, turn: int, parent: Node, tree: Tree, rng: Random) -> Pro
 
 
 def _node(run: Run, turn: int, number: int, parent: Node, proposal: Proposal) -> Node:
-    """The node as it is before anything was measured, under the parent that its program has."""
+    """The node before anything was measured, a child of the parent that the agent built on."""
     own = proposal.candidate.parent
     standing: Standing = "invalid" if proposal.refused else "no gain"
     verdict = Verdict(
@@ -133,7 +136,7 @@ def finish(run: Run, pool: ThreadPoolExecutor, draft: Draft, tree: Tree) -> Node
 
 
 def _twin(run: Run, draft: Draft, tree: Tree) -> Node | None:
-    """The node that offered the same program while this one was made, if there is one."""
+    """The node with the same program that a turn on its way has added meanwhile, if any."""
     if draft.action.kind != "expand" or not run.config.novelty or not draft.node.evidence:
         return None
     form = draft.node.canonical
@@ -181,7 +184,7 @@ def _claimed(run: Run, child: Child) -> Literal["better", "simpler"]:
 
 
 def _costed(run: Run, node: Node) -> Node:
-    """The node with what it cost: its seeds, and those its rivals ran for its claims alone."""
+    """The node with its cost: its own trials, and those of its rivals for its claims alone."""
     own = sum(evidence.count for evidence in node.evidence)
     fresh = sum(claim.pairs for claim in node.verdict.claims) if node.verdict else 0
     seconds = sum(

@@ -4,6 +4,14 @@ A screen on a few seeds decides only what deserves confirmation. A confirmation 
 rival on fresh seeds and stops when a t e-value (Perez-Ortiz et al. 2022, after Lai 1976) reaches
 one over the claim's share of the run's error budget; e-values may be looked at after every block
 without inflating the error (Ville 1939). What is reported is estimated on seeds that chose nothing.
+
+evidence   two evaluations become gains, seed by seed
+decide     what a glance, a screen, a race or a sequential test makes of gains
+evalue     the e-value of gains
+levels     how much of the run's error budget a claim may spend
+estimate   how large an effect is
+words      the verdicts, with their reasons
+power      what a confirmation can find, and what a screen drops
 """
 
 from .decide import (

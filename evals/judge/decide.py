@@ -21,12 +21,12 @@ def ruined(rule: Rule, values: Sequence[float], metric: Metric) -> bool:
 
 
 def claimed(rule: Rule, screen: Summary, smaller: bool) -> Literal["better", "simpler"]:
-    """What a screened child may claim: if its program is smaller, not to be worse is enough."""
+    """What a screened child may claim: a smaller program need only be no worse."""
     return "simpler" if smaller and screen.t < rule.promote_t else "better"
 
 
 def hopeless(rule: Rule, values: Sequence[float], metric: Metric, smaller: bool = False) -> bool:
-    """Whether a look at the screen already tells the child from anything it may claim."""
+    """Whether the gains of a screen so far leave no hope for what the child may claim."""
     if claimed(rule, summary(values), smaller) == "simpler":
         margin = rule.margin(metric, "simpler")
         return t_statistic([value - margin for value in values]) < rule.drop_t
@@ -109,18 +109,18 @@ def sequential_test(
     return Tested(reached.standing, reached.log_e, gains)
 
 
-def chance(rule: Rule, found: Summary, level: float) -> float:
+def chance(rule: Rule, gain: Summary, level: float) -> float:
     """Predictive probability that a confirmation that goes on to the end will reach `level`.
 
     The effect is drawn from its posterior under a flat prior (Spiegelhalter et al. 1986), and the
     e-value's threshold is taken for the t statistic that it asks for. A stop for futility cannot
     make a false claim, so nothing rests on the approximation but cost.
     """
-    left = rule.most - found.pairs
+    left = rule.most - gain.pairs
     needed = needed_t(rule, rule.most, level)
     if left <= 0:
-        return float(found.t >= needed)
-    z = (math.sqrt(rule.most / found.pairs) * found.t - needed) / math.sqrt(left / found.pairs)
+        return float(gain.t >= needed)
+    z = (math.sqrt(rule.most / gain.pairs) * gain.t - needed) / math.sqrt(left / gain.pairs)
     return math.erfc(-z / math.sqrt(2)) / 2
 
 

@@ -17,11 +17,9 @@ def estimate(values: Sequence[float]) -> Estimate:
     """Mean and 95 % t interval of gains. Fair only for seeds that selected nothing."""
     from scipy.special import stdtrit
 
-    found = summary(values)
-    half = float(stdtrit(found.pairs - 1, 0.975)) * found.error
-    return Estimate(
-        gain=found.mean, low=found.mean - half, high=found.mean + half, pairs=found.pairs
-    )
+    gain = summary(values)
+    half = float(stdtrit(gain.pairs - 1, 0.975)) * gain.error
+    return Estimate(gain=gain.mean, low=gain.mean - half, high=gain.mean + half, pairs=gain.pairs)
 
 
 def shrunken(steps: Sequence[Summary]) -> list[float]:

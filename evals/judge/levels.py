@@ -11,8 +11,8 @@ ZETA_3_2 = 2.6123753486854883  # makes k ** -1.5 sum to one; above the LORD sequ
 def level(rule: Rule, earlier: Sequence[Claim], gated: bool = False) -> float:
     """The chance of error that the next claim may spend: it holds if its e-value reaches 1/level.
 
-    `earlier` are the run's claims so far, in the order they were settled. A `gated` claim follows
-    one that just held and is only made because it held, as that over the best baseline is.
+    `earlier` are the run's claims so far, in the order in which they were tested. A `gated` claim
+    is only made because the claim just before it held, as the one over the best baseline is.
 
     Family-wise (online fallback, Tian and Ramdas 2021): the k-th claim gets alpha * k^-1.5 / zeta,
     and what a claim that held did not spend passes to the next. So before the first false claim the
@@ -22,8 +22,8 @@ def level(rule: Rule, earlier: Sequence[Claim], gated: bool = False) -> float:
     claims that held.
     """
     if rule.control == "fdr":
-        held = sum(claim.held for claim in earlier)
-        return rule.alpha * _share(len(earlier) + 1) * (held + 1)
+        confirmed = sum(claim.held for claim in earlier)
+        return rule.alpha * _share(len(earlier) + 1) * (confirmed + 1)
     passed = earlier[-1].level if earlier and earlier[-1].held else 0.0
     if gated:
         return passed

@@ -50,15 +50,14 @@ def power(rule: Rule, effect: float, level: float, pairs: int | None = None) -> 
     """
     import numpy as np
 
-    found, left = _ends(rule, effect, level)
-    within = found <= (rule.most if pairs is None else pairs)
-    return Power(float(np.mean(within)), float(np.mean(left)))
+    ends = _ends(rule, effect, level)
+    within = ends.confirmed <= (rule.most if pairs is None else pairs)
+    return Power(float(np.mean(within)), float(np.mean(ends.stopped)))
 
 
 def pairs_needed(rule: Rule, effect: float, level: float, chance: float = 0.8) -> int | None:
     """After how many pairs such a gain is confirmed with this chance; None if `most` is too few."""
-    found, _ = _ends(rule, effect, level)
-    ordered = sorted(found)
+    ordered = sorted(_ends(rule, effect, level).confirmed)
     needed = float(ordered[math.ceil(chance * len(ordered)) - 1])
     return int(needed) if math.isfinite(needed) else None
 
@@ -104,12 +103,19 @@ def lost(rule: Rule, effect: float, metric: Metric) -> Lost:
     return Lost(first / SCREENS, (first + screened) / SCREENS)
 
 
-def _ends(rule: Rule, effect: float, level: float) -> "tuple[Floats, Floats]":
-    """After how many pairs each trial was confirmed (or infinity), and when it stopped."""
+class _Ends(NamedTuple):
+    """After how many pairs each simulated test confirmed, or infinity, and when it stopped."""
+
+    confirmed: "Floats"
+    stopped: "Floats"
+
+
+def _ends(rule: Rule, effect: float, level: float) -> _Ends:
+    """Simulate `TRIALS` sequential tests of one effect, all at once."""
     import numpy as np
 
     noise = _noise(rule.block, rule.most)
-    found, left = np.full(TRIALS, np.inf), np.full(TRIALS, float(rule.most))
+    confirmed, stopped = np.full(TRIALS, np.inf), np.full(TRIALS, float(rule.most))
     going = np.ones(TRIALS, dtype=bool)
     for n, mean, variance, third in noise:
         mean = mean + min(effect, CERTAIN)
@@ -117,10 +123,10 @@ def _ends(rule: Rule, effect: float, level: float) -> "tuple[Floats, Floats]":
         won = going & (log_e >= -math.log(level))
         t = mean * math.sqrt(n - 1) / np.sqrt(variance)
         lost_hope = going & ~won & (t < futile_t(rule, n, level))
-        found[won] = n
-        left[won | lost_hope] = n
+        confirmed[won] = n
+        stopped[won | lost_hope] = n
         going &= ~(won | lost_hope)
-    return found, left
+    return _Ends(confirmed, stopped)
 
 
 @lru_cache(maxsize=1024)

@@ -43,8 +43,8 @@ def waiting(rule: Rule, values: Sequence[float], metric: Metric) -> Verdict:
 def raced(rule: Rule, values: Sequence[float], metric: Metric) -> Verdict:
     """The verdict on the winner of a race, which is built on and not confirmed."""
     screen = summary(values)
-    words = _screen(screen.mean, values, metric, screen.t)
-    reason = f"{words}: built on, not confirmed, since `explore` controls no error rate"
+    gain = _screen(screen.mean, values, metric, screen.t)
+    reason = f"{gain}: built on, not confirmed, since `explore` controls no error rate"
     return Verdict(
         standing="promising", reason=reason, screen=screen, rule=rule, evidence=digest(values)
     )
@@ -54,23 +54,21 @@ def confirmed_or_refuted(
     rule: Rule, values: Sequence[float], metric: Metric, claim: Claim, before: Verdict
 ) -> Verdict:
     """The verdict at the end of a confirmation, before the gain is estimated on other seeds."""
-    found = (
-        f"{estimate(values)} {metric.unit} over node {claim.versus} on {claim.pairs} fresh seeds"
-    )
+    gain = f"{estimate(values)} {metric.unit} over node {claim.versus} on {claim.pairs} fresh seeds"
     if claim.says == "simpler":
         loss = -rule.margin(metric, "simpler")
-        found += f" with less code, where a loss under {loss:g} counts as none"
+        gain += f" with less code, where a loss under {loss:g} counts as none"
     proof = (
         f"e-value {e_words(claim.log_e)} against a threshold of {e_words(-math.log(claim.level))}"
     )
-    held = found if claim.held else f"not borne out: {found}"
+    finding = gain if claim.held else f"not borne out: {gain}"
     noise = f"a gain varies by {summary(values).sd:.2g} from seed to seed" + (
         "" if claim.says == "simpler" else f", smallest gain worth claiming {metric.minimum_gain:g}"
     )
     return before.model_copy(
         update={
             "standing": "confirmed" if claim.held else "refuted",
-            "reason": f"{held}; {proof}; {noise}",
+            "reason": f"{finding}; {proof}; {noise}",
             "claims": (*before.claims, claim),
             "evidence": claim.evidence,
             "rule": rule,

@@ -1,7 +1,15 @@
 """Which node to build on next. Each policy is a pure function of the tree and a generator.
 
-They choose among the nodes that may be built on, rank them by `Tree.ranking`, gains on common seeds
-shrunken by their noise, and draw from the given generator alone.
+All choose among the nodes that may be built on. They rank nodes by `Tree.ranking`, the gains on
+common seeds shrunken by their noise, and draw from the given generator alone.
+
+darwin    rank, and few attempts so far (`dgm`, the default)
+clades    what came of all descendants (`hgm`)
+bounds    an upper confidence bound (`uct`)
+fronts    best at some workload and seed (`gepa`)
+niches    best of its size and form (`map_elites`)
+plain     one rule each: `best`, `latest`, `planted`, `uniform`, `aide`
+chance    draws that leave every node a chance
 """
 
 from collections.abc import Callable

@@ -11,7 +11,7 @@ EXPLORE = 0.25
 
 
 def uct(tree: Tree, rng: Random) -> Node:
-    """The node of the highest q + c sqrt(ln N / n), any of them if several are.
+    """The node of the highest q + c sqrt(ln N / n), or any of those that share it.
 
     After UCT (Kocsis and Szepesvari 2006) with the constant c = 0.25 of aira-dojo (Toledo et al.
     2025). q is the rank, scaled to 0..1 over the eligible nodes; n is one plus the proposals made
@@ -20,8 +20,8 @@ def uct(tree: Tree, rng: Random) -> Node:
     """
     nodes = tree.eligible()
     ranks = [tree.ranking[node.number] for node in nodes]
-    made = tree.totals(_proposals)
-    visits = [1 + made[node.number] - _proposals(node) for node in nodes]
+    proposals = tree.totals(_proposals)
+    visits = [1 + proposals[node.number] - _proposals(node) for node in nodes]
     every = 1 + sum(_proposals(node) for node in tree)
     return pick(nodes, uct_weights(uct_bounds(ranks, visits, every)), rng)
 

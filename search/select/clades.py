@@ -32,9 +32,9 @@ def hgm(tree: Tree, rng: Random) -> Node:
 
 
 def clade_outcomes(tree: Tree) -> Mapping[int, Outcomes]:
-    """What came of the proposals made from each node and from all its descendants, by number.
+    """The outcomes of the proposals from each node and from all its descendants, by number.
 
-    Those are the node's descendants, without itself. Proposals that wait for seeds count as
+    The proposals are the node's descendants, without itself. Proposals that wait for seeds count as
     nothing yet, and so do those kept where they could have written their own scores.
     """
     kept, failed = tree.totals(_was_kept), tree.totals(_came_to_nothing)

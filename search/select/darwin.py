@@ -10,13 +10,13 @@ from .chance import pick
 
 
 def dgm(tree: Tree, rng: Random) -> Node:
-    """Sigmoid of the robustly scaled standing, over one plus the attempts made on the node.
+    """Nodes in proportion to the sigmoid of their scaled standing, over one plus their children.
 
     After the Darwin Goedel Machine (Zhang et al. 2025), with median and MAD in the place of its
     fixed midpoint, and counting every child, not the kept ones alone, so that no lineage starves.
     A standing is drawn from the node's posterior, normal with the mean of `Tree.ranking` and the
-    standard deviation of `Tree.ranking_error` (Thompson 1933): a node that is known badly leads as
-    often as it may be the best. Every eligible node keeps a positive chance.
+    standard deviation of `Tree.ranking_error` (Thompson 1933): a node with a wide
+    error leads as often as it may be the best. Every eligible node keeps a positive chance.
     """
     nodes = tree.eligible()
     mean, error = tree.ranking, tree.ranking_error

@@ -18,16 +18,16 @@ def uniform(tree: Tree, rng: Random) -> Node:
 
 
 def planted(tree: Tree, rng: Random) -> Node:
-    """The start or a baseline, better ones more often: best of n, which builds on nothing found.
+    """The start or a baseline, better ones more often: best of n, which builds on no child.
 
-    What the search found has no chance.
+    Children have no chance.
     """
     nodes = tree.planted()
     return rng.choices(nodes, dgm_weights([n.gain or 0.0 for n in nodes], [0] * len(nodes)))[0]
 
 
 def latest(tree: Tree, rng: Random) -> Node:
-    """The node that was made last, of those that may be built on: a line instead of a tree.
+    """The newest of the nodes that may be built on: a line instead of a tree.
 
     The ablation of the Darwin Goedel Machine without its archive (Zhang et al. 2025). All others
     have no chance.

@@ -57,7 +57,7 @@ class Ablation(Frozen):
 
 
 def ablations(archive: Archive, run: str) -> list[Ablation]:
-    """Those recorded so far, oldest first; nothing is measured."""
+    """The ablations recorded so far, oldest first; nothing is measured."""
     return archive.records(run, ABLATION, Ablation)
 
 
@@ -76,23 +76,23 @@ def ablate(run: Run, number: int) -> Ablation:
 
 def _step(run: Run, best: Node, parent: Node, child: Node) -> AblationStep:
     """What the best program loses without the step from `parent` to `child`."""
-    found = partial(AblationStep, node=child.id, parent=title(parent), idea=child.candidate.idea)
+    step = partial(AblationStep, node=child.id, parent=title(parent), idea=child.candidate.idea)
     files = merge_files(child.candidate.files, best.candidate.files, parent.candidate.files)
     if files is None:
-        return found(finding="inseparable", why="later steps changed the same lines")
+        return step(finding="inseparable", why="later steps changed the same lines")
     if files == dict(best.candidate.files):
-        return found(finding="gone")
+        return step(finding="gone")
     without = Candidate(files=files, idea=f"without {child.id}", proposer="ablation")
     if why := _broken(run, without):
-        return found(finding="inseparable", why=why)
+        return step(finding="inseparable", why=why)
     stream = f"ablate/{best.number}"
     ours = measured(run, best.candidate, stream, SEEDS)
     theirs = measured(run, without, against(run, stream) or stream, SEEDS)
     if theirs.failures == SEEDS:
         why = f"without it all {SEEDS} seeds end with {theirs.trials[0].status}"
-        return found(finding="inseparable", why=why)
+        return step(finding="inseparable", why=why)
     gain, nodes = judge.estimate(gains(run, ours, theirs)), size(files)
-    return found(
+    return step(
         finding=_finding(gain),
         gain=gain,
         smaller=size(best.candidate.files) - nodes,

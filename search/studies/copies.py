@@ -20,15 +20,15 @@ FACTORS = (1.05, 0.95, 1.1, 0.9)
 
 def changed_copies(task: Task, start: Candidate, sandbox: Sandbox) -> list[Candidate]:
     """A few copies of the start with one number a little off, that run and act differently."""
-    known = probe(start, task, sandbox).reply
-    found: list[Candidate] = []
+    reference = probe(start, task, sandbox).reply
+    copies: list[Candidate] = []
     for _, candidate in zip(range(TRIED), nudges(task), strict=False):
         result = probe(candidate, task, sandbox)
-        if result.status == "ok" and result.reply != known:
-            found.append(candidate)
-        if len(found) == COPIES:
+        if result.status == "ok" and result.reply != reference:
+            copies.append(candidate)
+        if len(copies) == COPIES:
             break
-    return found
+    return copies
 
 
 def nudges(task: Task) -> Iterator[Candidate]:

@@ -31,9 +31,11 @@ class Rejudged(Frozen):
 def rejudge(archive: Archive, run_id: str, **changes: Any) -> list[Rejudged]:
     """Every claim of a run in order, under its rule with `changes` such as `alpha=0.01`.
 
-    Evidence is looked at after the same blocks as then, so without changes the outcomes are those
-    archived. Raises ArchiveError for an archive that lacks trials, and pydantic's ValidationError
-    for changes that make no rule.
+    The test looks at the evidence after the same blocks as the run did. So without changes the
+    outcomes are those archived.
+
+    Raises ArchiveError for an archive that lacks trials, and pydantic's ValidationError for changes
+    that make no rule.
     """
     record, tree = archive.run(run_id), archive.tree(run_id)
     rule = Rule.model_validate({**record.rule.model_dump(), **changes})
@@ -75,8 +77,8 @@ def claimed_gains(
     metric = archive.task(node.run).metric
     rival = tree[claim.versus].model_copy(update={"environment": node.environment})
     child, other = (
-        archive.evaluation(each, stream, draw(keys, stream, claim.pairs))
-        for each, stream in ((node, claim.stream), (rival, against or claim.stream))
+        archive.evaluation(measured, stream, draw(keys, stream, claim.pairs))
+        for measured, stream in ((node, claim.stream), (rival, against or claim.stream))
     )
     return judge.gains(child, other, metric, paired=not against)
 

@@ -114,8 +114,8 @@ def _depends(
         for company in companies(before, workloads, rng, apart):
             again = repeat(node.candidate, task, sandbox, company, split, gateway)
             name = company.name.partition("/")[0]
-            if found := difference(before, again, task, name):
-                yield found.words(placed(found.seed, {stream: [t.seed for t in before]}))
+            if contrast := difference(before, again, task, name):
+                yield contrast.words(placed(contrast.seed, {stream: [t.seed for t in before]}))
 
 
 def _compare(

@@ -23,7 +23,7 @@ class Report(Frozen):
     was measured without isolation is not validated: the candidate could have written the scores.
 
     `confirmed` is false for the best node of an `explore` run. The node's `claims`, by the name of
-    the rival it was held against, were judged by `rule`. What the search thought of the gain over
+    the rival it was compared with, were judged by `rule`. What the search thought of the gain over
     the parent: `screen`, on the seeds that picked the node out, and `ranked`, on later ones.
     """
 
@@ -90,12 +90,12 @@ def report(record: RunRecord, lab: Lab, archive: Archive, workers: int = 2) -> R
 
 
 def seconds_for(tree: Tree, lab: Lab, workers: int = 2) -> float:
-    """How long a reading takes as a rule: it is bounded by the seeds it reads, and in no budget."""
+    """Seconds that a reading usually takes; only its number of seeds bounds it, not the budget."""
     node = tree.best()
     if node is None or node.parent is None:
         return 0.0
-    read = (node, tree[node.parent], tree[0], best_planted(tree))
-    programs = {each.candidate.digest for each in read}
+    measured = (node, tree[node.parent], tree[0], best_planted(tree))
+    programs = {node.candidate.digest for node in measured}
     jobs = [lab.expected(split, SEEDS[split], digest) for split in SEEDS for digest in programs]
     return sum(jobs) / min(workers, len(programs))
 

@@ -37,7 +37,7 @@ def mean_gain(gains: Sequence[Sequence[float]]) -> Interval:
         return Interval(value=value)
     over_searches = judge.estimate([fmean(row) for row in gains])
     over_seeds = judge.estimate([fmean(column) for column in zip(*gains, strict=True)])
-    half = math.hypot(*((each.high - each.low) / 2 for each in (over_searches, over_seeds)))
+    half = math.hypot(*((part.high - part.low) / 2 for part in (over_searches, over_seeds)))
     return Interval(value=value, low=value - half, high=value + half)
 
 
