@@ -147,15 +147,15 @@ def offered(task: Task, coins: Sequence[Mapping[str, str]], count: int, sandbox:
     honest = [task.start, *task.baselines.values()]
     with begun(task, Offers(coins, honest), sandbox, workers=2, turns=count) as run:
         states: dict[int, Node] = {n.number: n for n in search(run, lambda tree, turn: True)}
-    made = [node for node in Tree(states.values()) if node.verdict]
-    words = []
+    proposals = [node for node in Tree(states.values()) if node.verdict]
+    counts = []
     for kind in ("coin", "honest"):
-        own = [node for node in made if node.candidate.idea == kind]
+        own = [node for node in proposals if node.candidate.idea == kind]
         kept = sum(node.standing == "confirmed" for node in own)
         caught = sum(bool(n.verdict and n.verdict.reason.startswith(REASON)) for n in own)
         share = f"{kept / len(own):.3f}" if own else "none"
-        words.append(f"{kind}: {len(own)} offered, {kept} confirmed ({share}), {caught} depend")
-    return f"{task.name}: {'; '.join(words)}"
+        counts.append(f"{kind}: {len(own)} offered, {kept} confirmed ({share}), {caught} depend")
+    return f"{task.name}: {'; '.join(counts)}"
 
 
 def cost(task: Task, minutes: float, sandbox: Sandbox) -> str:

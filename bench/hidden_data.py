@@ -67,10 +67,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("archives", nargs="*")
     asked = parser.parse_args()
-    found: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    sizes: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for kind, name, files in (*shipped(), *(row for w in asked.archives for row in archived(w))):
-        found[kind].append((sum(map(carried, files.values())), name))
-    for kind, rows in found.items():
+        sizes[kind].append((sum(map(carried, files.values())), name))
+    for kind, rows in sizes.items():
         print(f"{kind}: {len(rows)} honest programs, at most {MOST[kind]} bytes")
         for size, name in sorted(rows, reverse=True)[:5]:
             print(f"  {size:5d}  {size / MOST[kind]:4.0%}  {name}")

@@ -21,7 +21,7 @@ from ratchet.search.studies.report import SEEDS, report
 
 
 class Miss(NamedTuple):
-    """How far an estimate was from the truth, and whether its interval, if any, held the truth."""
+    """How far an estimate was from the truth, and whether its interval, if any, covers it."""
 
     error: float
     covered: bool | None = None
@@ -41,7 +41,7 @@ def true(node: Node) -> float:
     return score
 
 
-def over_parent(found: Searched, tree: Tree, node: Node) -> Misses:
+def over_parent(simulated: Searched, tree: Tree, node: Node) -> Misses:
     """Every estimate of a confirmed node's gain over its parent."""
     assert node.parent is not None
     assert node.verdict is not None
@@ -50,8 +50,8 @@ def over_parent(found: Searched, tree: Tree, node: Node) -> Misses:
     parent = tree[node.parent]
     truth = true(node) - true(parent)
     claim = node.verdict.claims[0]
-    stopped = compared(found, node, parent, claim.stream, claim.pairs)
-    sealed = compared(found, node, parent, "report/1", SEEDS["dev"])
+    stopped = compared(simulated, node, parent, claim.stream, claim.pairs)
+    sealed = compared(simulated, node, parent, "report/1", SEEDS["dev"])
     step = tree.ranking[node.number] - tree.ranking[parent.number]
     return {
         "screen": Miss(node.verdict.screen.mean - truth),
@@ -62,16 +62,16 @@ def over_parent(found: Searched, tree: Tree, node: Node) -> Misses:
     }
 
 
-def compared(found: Searched, node: Node, rival: Node, stream: str, count: int) -> list[float]:
+def compared(simulated: Searched, node: Node, rival: Node, stream: str, count: int) -> list[float]:
     """Gains on the first seeds of a stream."""
-    seeds = draw(found.run.config.keys, stream, count)
-    child, other = (found.lab.evaluate(n.candidate, stream, seeds) for n in (node, rival))
-    return judge.gains(child, other, found.run.task.metric)
+    seeds = draw(simulated.run.config.keys, stream, count)
+    child, other = (simulated.lab.evaluate(n.candidate, stream, seeds) for n in (node, rival))
+    return judge.gains(child, other, simulated.run.task.metric)
 
 
-def over_start(found: Searched, tree: Tree, best: Node) -> Misses:
+def over_start(simulated: Searched, tree: Tree, best: Node) -> Misses:
     """Every estimate of the best node's gain over the start; the report is the real one."""
-    read_once = report(found.run.archive.run(), found.run.lab, found.run.archive, 1)
+    read_once = report(simulated.run.archive.run(), simulated.run.lab, simulated.run.archive, 1)
     assert read_once is not None
     assert best.gain is not None
     truth = true(best) - true(tree[0])
@@ -91,24 +91,24 @@ GROUPS = (
 
 def search_once(land: Landscape, proposals: int) -> dict[str, list[Misses]]:
     """One search and its report."""
-    with searched(land, lambda made, seeds: made < proposals) as found:
-        tree = found.tree
-        every = [over_parent(found, tree, node) for node in tree.confirmed()]
+    with searched(land, lambda children, seeds: children < proposals) as simulated:
+        tree = simulated.tree
+        every = [over_parent(simulated, tree, node) for node in tree.confirmed()]
         best = tree.best()
         if best is None:
             return {group: [] for group in GROUPS}
-        one = [over_parent(found, tree, best)]
-        return dict(zip(GROUPS, (every, one, [over_start(found, tree, best)]), strict=True))
+        one = [over_parent(simulated, tree, best)]
+        return dict(zip(GROUPS, (every, one, [over_start(simulated, tree, best)]), strict=True))
 
 
 def summed(misses: Sequence[Misses]) -> dict[str, dict[str, float]]:
     """Mean error and coverage of each estimate, with standard errors."""
     rows = {}
     for name in misses[0]:
-        bias, error = mean_error([each[name].error for each in misses])
-        size = fmean(each[name].error ** 2 for each in misses) ** 0.5
+        bias, error = mean_error([miss[name].error for miss in misses])
+        size = fmean(miss[name].error ** 2 for miss in misses) ** 0.5
         rows[name] = {"bias": bias, "bias_se": error, "rms": size}
-        inside = [each[name].covered for each in misses if each[name].covered is not None]
+        inside = [miss[name].covered for miss in misses if miss[name].covered is not None]
         if inside:
             cover, cover_error = share_error(sum(map(bool, inside)), len(inside))
             rows[name] |= {"coverage": cover, "coverage_se": cover_error}
@@ -119,8 +119,8 @@ def gather(first: int, count: int, proposals: int, gain: float) -> dict[str, lis
     """Search after search."""
     groups: dict[str, list[Misses]] = {group: [] for group in GROUPS}
     for number in range(count):
-        found = search_once(Landscape(first + number, gain=gain), proposals)
-        for group, misses in found.items():
+        by_group = search_once(Landscape(first + number, gain=gain), proposals)
+        for group, misses in by_group.items():
             groups[group] += misses
     return groups
 

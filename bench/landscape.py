@@ -10,7 +10,7 @@ import re
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,9 +74,9 @@ TASK = Task(
 
 def read(candidate: Candidate) -> tuple[int, float]:
     """Number and true score of a program."""
-    found = TEXT.fullmatch(candidate.files["program.py"])
-    assert found is not None
-    return int(found[1]), float(found[2]) - 1000.0
+    match = TEXT.fullmatch(candidate.files["program.py"])
+    assert match is not None
+    return int(match[1]), float(match[2]) - 1000.0
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,8 @@ def splitmix(x: np.ndarray[Any, np.dtype[np.uint64]]) -> np.ndarray[Any, np.dtyp
 
 def normal(keys: np.ndarray[Any, np.dtype[np.uint64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
     """A standard normal value for every key."""
-    found = ndtri(((splitmix(keys) >> np.uint64(11)).astype(np.float64) + 0.5) / 2.0**53)
-    return np.asarray(found, dtype=np.float64)
+    values = ndtri(((splitmix(keys) >> np.uint64(11)).astype(np.float64) + 0.5) / 2.0**53)
+    return np.asarray(values, dtype=np.float64)
 
 
 class Walker:
@@ -135,14 +135,14 @@ class Walker:
 
     def __init__(self, land: Landscape) -> None:
         """Start with nothing proposed."""
-        self.land, self.made, self.guard = land, Counter[int](), threading.Lock()
+        self.land, self.children, self.guard = land, Counter[int](), threading.Lock()
 
     def propose(self, brief: Brief) -> Candidate:
         """The next child, whoever asks."""
         number, true = read(brief.parent.candidate)
         with self.guard:
-            index = self.made[number]
-            self.made[number] += 1
+            index = self.children[number]
+            self.children[number] += 1
         child = program(*self.land.child(number, true, index))
         return Candidate(files={"program.py": child}, idea="a step", proposer="walker")
 
@@ -155,7 +155,7 @@ class Surveyor:
         self.task, self.land, self.environment, self.trials = TASK, land, "simulated", 0
         self.sandbox: Any = SimpleNamespace(isolation="container", name="none", run=answered)
         self.isolation = "container"
-        self.held: dict[tuple[str, Split], dict[Seed, Trial]] = {}
+        self.measured: dict[tuple[str, Split], dict[Seed, Trial]] = {}
         self.guard = threading.Lock()
 
     def learn(self, split: Split, start: Evaluation) -> None:
@@ -171,15 +171,28 @@ class Surveyor:
     ) -> Evaluation:
         """The trials on these seeds; those measured before cost nothing."""
         with self.guard:
-            held = self.held.setdefault((candidate.digest, split), {})
-            missing = [seed for seed in seeds if seed not in held]
+            trials = self.measured.setdefault((candidate.digest, split), {})
+            missing = [seed for seed in seeds if seed not in trials]
             if missing:
                 keys = [seed.train ^ seed.sealed for seed in missing]
-                found = self.land.scores(*read(candidate), keys)
-                for seed, score in zip(missing, found, strict=True):
-                    held[seed] = Trial(seed=seed, status="ok", scores={"hill": score}, score=score)
+                scores = self.land.scores(*read(candidate), keys)
+                for seed, score in zip(missing, scores, strict=True):
+                    trials[seed] = Trial(
+                        seed=seed, status="ok", scores={"hill": score}, score=score
+                    )
                 self.trials += len(missing)
-            return Evaluation(stream=stream, trials=tuple(held[seed] for seed in seeds))
+            return Evaluation(stream=stream, trials=tuple(trials[seed] for seed in seeds))
+
+    def evaluate_all(
+        self,
+        programs: Mapping[str, Candidate],
+        stream: str,
+        seeds: Sequence[Seed],
+        split: Split = "dev",
+        workers: int = 1,
+    ) -> dict[str, Evaluation]:
+        """The trials of every program, by its name."""
+        return {name: self.evaluate(p, stream, seeds, split) for name, p in programs.items()}
 
 
 def answered(job: Job) -> Result:
@@ -191,8 +204,8 @@ def answered(job: Job) -> Result:
 class Searched:
     """A simulated search of Ratchet's: the run with its lab, and one row a state.
 
-    A row has the candidates made, the seeds run, and of the best kept node the true score and the
-    claimed one.
+    A row has the number of candidates, the seeds run, and of the best kept node the true score and
+    the claimed one.
     """
 
     run: Run
@@ -212,7 +225,7 @@ def searched(
     schedule: Literal["adaptive", "fixed"] = "adaptive",
     rule: Rule | None = None,
 ) -> Iterator[Searched]:
-    """Run the real search on a landscape while `more(made, seeds)` allows; its archive is open."""
+    """Run the real search on a landscape while `more(children, seeds)` allows, archive open."""
     lab = Surveyor(land)
     rule = (rule or Rule()).model_copy(update={"glance": 0})  # there is but one workload
     config = Config(
@@ -229,12 +242,12 @@ def searched(
     ):
         archive.start_run("run", TASK, config.model_dump(mode="json"))
         run = Run("run", config, Walker(land), dgm, lab, archive, 1)  # type: ignore[arg-type]
-        found = Searched(run, lab)
+        simulated = Searched(run, lab)
         states: list[Node] = []
         for node in search(run, lambda tree, turn: more(len(tree) - 1, lab.trials)):
             states.append(node)
-            found.rows.append(row(Tree(states), lab.trials))
-        yield found
+            simulated.rows.append(row(Tree(states), lab.trials))
+        yield simulated
 
 
 def row(tree: Tree, seeds: int) -> tuple[int, int, float, float]:

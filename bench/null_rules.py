@@ -53,13 +53,16 @@ def ours(
             raced += judge.race(rule, [*screen, *more])
             race_seeds += 2 * (rule.race - rule.screen)
         history.append(judge.t_statistic(screen[:taken]))
-    found = {
+    outcomes = {
         name: RuleOutcome(
             sum(claim.held for claim in book.claims), (seeds + 2 * book.pairs) / proposals
         )
         for name, book in books.items()
     }
-    return {**found, "race, t test p < .05": RuleOutcome(raced, (seeds + race_seeds) / proposals)}
+    return {
+        **outcomes,
+        "race, t test p < .05": RuleOutcome(raced, (seeds + race_seeds) / proposals),
+    }
 
 
 def record(draw: Draw, rng: np.random.Generator, proposals: int, seeds: int) -> RuleOutcome:
@@ -95,18 +98,18 @@ def searches(
     model: str, count: int, proposals: int, seed: int, rule: Rule
 ) -> dict[str, list[RuleOutcome]]:
     """Searches under one model of noise, each from a generator of its own."""
-    found: dict[str, list[RuleOutcome]] = {}
+    by_rule: dict[str, list[RuleOutcome]] = {}
     for number in range(count):
         rng = np.random.default_rng([seed + number, sorted(MODELS).index(model)])
         for name, outcome in null_search(MODELS[model], rng, proposals, rule).items():
-            found.setdefault(name, []).append(outcome)
-    return found
+            by_rule.setdefault(name, []).append(outcome)
+    return by_rule
 
 
-def figures(found: Mapping[str, Sequence[RuleOutcome]]) -> dict[str, dict[str, float]]:
+def figures(by_rule: Mapping[str, Sequence[RuleOutcome]]) -> dict[str, dict[str, float]]:
     """Of each rule: share of searches with a false promotion, false ones and seeds, with errors."""
     rows = {}
-    for name, outcomes in found.items():
+    for name, outcomes in by_rule.items():
         share, error = share_error(sum(o.false > 0 for o in outcomes), len(outcomes))
         false, false_error = mean_error([o.false for o in outcomes])
         rows[name] = {
@@ -130,8 +133,8 @@ def main() -> None:
     print(f"{'':27s} any false ± se    false a search   seeds a candidate")
     for model in asked.models:
         start = time.monotonic()
-        found = searches(model, asked.searches, asked.proposals, asked.first_seed, rule)
-        results[model] = figures(found)
+        by_rule = searches(model, asked.searches, asked.proposals, asked.first_seed, rule)
+        results[model] = figures(by_rule)
         print(f"{model} ({time.monotonic() - start:.0f} s)", flush=True)
         for name, row in results[model].items():
             print(

@@ -87,12 +87,12 @@ class Row:
 
 def timed(evaluate: Evaluate, seconds: float, repeats: int) -> list[float]:
     """Overhead in milliseconds of so many trials, one after the other."""
-    found = []
+    overheads = []
     for _ in range(repeats):
         start = time.perf_counter()
         trained = evaluate(seconds)
-        found.append((time.perf_counter() - start - trained) * 1000)
-    return found
+        overheads.append((time.perf_counter() - start - trained) * 1000)
+    return overheads
 
 
 def sandboxed(backend: Sandbox, candidate: bytes = b"", new: bool = False) -> Evaluate:
@@ -216,13 +216,13 @@ def with_nodes(backend: Sandbox, nodes: int) -> list[float]:
             archive.add(some_node(number))
         keys = Keys(fresh_key(), fresh_key())
         seeds = draw(keys, "search/1", 200)
-        found = []
+        durations = []
         for seed in seeds:
             start = time.perf_counter()
             lab.evaluate(lab.start, "search/1", [seed])
-            found.append((time.perf_counter() - start) * 1000)
+            durations.append((time.perf_counter() - start) * 1000)
         archive.close()
-    return found
+    return durations
 
 
 def memory(backend: Sandbox) -> str:
@@ -242,16 +242,16 @@ def memory(backend: Sandbox) -> str:
 
 def runner_processes() -> dict[int, float]:
     """Memory in MB of every process that is a runner's, shared pages counted by share."""
-    found = {}
+    sizes = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if b"from inside.runner import main" in (folder / "cmdline").read_bytes():
                 lines = (folder / "smaps_rollup").read_text().splitlines()
                 (line,) = [line for line in lines if line.startswith("Pss:")]
-                found[int(folder.name)] = int(line.split()[1]) / 1024
+                sizes[int(folder.name)] = int(line.split()[1]) / 1024
         except OSError:
             continue
-    return found
+    return sizes
 
 
 def tell_ratios(rows: list[Row]) -> None:
@@ -316,8 +316,8 @@ def main() -> None:
     tell_ratios(rows)
     tell_searches([name for name in asked.sandboxes if name != "process"], asked.turns)
     if asked.json:
-        told = [{"way": row.way, "job": row.job, "ms": row.overheads} for row in rows]
-        Path(asked.json).write_text(json.dumps(told))
+        overheads = [{"way": row.way, "job": row.job, "ms": row.overheads} for row in rows]
+        Path(asked.json).write_text(json.dumps(overheads))
 
 
 if __name__ == "__main__":

@@ -69,9 +69,9 @@ def fixed_size(detected: float, effects: Sequence[float], level: float) -> float
     return high
 
 
-def matched(held: int, of: int) -> float:
+def matched(confirmed: int, of: int) -> float:
     """The power to match: where everything was detected, that of half a miss."""
-    return min(held, of - 0.5) / of
+    return min(confirmed, of - 0.5) / of
 
 
 def spread(rho: float) -> float:
@@ -88,14 +88,14 @@ def confirmations(
     rule: Rule, gain: float, rho: float, level: float, count: int, rng: np.random.Generator
 ) -> tuple[Cell, Cell]:
     """Confirmations of a true gain, and of the stream it is part of."""
-    found = {}
+    tests = {}
     for kind, effect in (("gain", gain), ("none", 0.0), ("harm", -gain)):
         values = (fresh(rng, rho, count, rule.most) + effect).tolist()
-        found[kind] = [tested(rule, each, level) for each in values]
-    held = sum(each.held for each in found["gain"])
-    share, error = share_error(held, count)
-    fixed = fixed_size(matched(held, count), [gain / spread(rho)], level)
-    pairs = {kind: mean_error([each.pairs for each in ends]) for kind, ends in found.items()}
+        tests[kind] = [tested(rule, fresh_gains, level) for fresh_gains in values]
+    confirmed = sum(test.held for test in tests["gain"])
+    share, error = share_error(confirmed, count)
+    fixed = fixed_size(matched(confirmed, count), [gain / spread(rho)], level)
+    pairs = {kind: mean_error([test.pairs for test in ends]) for kind, ends in tests.items()}
     mean = sum(SHARES[kind] * pairs[kind][0] for kind in pairs)
     mean_se = math.sqrt(sum((SHARES[kind] * pairs[kind][1]) ** 2 for kind in pairs))
     alone = Cell(share, error, pairs["gain"][0], pairs["gain"][1], fixed)
@@ -121,20 +121,20 @@ def pipeline(
     kind = rng.choice(3, count, p=list(SHARES.values()))
     effects = np.select([kind == 1, kind == 2], [-lost, sample], 0.0)
     history: list[float] = []
-    screens, pairs, held, true = [], [], 0, 0
+    screens, pairs, confirmed, true = [], [], 0, 0
     for effect in effects.tolist():
         values = (fresh(rng, rho, 1, rule.screen)[0] + effect).tolist()
-        taken, found = screened(rule, values)
+        taken, t = screened(rule, values)
         used = 0
-        if math.isfinite(found) and judge.promising(rule, found, history):
+        if math.isfinite(t) and judge.promising(rule, t, history):
             end = tested(rule, (fresh(rng, rho, 1, rule.most)[0] + effect).tolist(), level)
-            used, held = end.pairs, held + (end.held and effect > 0)
+            used, confirmed = end.pairs, confirmed + (end.held and effect > 0)
         history.append(judge.t_statistic(values[:taken]))
         true += effect > 0
         screens.append(taken)
         pairs.append(used)
-    share, error = share_error(held, max(true, 1))
-    fixed = fixed_size(matched(held, true), [size / spread(rho) for size in sizes], level)
+    share, error = share_error(confirmed, max(true, 1))
+    fixed = fixed_size(matched(confirmed, true), [size / spread(rho) for size in sizes], level)
     runs = np.mean(screens) + 2 * np.mean(pairs)
     both = mean_error([a + b for a, b in zip(screens, pairs, strict=True)])
     return Cell(share, error, both[0], both[1], fixed), float(runs / (2 * fixed))
@@ -175,21 +175,21 @@ def main() -> None:
         whole, runs = pipeline(rule, [gain], rho, level, 5 * count, rng)
         show(f"± {gain:g} sd", rho, place, whole, runs)
         figures[f"{gain:g} | {rho:g} | {place}"] = {
-            "alone": told(alone),
-            "stream": told(stream),
-            "whole": {**told(whole), "runs": runs},
+            "alone": figures_of(alone),
+            "stream": figures_of(stream),
+            "whole": {**figures_of(whole), "runs": runs},
         }
     for rho in (RHO, 0.0):
         for place, level in levels(rule).items():
             whole, runs = pipeline(rule, GAINS, rho, level, 5 * count, rng, harm=1.0)
             show("mixed sizes", rho, place, whole, runs)
-            figures[f"mixed | {rho:g} | {place}"] = {"whole": {**told(whole), "runs": runs}}
+            figures[f"mixed | {rho:g} | {place}"] = {"whole": {**figures_of(whole), "runs": runs}}
     save(asked, figures)
     if asked.plot:
         plot(asked, figures)
 
 
-def told(cell: Cell) -> dict[str, float]:
+def figures_of(cell: Cell) -> dict[str, float]:
     """A cell with its ratio, for the file of figures."""
     return {**cell._asdict(), "ratio": cell.ratio}
 

@@ -65,7 +65,7 @@ def defended(task: Task, setup: bool) -> Task:
     return Task({**task.files, "task.toml": manifest.encode()})
 
 
-def told(task: Task, start: Sequence[Trial], own: Sequence[Trial]) -> str:
+def outcome(task: Task, start: Sequence[Trial], own: Sequence[Trial]) -> str:
     """The gain over the start, workload by workload, or how the program ended."""
     failed = [trial for trial in own if trial.score is None]
     if failed:
@@ -104,8 +104,8 @@ def table(task: Task, split: Split, seeds: int, backend: Sandbox) -> None:
                 paid = seconds if clocks else 0.0
                 own = measure(program, limited, backend, drawn, split, start_seconds=paid)
                 with_clocks = "CPU time bounded" if clocks else "not bounded"
-                said = told(task, start, own) + ("; the audit refuses it" if refused else "")
-                print(f"{split} | {data} | {with_clocks} | {title} | {said}", flush=True)
+                ending = outcome(task, start, own) + ("; the audit refuses it" if refused else "")
+                print(f"{split} | {data} | {with_clocks} | {title} | {ending}", flush=True)
 
 
 def main() -> None:

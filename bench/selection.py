@@ -27,7 +27,7 @@ Choose = Callable[["Archive", Random], int]
 
 
 class Archive:
-    """What a method with single scores has made so far, the start first."""
+    """The candidates of a method with single scores so far, the start first."""
 
     def __init__(self, land: Landscape) -> None:
         """Score the start."""
@@ -46,8 +46,8 @@ class Archive:
         score, children = np.full(count + 1, -np.inf), np.zeros(count + 1)
         score[0] = self.score[0]
         best = 0
-        for made in range(1, count + 1):
-            self.score, self.children = score[:made], children[:made]
+        for child in range(1, count + 1):
+            self.score, self.children = score[:child], children[:child]
             parent = choose(self, self.rng)
             number, true = self.land.child(
                 self.number[parent], self.true[parent], int(children[parent])
@@ -55,9 +55,9 @@ class Archive:
             children[parent] += 1
             self.number.append(number)
             self.true.append(true)
-            score[made] = self._measure(number, true)
-            self._place(parent, made, score)
-            best = made if score[made] > score[best] else best
+            score[child] = self._measure(number, true)
+            self._place(parent, child, score)
+            best = child if score[child] > score[best] else best
             yield self.true[best], float(score[best])
 
     def _place(self, parent: int, child: int, score: Scores) -> None:
@@ -65,8 +65,8 @@ class Archive:
         step = Random(f"{self.land.seed}/features/{self.number[child]}")
         x, y = (min(GRID - 1, max(0, at + step.choice((-1, 0, 1)))) for at in self.cell[parent])
         self.cell.append((x, y))
-        held = self.elites.get((x, y))
-        if held is None or score[child] > score[held]:
+        elite = self.elites.get((x, y))
+        if elite is None or score[child] > score[elite]:
             self.elites[x, y] = child
 
 
@@ -117,11 +117,11 @@ def ratchet(land: Landscape, schedule: str, rule: Rule, seeds: Sequence[int]) ->
     last, most = max(CANDIDATES), max(seeds)
     with searched(
         land,
-        lambda made, spent: made < last + 1 or spent < most,
+        lambda children, spent: children < last + 1 or spent < most,
         schedule,
         rule,
-    ) as found:
-        rows = found.rows
+    ) as simulated:
+        rows = simulated.rows
 
     def at(column: int, budget: int) -> Point:
         return next(((r[2], r[3]) for r in reversed(rows) if r[column] <= budget), (0.0, 0.0))
@@ -165,17 +165,17 @@ def main() -> None:
         for name, method in chosen.items():
             curves[name].append(method(land))
     table(curves, asked)
-    save(asked, {name: summed(found) for name, found in curves.items()})
+    save(asked, {name: summed(own) for name, own in curves.items()})
     if asked.plot:
         plot(asked, curves)
 
 
-def summed(found: Sequence[Curve]) -> dict[str, dict[str, float]]:
+def summed(curves: Sequence[Curve]) -> dict[str, dict[str, float]]:
     """Mean true score and mean excess of the claim at each budget, with standard errors."""
     rows = {}
-    for budget in found[0]:
-        true = mean_error([curve[budget][0] for curve in found])
-        over = mean_error([curve[budget][1] - curve[budget][0] for curve in found])
+    for budget in curves[0]:
+        true = mean_error([curve[budget][0] for curve in curves])
+        over = mean_error([curve[budget][1] - curve[budget][0] for curve in curves])
         rows[budget] = {"true": true[0], "se": true[1], "over": over[0], "over_se": over[1]}
     return rows
 
@@ -184,7 +184,7 @@ def table(curves: Mapping[str, Sequence[Curve]], asked: argparse.Namespace) -> N
     """Print true scores, then the excess of the claims, then differences by landscape."""
     budgets = list(next(iter(curves.values()))[0])
     print(f"{asked.searches} landscapes, noise sd; a column is a budget")
-    rows = {name: summed(found) for name, found in curves.items()}
+    rows = {name: summed(own) for name, own in curves.items()}
     head = "".join(f"{budget.replace('candidates', 'cand.'):>14s}" for budget in budgets)
     for title, key in (("true score of the claimed best", "true"), ("claimed minus true", "over")):
         error = {"true": "se", "over": "over_se"}[key]
@@ -195,8 +195,8 @@ def table(curves: Mapping[str, Sequence[Curve]], asked: argparse.Namespace) -> N
     names = list(curves)
     for other in names[1:]:
         pairs = list(zip(curves[names[0]], curves[other], strict=True))
-        found = [mean_error([a[b][0] - c[b][0] for a, c in pairs]) for b in budgets]
-        print(f"  {names[0] + ' - ' + other:34s}" + "".join(shown(*each) for each in found))
+        differences = [mean_error([a[b][0] - c[b][0] for a, c in pairs]) for b in budgets]
+        print(f"  {names[0] + ' - ' + other:34s}" + "".join(shown(*cell) for cell in differences))
 
 
 def shown(mean: float, error: float) -> str:
@@ -208,8 +208,7 @@ def plot(asked: argparse.Namespace, curves: Mapping[str, Sequence[Curve]]) -> No
     """True score of the claimed best against seeds run."""
     budgets = [f"seeds {n}" for n in asked.seeds]
     lines = {
-        name: [summed(found)[budget]["true"] for budget in budgets]
-        for name, found in curves.items()
+        name: [summed(own)[budget]["true"] for budget in budgets] for name, own in curves.items()
     }
     chart(
         asked.plot,

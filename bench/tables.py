@@ -65,8 +65,8 @@ def power(figures: Figures, count: int) -> Iterator[str]:
                 number(alone["ratio"]),
                 number(cells["stream"]["ratio"]),
             ]
-        found = f"{whole['detected']:.3f} ± {whole['detected_se']:.3f}"
-        last = [found, number(whole["ratio"]), number(whole["runs"])]
+        detected = f"{whole['detected']:.3f} ± {whole['detected_se']:.3f}"
+        last = [detected, number(whole["ratio"]), number(whole["runs"])]
         rows.append([*name.split(" | "), *middle, *last])
     yield table([*head, "detected with screen", "ratio in pairs", "ratio in seeds run"], rows)
 
@@ -117,7 +117,7 @@ def main() -> None:
         data = json.loads(path.read_text())
         body = "\n\n".join(make(data["figures"], data["options"]["searches"]))
         marks = re.compile(rf"(?s)(<!-- {name} -->\n).*?(<!-- /{name} -->)")
-        text, count = marks.subn(lambda found, b=body: f"{found[1]}\n{b}\n\n{found[2]}", text)  # type: ignore[misc]
+        text, count = marks.subn(lambda match, b=body: f"{match[1]}\n{b}\n\n{match[2]}", text)  # type: ignore[misc]
         assert count == 1, name
     DOCS.write_text(text)
 

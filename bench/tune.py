@@ -72,14 +72,14 @@ def tune(bench: Bench, method: str, pool: ThreadPoolExecutor) -> None:
     metric, grid = bench.task.metric, bench.grids["grid"][method]
     points = [dict(zip(grid, point, strict=True)) for point in itertools.product(*grid.values())]
     seeds = bench.seeds("tuning", bench.grids["seeds"]["tuning"])
-    found = pool.map(
+    evaluations = pool.map(
         lambda point: bench.evaluate(bench.source(method, point), seeds, "dev"), points
     )
     scored = [
-        (statistics.mean(each.values(metric.worst)), point)
-        for each, point in zip(found, points, strict=True)
+        (statistics.mean(evaluation.values(metric.worst)), point)
+        for evaluation, point in zip(evaluations, points, strict=True)
     ]
-    scored.sort(key=lambda each: metric.gain(0.0, each[0]))
+    scored.sort(key=lambda pair: metric.gain(0.0, pair[0]))
     for score, point in scored[:4]:
         edge = any(value in (grid[n][0], grid[n][-1]) for n, value in point.items())
         print(f"{method}: {score:.4f} {point}{' (edge of the grid)' if edge else ''}", flush=True)
@@ -95,9 +95,9 @@ def table(
     methods = bench.grids["published" if published else "grid"]
     seeds = bench.seeds(purpose, bench.grids["seeds"][split])
     programs = [bench.source(m, methods[m] if published else None) for m in methods]
-    found = pool.map(lambda program: bench.evaluate(program, seeds, split), programs)
+    evaluations = pool.map(lambda program: bench.evaluate(program, seeds, split), programs)
     start: Evaluation | None = None
-    for method, evaluation in zip(methods, found, strict=True):
+    for method, evaluation in zip(methods, evaluations, strict=True):
         start = start or evaluation
         cells = [method, *row(bench.task, workloads, evaluation, start)]
         spent = sum(trial.seconds for trial in evaluation.trials) * 16 / len(seeds)
@@ -148,14 +148,14 @@ def main() -> None:
         ThreadPoolExecutor(asked.workers) as pool,
     ):
         bench = Bench(task, grids, sandbox)
-        for each in asked.what or [*grids["grid"], "tables"]:
-            if each == "tables":
+        for target in asked.what or [*grids["grid"], "tables"]:
+            if target == "tables":
                 table(bench, "dev", "table", False, pool)
                 table(bench, "transfer", "table", False, pool)
-            elif each == "published":
+            elif target == "published":
                 table(bench, "dev", "published", True, pool)
             else:
-                tune(bench, each, pool)
+                tune(bench, target, pool)
 
 
 if __name__ == "__main__":
