@@ -18,12 +18,11 @@ import time
 from pathlib import Path
 
 from .base import Isolation, Job, Limits, Program, Result, SandboxError
-from .box import Box, Place
+from .box import RUNNER_LOG_BYTES, Box, Place
 from .inside import program as runner_program
 from .owner import dead, owner
 from .pool import Pool
 
-LOG_BYTES = 64 << 10
 PREFIX, OWNER = "ratchet-", "owner"
 ENVIRONMENT = {
     # one thread each, as many jobs share the cores
@@ -173,7 +172,7 @@ class ProcessChannel:
         if self._err in ready:
             part = os.read(self._err, 1 << 16)
             self._log += part
-            del self._log[:-LOG_BYTES]
+            del self._log[:-RUNNER_LOG_BYTES]
             if not part and self._out not in readers:
                 raise EOFError("the runner is gone")
             if not part and self._out not in ready:

@@ -6,7 +6,9 @@ import struct
 import time
 from collections.abc import Callable
 
-LOG_BYTES, FLOOD_BYTES = 64 << 10, 256 << 20
+from ..box import RUNNER_LOG_BYTES
+
+FLOOD_BYTES = 256 << 20
 STDOUT = 1
 
 
@@ -113,5 +115,5 @@ class AttachChannel:
             else:
                 self._logged += len(part)
                 self._log += part
-                del self._log[:-LOG_BYTES]
+                del self._log[:-RUNNER_LOG_BYTES]
         return bytes(output)
