@@ -1,4 +1,25 @@
-"""How good a candidate is, and whether that is an improvement."""
+"""How good a candidate is, and whether that is an improvement.
+
+The files, in reading order:
+
+    records      what passes between proposing, measuring, judging and archiving
+    seeds        where seeds come from, and who may know them
+    door         what may run: every program passes here first
+    audit/       read a program before it runs
+    syntax       parse a program, and say how large it is
+    canonical    a digest that is blind to names and layout
+    carried      how much data a program may carry
+    measure      train in one sandbox, grade in another
+    gateway      answer what candidates ask a language model
+    scored       whether a task's own programs have scores to compare with
+    rule         how much evidence each stage takes
+    judge/       what evidence means
+    calibration  the noise of a task, measured before anything is judged by it
+    company      repeat seeds beside other ones
+    conformance  the checks of a task's author
+    gym/         an episode of work on a task; `env` makes it a gymnasium environment
+    attack/      programs that cheat
+"""
 
 from . import judge
 from .audit import Findings, audit

@@ -34,7 +34,7 @@ class Channel(Protocol):
         ...
 
     def log(self) -> str:
-        """What the runner itself wrote to its standard error, truncated."""
+        """The end of the runner's own standard error."""
         ...
 
     def cause(self) -> str:

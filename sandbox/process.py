@@ -109,7 +109,7 @@ class ProcessChannel:
         self._closed = False
 
     def write(self, data: bytes, deadline: float) -> None:
-        """Write every byte, draining the log meanwhile."""
+        """Write every byte, draining the log meanwhile; raises TimeoutError or EOFError."""
         view = memoryview(data)
         while view:
             _, ready = self._wait([self._err], [self._in], deadline)
@@ -120,7 +120,10 @@ class ProcessChannel:
                     raise EOFError("the runner is gone") from error
 
     def read(self, deadline: float) -> bytes:
-        """Return what the runner wrote next, draining the log meanwhile."""
+        """The next bytes from the runner, draining the log meanwhile.
+
+        Raises TimeoutError at the deadline and EOFError at the runner's end.
+        """
         while True:
             ready, _ = self._wait([self._out, self._err], [], deadline)
             if self._out in ready:

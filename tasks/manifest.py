@@ -1,4 +1,4 @@
-"""What a task.toml may say."""
+"""The records of a task.toml."""
 
 import tomllib
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ class Metric(Frozen):
         return self
 
     def gain(self, new: float, old: float) -> float:
-        """How much better `new` is than `old`; positive is better whatever the goal."""
+        """The gain of `new` over `old`, in the metric's unit; positive is better for any goal."""
         return new - old if self.goal == "max" else old - new
 
 

@@ -1,4 +1,4 @@
-"""What the names and texts of a task may be. They are shown, stored, and made into files."""
+"""The names and texts that a task may have. They are shown, stored, and made into files."""
 
 import re
 from functools import partial

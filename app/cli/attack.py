@@ -16,8 +16,8 @@ from ...evals.attack import (
     COMPANY,
     DEPENDS,
     EFFECTS,
+    AttackOutcome,
     Exploit,
-    Outcome,
     Target,
     planted,
     select,
@@ -95,7 +95,7 @@ def one(target: Target, sandbox: Sandbox, exploit: Exploit) -> Row:
     try:
         outcome = target.attack(exploit)
     except (SandboxError, TaskError) as error:
-        outcome = Outcome(
+        outcome = AttackOutcome(
             "broken", None, (), (), (f"it broke what runs it: {one_line(str(error))}",)
         )
     naive, broken, counterpart = "", outcome.broken, exploit.effect in EFFECTS

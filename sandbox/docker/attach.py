@@ -32,7 +32,7 @@ class AttachChannel:
         self._closed = False
 
     def write(self, data: bytes, deadline: float) -> None:
-        """Write every byte, or raise TimeoutError or EOFError."""
+        """Write every byte; raises TimeoutError or EOFError."""
         view = memoryview(data)
         while view:
             self._wait_until(deadline)
@@ -44,9 +44,10 @@ class AttachChannel:
                 raise EOFError("the container is gone") from error
 
     def read(self, deadline: float) -> bytes:
-        """Return what the runner wrote next, keeping the end of its standard error as the log.
+        """The next bytes from the runner, keeping the end of its standard error as the log.
 
-        A runner that has written FLOOD_BYTES to its standard error is at its end: EOFError.
+        Raises TimeoutError at the deadline, and EOFError once the container is gone or has written
+        more than FLOOD_BYTES to its standard error.
         """
         while True:
             self._wait_until(deadline)

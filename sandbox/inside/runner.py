@@ -112,7 +112,10 @@ class Runner:
             self.maker = Maker(module.answer, setup)
 
     def load_trusted(self) -> None:
-        """Load the trusted part, which the guest's process then knows nothing of."""
+        """Load the trusted part, of which the process that makes guests knows nothing.
+
+        Raises RuntimeError if that started CUDA.
+        """
         if self.setup["entry"]:
             self.run_trusted = load(self.setup["entry"]).run
         gc.freeze()

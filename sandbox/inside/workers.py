@@ -134,7 +134,7 @@ def guest(
 
 
 def messages(line: int) -> Iterator[tuple[int, bytes]]:
-    """What the trusted side asks, with the number of each question, until it hangs up."""
+    """The questions of the trusted side, each with its number, until it hangs up."""
     while True:
         try:
             number, size = HEAD.unpack(frames.read_exactly(line, HEAD.size))
