@@ -1,16 +1,24 @@
 """How good a candidate is, and whether that is an improvement.
 
-records       candidates, seeds, trials, claims and verdicts
-rule          how much evidence a claim takes
-seeds         where seeds come from
-door          which programs may run: audit/ reads them, canonical tells equal ones apart
-measure       run a candidate on seeds; gateway answers its questions to a model
-company       the same seeds beside others
-scored        which evaluations are worth comparing
-judge/        is it an improvement?
-calibration   what is known of a task's noise
-env, gym/     a task as a Gymnasium environment
-attack/       programs that cheat, and conformance, what a sandbox must withstand
+The files, in reading order:
+
+    records      what passes between proposing, measuring, judging and archiving
+    seeds        where seeds come from, and who may know them
+    door         what may run: every program passes here first
+    audit/       read a program before it runs
+    syntax       parse a program, and say how large it is
+    canonical    a digest that is blind to names and layout
+    carried      how much data a program may carry
+    measure      train in one sandbox, grade in another
+    gateway      answer what candidates ask a language model
+    scored       whether a task's own programs have scores to compare with
+    rule         how much evidence each stage takes
+    judge/       what evidence means
+    calibration  the noise of a task, measured before anything is judged by it
+    company      repeat seeds beside other ones
+    conformance  the checks of a task's author
+    gym/         an episode of work on a task; `env` makes it a gymnasium environment
+    attack/      programs that cheat
 """
 
 from . import judge

@@ -1,4 +1,4 @@
-"""What a task's own noise is, measured before anything is judged by it."""
+"""The noise of a task, measured before anything is judged by it."""
 
 import math
 from collections.abc import Mapping
@@ -8,12 +8,13 @@ from pydantic import Field
 
 from ..tasks import Frozen, Metric
 
-FEWEST_CHANCES, WORST_RATE = 5, 0.1  # a glance that kills more than this of the better is not used
-UNLUCKY = 0.001  # how rarely a sound judge is called unsound
+FEWEST_CHANCES = 5  # below this, too little is known of a glance to forbid it
+WORST_RATE = 0.1  # a glance that kills a larger share of the better programs is not used
+UNLUCKY = 0.001  # the chance that a sound judge is called unsound
 
 
 class SameAgainstSame(Frozen):
-    """The reference against itself, where whatever is found is found wrongly.
+    """The reference against itself, where every gain that is confirmed is a false one.
 
     `identical`: a copy that only reads differently scores the same to the last bit on the same
     seeds. `false` of `splits` confirmations between two random halves of the reference's own seeds
@@ -32,7 +33,7 @@ class SameAgainstSame(Frozen):
 
     @property
     def sound(self) -> bool:
-        """Whether there were no more of them than chance explains."""
+        """Whether there were no more false confirmations than chance explains."""
         from scipy.special import bdtrc
 
         return self.false == 0 or bdtrc(self.false - 1, self.splits, self.level) > UNLUCKY
@@ -51,9 +52,10 @@ class Crippled(Frozen):
 
 
 class Glances(Frozen):
-    """Of so many `chances` to kill a better program at a glance, how many were taken (`wrong`).
+    """How often a glance would have killed the better of two programs.
 
-    A chance is a pair of planted programs of which one is better beyond its error on all workloads.
+    `chances` counts pairs of planted programs of which one is better beyond its error on all
+    workloads, and `wrong` those in which the glance ruins that one.
     """
 
     chances: int
@@ -61,12 +63,12 @@ class Glances(Frozen):
 
     @property
     def misleading(self) -> bool:
-        """Whether the glance is known to kill too many of the better programs."""
+        """Whether the glance is known to kill too many better programs."""
         return self.chances >= FEWEST_CHANCES and self.wrong > WORST_RATE * self.chances
 
 
 class Screens(Frozen):
-    """The chances that a child of gain `effect` is dropped at the first look, and in all."""
+    """The chances that a child whose gain is `effect` is dropped at the first look, and in all."""
 
     effect: float
     first_look: float
@@ -80,9 +82,9 @@ class Calibration(Frozen):
     workload; `paired` and `unpaired` are those of its difference to a slightly changed copy, on the
     same seeds and on others (medians over `copies` copies), and `correlation` is that of the two
     scores on the same seeds. `distant` is the smaller of the two spreads with a baseline in place
-    of the copy (median). `failed` is the share of seeds without a score. Costs are of one
-    evaluation, which is one seed: `cpu_seconds` of training, and `seconds` for which one worker is
-    busy with it, by the quickest job, as another program's load can only add to that.
+    of the copy (median). `failed` is the share of seeds without a score. Costs are of one trial:
+    `cpu_seconds` of training, and `seconds` for which one worker is busy with it, by the quickest
+    job, as another program's load can only add to that.
     """
 
     task: str
@@ -116,15 +118,15 @@ class Calibration(Frozen):
 
     @property
     def passed(self) -> bool:
-        """Whether every check of the instrument that was made came out well."""
-        seen = self.crippled is None or self.crippled.held
-        return self.same.identical and self.same.sound and seen
+        """Whether the judge passed every check that was made."""
+        saw_crippled = self.crippled is None or self.crippled.held
+        return self.same.identical and self.same.sound and saw_crippled
 
     def in_sds(self, effect: float, metric: Metric) -> float:
-        """By how many standard deviations of one gain a gain, in its unit, exceeds the margin."""
+        """Standard deviations of one gain by which the gain `effect` exceeds `minimum_gain`."""
         above = effect - metric.minimum_gain
         return above / self.spread if self.spread else math.copysign(math.inf, above)
 
     def in_units(self, sds: float, metric: Metric) -> float:
-        """The gain in the metric's unit that is so many standard deviations above the margin."""
+        """The gain that is `sds` standard deviations above `minimum_gain`, in the metric's unit."""
         return metric.minimum_gain + sds * self.spread

@@ -69,14 +69,14 @@ class _Form:
         parts = [self.function(self.functions[name]) for name in self.interface]
         self.bound = frozenset()
         parts += [self.show(node) for node in self.rest]
-        done: set[str] = set()
-        while pending := [name for name in self.globals if name not in done]:
+        visited: set[str] = set()
+        while pending := [name for name in self.globals if name not in visited]:
             for name in pending:
-                done.add(name)
+                visited.add(name)
                 helper = self.functions.get(name)
                 self.bound = frozenset()
-                shown = self.function(helper) if helper else self.show(self.constants[name])
-                parts.append(f"{self.globals[name]}={shown}")
+                form = self.function(helper) if helper else self.show(self.constants[name])
+                parts.append(f"{self.globals[name]}={form}")
         return "\n".join(parts)
 
     def function(self, node: ast.FunctionDef) -> str:
@@ -108,7 +108,7 @@ class _Form:
                 fields = [self.show(v) for k, v in ast.iter_fields(node) if k not in SKIPPED]
                 return f"{type(node).__name__}({','.join(fields)})"
             case list():
-                return f"[{','.join(self.show(each) for each in node if not _docstring(each))}]"
+                return f"[{','.join(self.show(item) for item in node if not _docstring(item))}]"
         return repr(node)
 
     def named(self, name: str) -> str:

@@ -22,7 +22,16 @@ COMMON = frozenset(
     {
         *(*keyword.kwlist, *keyword.softkwlist, *dir(builtins)),
         *(name for offered in MODULES.values() for name in offered),
-        *("torch", "math", "self", "dtype", "dim", "keepdim", "step", "total", "progress", "kinds"),
+        "torch",
+        "math",
+        "self",
+        "dtype",
+        "dim",
+        "keepdim",
+        "step",
+        "total",
+        "progress",
+        "kinds",
     }
 )
 FREE = (tokenize.STRING, tokenize.NUMBER, tokenize.COMMENT)
@@ -34,13 +43,14 @@ def carried(source: str) -> int:
 
 
 def _free(source: str) -> list[str]:
-    words: list[str] = []
+    """The tokens of a program that its author chose freely, in order."""
+    tokens: list[str] = []
     try:
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
             middle = tokenize.tok_name[token.type] == "FSTRING_MIDDLE"  # Python 3.12 and later
             name = token.type == tokenize.NAME and token.string not in COMMON
             if name or middle or token.type in FREE:
-                words.append(token.string)
+                tokens.append(token.string)
     except (tokenize.TokenError, SyntaxError):
         return [source]  # the parser is the judge of what is Python
-    return words
+    return tokens

@@ -1,4 +1,4 @@
-"""Repeat held seeds in other company: what a seed scores may depend on nothing but the seed.
+"""Repeat seeds in other company: what a seed scores may depend on nothing but the seed.
 
 Evidence is added up seed by seed, as if seeds were independent. But the seeds of one job are
 trained side by side, so a program that could tell what it is trained beside could pool them, or let
@@ -19,17 +19,18 @@ from .records import Candidate, Seed, Split, Trial
 
 REASON = "its result depends on the seeds beside it"
 ALONE = 16  # seeds of one claim's evidence that are repeated with nothing beside them
-BOXES = 2  # of them, where each was alone already and only the box can differ
+BOXES = 2  # the same, where each was alone already and only the box can differ
 FEWEST, MOST = 3, 7  # seeds of the job that mixes what was measured in different jobs
-RESOURCES = ("timeout", "oom", "infra_lost", "pids", "cancelled")  # how a busy machine may fail
+# How a job may end on a busy machine, or for its size, whatever the program does.
+SHORTAGES = ("timeout", "oom", "pids", "infra_lost", "cancelled")
 BESIDE = "beside"  # the company of a seed that rode along in a job of other seeds
 
 
 class Company(NamedTuple):
-    """Seeds that are measured again, together. `name` tells the company from others of a seed.
+    """Seeds that are measured again, together. No two companies of a seed have the same `name`.
 
-    They run on `only` some workloads, or on all of the split where that is empty; with `fresh` in
-    a box that has run no job before.
+    The seeds run on the workloads `only`, or on all of the split where that is empty; with `fresh`
+    in a box that has run no job before.
     """
 
     name: str
@@ -39,7 +40,7 @@ class Company(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """One seed that scored otherwise on a workload: before, and in which other company now."""
+    """A seed that scored otherwise on a workload: the score before, and that in `company` now."""
 
     seed: Seed
     workload: str
@@ -58,7 +59,7 @@ class Difference(NamedTuple):
 def companies(
     trials: Sequence[Trial], workloads: Sequence[str], rng: Random, apart: bool = False
 ) -> tuple[Company, ...]:
-    """How the evidence of a claim is repeated: seeds alone, and some of different jobs together.
+    """The companies in which a claim's evidence is repeated: seeds alone, and some together.
 
     Each of up to `ALONE` seeds is alone in a job, on one workload; every workload gets its share,
     and the first job a new box. A few seeds together, in another order and number than before, run
@@ -101,7 +102,7 @@ def repeat(
     """
     seeds, only, fresh = company.seeds, company.only, company.fresh
     trials = measure(candidate, task, sandbox, seeds, split, gateway, only=only, fresh=fresh)
-    if any(trial.status in RESOURCES for trial in trials):
+    if any(trial.status in SHORTAGES for trial in trials):
         trials = measure(candidate, task, sandbox, seeds, split, gateway, only=only, fresh=True)
     return trials
 
@@ -117,17 +118,17 @@ def difference(
     first = {trial.seed: trial for trial in before}
     within = task.metric.repeats_within
     for trial in again:
-        was = first.get(trial.seed)
-        if was is None:
+        earlier = first.get(trial.seed)
+        if earlier is None:
             continue
-        if not was.scores or not trial.scores:
-            if bool(was.scores) != bool(trial.scores):
-                workload = min({**was.scores, **trial.scores})
-                scores = was.scores.get(workload), trial.scores.get(workload)
+        if not earlier.scores or not trial.scores:
+            if bool(earlier.scores) != bool(trial.scores):
+                workload = min({**earlier.scores, **trial.scores})
+                scores = earlier.scores.get(workload), trial.scores.get(workload)
                 return Difference(trial.seed, workload, *scores, company)
             continue
-        for workload in was.scores.keys() & trial.scores.keys():
-            old, new = was.scores[workload], trial.scores[workload]
+        for workload in earlier.scores.keys() & trial.scores.keys():
+            old, new = earlier.scores[workload], trial.scores[workload]
             if not _equal(old, new, within):
                 return Difference(trial.seed, workload, old, new, company)
     return None
@@ -144,7 +145,7 @@ def _number(score: float | None) -> str:
 
 
 def placed(seed: Seed, streams: Mapping[str, Sequence[Seed]]) -> str:
-    """Where a seed stands in its stream, which tells readers which it is and nobody its number."""
+    """The place of a seed in its stream, by which a reader can find it without its number."""
     for stream, seeds in streams.items():
         if seed in seeds:
             return f"seed {seeds.index(seed) + 1} of {stream}"

@@ -24,7 +24,7 @@ SEEDS = 6  # of the job whose seeds are repeated
 Files = Mapping[str, str]
 
 
-class SandboxFinding(NamedTuple):
+class TaskFinding(NamedTuple):
     """A program whose seeds depend on each other, or that cannot be measured, and how."""
 
     program: str
@@ -36,14 +36,14 @@ def check_task(
     sandbox: Sandbox,
     cheats: Mapping[str, Files] | None = None,
     gateway: Gateway | None = None,
-) -> list[SandboxFinding]:
-    """What is wrong with a task: nothing, if the list is empty.
+) -> list[TaskFinding]:
+    """The faults of a task; an empty list if there are none.
 
     `cheats` are programs for it, by name, that try to pool seeds or to toss one coin for a whole
     job: they too must score alike in any company, or fail, since what holds a candidate should not
     let its seeds meet. A search would call one that differs invalid. The start runs on all
     development workloads. The others run on those of the glance: what lets seeds meet is in the
-    guest, which serves all workloads alike.
+    guest, which serves all workloads alike. Raises what `measure` raises.
     """
     glance, every = task.manifest.workloads.glance, tuple[str, ...]()
     programs = [("start", task.start, every, True)]
@@ -52,13 +52,13 @@ def check_task(
     ]
     programs += [(name, dict(files), glance, False) for name, files in (cheats or {}).items()]
     return [
-        SandboxFinding(name, what)
+        TaskFinding(name, what)
         for name, files, only, honest in programs
-        for what in _found(task, sandbox, files, only, honest, gateway)
+        for what in _faults(task, sandbox, files, only, honest, gateway)
     ]
 
 
-def _found(
+def _faults(
     task: Task,
     sandbox: Sandbox,
     files: Files,

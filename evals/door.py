@@ -20,10 +20,11 @@ RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  #
 
 
 class Admission(Frozen):
-    """What the door says of a program: it may run if nothing is `refused`, a sentence each.
+    """Whether a program may run, and what it is like.
 
-    One that is `barred` may not even be kept: its files are not the task's, or hold no text, or too
-    much of it; then it has no form and no size. `flags` are the audit's.
+    It may run if `refused`, which holds a sentence for each reason against it, is empty. A `barred`
+    program may not even be kept: its files are not the task's, or hold no text, or too much of it.
+    Then it has no canonical form and no size. `flags` are the audit's.
     """
 
     refused: tuple[str, ...] = ()
@@ -48,9 +49,9 @@ def admit(files: object, task: Task) -> Admission:
 
 
 def unfit(files: object, names: tuple[str, ...]) -> str:
-    """Why files are not texts of these very names, in UTF-8 and short enough; "" where they are.
+    """Why `files` cannot be a program of exactly these `names`: a sentence, or "" if they can.
 
-    Nothing is parsed.
+    Each has to be text in UTF-8 that is short enough. Nothing is parsed.
     """
     if why := _foreign(files, names):
         return why
@@ -68,7 +69,7 @@ def is_plain(name: object) -> bool:
 
 
 def _foreign(files: object, names: tuple[str, ...]) -> str:
-    """What is wrong with names and kinds of values, or with texts that cannot be kept."""
+    """Why `files` are not texts that can be kept under these `names`, or ""."""
     if not isinstance(files, Mapping):
         return f"it offers {type(files).__name__}, not files"
     if len(files) > len(names) or set(files) != set(names):
@@ -101,7 +102,7 @@ def _too_long(files: Mapping[str, str]) -> str:
 
 
 def _read(files: Mapping[str, str], task: Task) -> Admission:
-    """What can be said of texts that may be kept; too long ones are not audited."""
+    """The admission of texts that may be kept; too long ones are not audited."""
     if why := _too_long(files):
         findings = AuditFindings(refused=(why,))
     else:
@@ -120,11 +121,11 @@ def _read(files: Mapping[str, str], task: Task) -> Admission:
 def _listed(names: object) -> str:
     """A few names, made harmless."""
     assert isinstance(names, Mapping | list | tuple)
-    shown = [
+    texts = [
         line(str(name)[:200], 60) or "''" for name, _ in zip(names, range(SHOWN), strict=False)
     ]
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"{', '.join(shown)}{more}" if shown else "no file"
+    return f"{', '.join(texts)}{more}" if texts else "no file"
 
 
 def _named(error: Exception) -> str:

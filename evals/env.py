@@ -17,10 +17,20 @@ from ..sandbox import Sandbox
 from ..tasks import Task, TaskError, load, names
 from .audit import SOURCE_BYTES
 from .gateway import Gateway
-from .gym import LONGEST_ACTION, Action, Budget, Episode, Lease, Reply, Scorer, statement, unit
+from .gym import (
+    LONGEST_ACTION,
+    Action,
+    Episode,
+    EpisodeBudget,
+    Lease,
+    Reply,
+    Scorer,
+    statement,
+    unit,
+)
 from .gym.episode import LONGEST_MEMORY, LONGEST_REPLY, REMEMBERED
 from .gym.scores import STREAM
-from .gym.words import drawn
+from .gym.words import rendered
 from .records import Candidate
 from .seeds import Keys, draw
 
@@ -34,8 +44,8 @@ class SettingsError(ValueError):
     exit_code = 2
 
 
-class Words(spaces.Text):
-    """Any text of at most `max_length` characters, the empty one and all of Unicode included."""
+class AnyText(spaces.Text):
+    """Any text of at most `max_length` characters, be it empty or in any script."""
 
     def __init__(self, max_length: int, seed: int | np.random.Generator | None = None) -> None:
         """Samples are of printable ASCII."""
@@ -96,7 +106,7 @@ class ResearchEnv(gymnasium.Env[Observation, str]):
         self._statement = statement(self.task, seeds)
         self._episode: Episode | None = None
         self._feedback = ""
-        self.action_space = Words(LONGEST_ACTION)
+        self.action_space = AnyText(LONGEST_ACTION)
         self.observation_space = self._spaces()
 
     def _spaces(self) -> spaces.Dict:
@@ -108,10 +118,10 @@ class ResearchEnv(gymnasium.Env[Observation, str]):
         }
         return spaces.Dict(
             {
-                "statement": Words(len(self._statement)),
-                "files": Words(ESCAPED * size),
-                "feedback": Words(LONGEST_REPLY),
-                "history": Words(REMEMBERED * (LONGEST_MEMORY + 1)),
+                "statement": AnyText(len(self._statement)),
+                "files": AnyText(ESCAPED * size),
+                "feedback": AnyText(LONGEST_REPLY),
+                "history": AnyText(REMEMBERED * (LONGEST_MEMORY + 1)),
                 "budget": spaces.Dict(budget),
                 "best": spaces.Box(0.0, float(np.finfo(np.float64).max), (), np.float64),
             }
@@ -120,19 +130,25 @@ class ResearchEnv(gymnasium.Env[Observation, str]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Begin an episode with new search seeds; equal `seed`s give equal episodes."""
+        """Begin an episode with new search seeds; equal `seed`s give equal episodes.
+
+        Raises TaskError for a start whose files are not the task's.
+        """
         super().reset(seed=seed)
         steer, sealed = (self.np_random.bytes(16).hex() for _ in range(2))
         keys = Keys(steer, sealed, self.task.data)
         seeds = draw(keys, STREAM, self._seeds)
         scorer = Scorer(self.task, self._sandbox, self._start, seeds, self._gateway)
-        budget = Budget(*self._budget)
+        budget = EpisodeBudget(*self._budget)
         self._episode = Episode(self.task, self._start, scorer, self._sandbox, budget)
         self._feedback = ""
         return self._observation(), self._info(Reply(""))
 
     def step(self, action: str) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Carry out an action. What is wrong with it is said in the observation."""
+        """Carry out an action, and say in the observation what is wrong with it.
+
+        Raises ResetNeeded where no episode runs, and what `measure` raises.
+        """
         if self.over:
             raise gymnasium.error.ResetNeeded("the episode is over: call reset() first")
         episode = self._running()
@@ -148,7 +164,10 @@ class ResearchEnv(gymnasium.Env[Observation, str]):
         return self._observation(), reward, terminated, truncated, self._info(reply)
 
     def call(self, tool: Action) -> str:
-        """Carry out a tool call outside of `step`, with the same effects; returns the feedback."""
+        """Carry out a tool call outside of `step`, with the same effects; returns the feedback.
+
+        Raises what `step` raises.
+        """
         return self._act(tool).text
 
     @property
@@ -163,12 +182,12 @@ class ResearchEnv(gymnasium.Env[Observation, str]):
 
     @property
     def submitted(self) -> Candidate | None:
-        """What the episode has come to: None before its end, and where nothing beat the start."""
+        """The program that the episode ended with; None before, or if nothing beat the start."""
         return self._running().submitted
 
     @property
     def trials(self) -> int:
-        """Seeds that the episode has measured programs on, those of the start included."""
+        """How many trials the episode has taken, those of the start included."""
         return self._running().trials
 
     def render(self) -> str | None:
@@ -176,7 +195,7 @@ class ResearchEnv(gymnasium.Env[Observation, str]):
         if self.render_mode is None:
             return None
         episode = self._running()
-        text = drawn(self.task, str(episode.budget), episode.best, self._feedback)
+        text = rendered(self.task, str(episode.budget), episode.best, self._feedback)
         if self.render_mode == "ansi":
             return text
         print(text)
@@ -216,7 +235,7 @@ class ResearchEnv(gymnasium.Env[Observation, str]):
         }
 
     def _info(self, reply: Reply) -> dict[str, Any]:
-        """No clock and no seed; the gain only after a validation."""
+        """The `info` of a step, without clock and seed; it has the gain after a validation."""
         episode = self._running()
         info: dict[str, Any] = {"valid": reply.valid, "end": episode.end, **episode.digests()}
         if reply.scored and reply.scored.valid:
@@ -239,8 +258,8 @@ def register_task(folder: str | Path) -> str:
 
 def _register(name: str, task: str) -> str:
     identifier = f"Ratchet/{name}-v0"
-    known = gymnasium.registry.get(identifier)
-    if known is None or known.kwargs != {"task": task}:
+    spec = gymnasium.registry.get(identifier)
+    if spec is None or spec.kwargs != {"task": task}:
         gymnasium.register(identifier, f"{__name__}:{ResearchEnv.__name__}", kwargs={"task": task})
     return identifier
 

@@ -25,10 +25,10 @@ PROMPT_CHARACTERS = 32_000
 
 
 class Ask(Frozen):
-    """One prompt, under an id that holds all that tells it from others, also in other jobs.
+    """One prompt, under an id that no other ask of a run has.
 
-    So the id names the workload and the train seed: how seeds share jobs does not change it. Equal
-    prompts under two ids are two questions, and want two replies.
+    The id names the workload and the train seed, so that how seeds share jobs does not change it.
+    Equal prompts under two ids are two questions, and want two replies.
     """
 
     id: Annotated[str, Field(min_length=1, max_length=200)]
@@ -36,52 +36,52 @@ class Ask(Frozen):
 
     @property
     def digest(self) -> str:
-        """Of the prompt alone."""
+        """Content address of the prompt alone."""
         return hashlib.sha256(self.prompt.encode()).hexdigest()[:16]
 
 
 class Gateway(Protocol):
-    """Whoever has the asks of candidates answered. Called from several threads at once."""
+    """Answers the asks of candidates. Called from several threads at once."""
 
     def answer(self, candidate: Candidate, asks: Sequence[Ask]) -> Mapping[str, str]:
-        """The reply to every ask, by its id; the same again whenever the same is asked."""
+        """The reply to every ask, by its id; equal asks get equal replies."""
         ...
 
     def describe(self) -> Mapping[str, str]:
-        """What scores depend on beside the prompts: the model and its settings."""
+        """The model and its settings, on which scores depend."""
         ...
 
 
-Job = Callable[[Mapping[str, object]], Result]
-Answer = Callable[[Sequence[Ask]], Mapping[str, str]]
+RunJob = Callable[[Mapping[str, object]], Result]
+AnswerAsks = Callable[[Sequence[Ask]], Mapping[str, str]]
 _ASKS: TypeAdapter[tuple[Ask, ...]] = TypeAdapter(
     Annotated[tuple[Ask, ...], Field(min_length=1, max_length=MOST_ASKS)]
 )
 
 
-def converse(job: Job, answer: Answer) -> Result:
-    """Run `job` until it asks no more, at most `ROUNDS` times over; times are summed.
+def converse(run: RunJob, answer: AnswerAsks) -> Result:
+    """Run a job until it asks no more, at most `ROUNDS` times over; times are summed.
 
-    `job` takes what is added to its request: `answers`, replies by id, and `asked`, for each the
-    first 16 hexadecimal digits of the SHA-256 of its prompt. What a candidate does wrong is in the
-    result. Raises TaskError for a trainer that does not keep to the protocol.
+    `run` takes what is added to the job's request: `answers`, replies by id, and `asked`, for each
+    the first 16 hexadecimal digits of the SHA-256 of its prompt. What a candidate does wrong is in
+    the result. Raises TaskError for a trainer that does not keep to the protocol.
     """
     asked: dict[str, Ask] = {}
     answers: dict[str, str] = {}
     wall = cpu = 0.0
-    for left in reversed(range(ROUNDS + 1)):
+    for rounds_left in reversed(range(ROUNDS + 1)):
         digests = {name: ask.digest for name, ask in asked.items()}
-        result = job({"answers": answers, "asked": digests})
+        result = run({"answers": answers, "asked": digests})
         wall, cpu = wall + result.wall_seconds, cpu + result.cpu_seconds
         result = replace(result, wall_seconds=wall, cpu_seconds=cpu)
         if result.status != "ok" or not result.reply.startswith(MARK):
             return result
         asks = _asks(result.reply.removeprefix(MARK))
-        if failed := _fault(result, asks, asked, left):
-            return failed
-        told = answer(asks)
+        if failure := _fault(result, asks, asked, rounds_left):
+            return failure
+        replies = answer(asks)
         asked |= {ask.id: ask for ask in asks}
-        answers |= {ask.id: told[ask.id] for ask in asks}
+        answers |= {ask.id: replies[ask.id] for ask in asks}
     raise AssertionError("the last round returns")
 
 
@@ -96,9 +96,12 @@ def _asks(text: bytes) -> tuple[Ask, ...]:
 
 
 def _fault(
-    result: Result, asks: Sequence[Ask], asked: Mapping[str, Ask], left: int
+    result: Result, asks: Sequence[Ask], asked: Mapping[str, Ask], rounds_left: int
 ) -> Result | None:
-    """How a job that asks these things failed, if it did."""
+    """The result of a job that may not ask what it asks, or None if it may.
+
+    Raises TaskError for a trainer that asks again what was answered.
+    """
     for ask in asks:
         if (before := asked.get(ask.id)) is None:
             continue
@@ -109,7 +112,7 @@ def _fault(
     if (longest := max(len(ask.prompt) for ask in asks)) > PROMPT_CHARACTERS:
         log = f"a prompt has {longest} characters, and {PROMPT_CHARACTERS} are the most"
         return replace(result, status="invalid_output", reply=b"", log=log)
-    if not left:
+    if not rounds_left:
         log = f"the candidate still asks after {ROUNDS} rounds of answers"
         return replace(result, status="candidate_error", reply=b"", log=log)
     return None

@@ -12,7 +12,7 @@ from ..sandbox.text import clean, line
 from ..tasks import Frozen
 from .rule import Rule
 
-# Whatever holds a candidate's or an agent's words is made harmless where the record is made.
+# Text of candidates and agents is made harmless where the record is made.
 LOG_CHARACTERS = 2000
 Log = Annotated[str, AfterValidator(partial(clean, most=LOG_CHARACTERS))]
 Words = Annotated[str, AfterValidator(line)]
@@ -28,7 +28,7 @@ class Candidate(Frozen):
     """The editable files of a task, the idea behind them, and who proposed them.
 
     `notes` say why it was made, by heading, such as `hypothesis`. `parent` is the node that it
-    changes, where its proposer took another than it was given.
+    changes, if its proposer took another than the one it was given.
     """
 
     files: Mapping[str, str]
@@ -44,9 +44,10 @@ class Candidate(Frozen):
 
 
 class Seed(Frozen):
-    """One repeat: `train` goes to the candidate's sandbox, `sealed` to the grader's alone.
+    """The numbers that one trial is drawn with.
 
-    `data` draws the task's data, the same for all repeats of a run; 0 is for the published data.
+    `train` goes to the candidate's sandbox, `sealed` to the grader's alone. `data` draws the task's
+    data, the same for all seeds of a run; 0 is for the published data.
     """
 
     train: Annotated[int, Field(ge=0, lt=2**63)]
@@ -55,9 +56,10 @@ class Seed(Frozen):
 
 
 class Trial(Frozen):
-    """One seed's outcome. `score` is None exactly when the status is not "ok".
+    """One seed of a candidate: its scores by workload, and their mean in the metric's unit.
 
-    `log` is untrusted text: the end of what a failed job printed, on the first of its seeds.
+    `score` is None exactly when the status is not "ok". `seconds` are its share of the job's CPU
+    time. `log` is untrusted text: the end of what a failed job printed, on the first of its seeds.
     """
 
     seed: Seed
@@ -81,7 +83,10 @@ class Evaluation(Frozen):
     trials: tuple[Trial, ...]
 
     def values(self, worst: float, workload: str | None = None) -> list[float]:
-        """One score a seed, in the order of the seeds; `worst` stands in for those that failed."""
+        """The score of every seed, in their order, over all workloads or on one.
+
+        `worst` stands in for a seed that failed.
+        """
         scores = [
             trial.score if workload is None else trial.scores.get(workload) for trial in self.trials
         ]
@@ -164,7 +169,7 @@ class Claim(Frozen):
 
 
 class Verdict(Frozen):
-    """What the evidence means, and the rule it was judged by.
+    """The judge's decision on a node, with the evidence for it and the rule it was judged by.
 
     Only `confirmed` nodes become parents, and under the standard `explore` the winners of races,
     which stay `promising`. `screen` sums up the gains over the parent on search seeds; `claims`

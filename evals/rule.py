@@ -8,7 +8,7 @@ from ..tasks import Frozen, Metric
 
 
 class Rule(Frozen):
-    """One run's standard of proof. Counts are seeds; t and e are statistics of gains.
+    """The standard of proof of one run. Counts are seeds; t and e are statistics of gains.
 
     `standard`: `claim` confirms on fresh seeds under one error budget; `explore` races on search
     seeds and confirms nothing. `control`: what `alpha` bounds, the chance of even one false claim
@@ -48,12 +48,12 @@ class Rule(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _of_older_runs(cls, data: Any) -> Any:
-        """Rules once named no control, and then controlled the false discovery rate."""
+        """Upgrade a rule that names no control: it controlled the false discovery rate."""
         if not isinstance(data, dict) or "futile_e" not in data:
             return data
         kept = {k: v for k, v in data.items() if k not in ("futile_after", "futile_e")}
         return {"control": "fdr", **kept}
 
     def margin(self, metric: Metric, says: Literal["better", "simpler"]) -> float:
-        """What a gain has to exceed for the claim to be true, in the metric's unit."""
+        """The gain, in the metric's unit, above which a claim is true."""
         return metric.minimum_gain * (1.0 if says == "better" else -self.tolerance)

@@ -4,11 +4,11 @@ from ..sandbox.text import clean, line
 from ..tasks import Task, TaskError
 from .records import Evaluation
 
-MOST_FAILED = 0.5  # of the seeds: a mean over more failures than scores is about the failures
+MOST_FAILED = 0.5  # share of the seeds; with more, a mean says more of failures than of scores
 
 
 def failure(evaluation: Evaluation) -> str:
-    """Why a planted program is not to be compared with, or "" if it has scores to compare."""
+    """The reason why nothing can be compared with a planted program, or "" if it has scores."""
     failed, count = evaluation.failures, len(evaluation.trials)
     if failed <= MOST_FAILED * count:
         return ""
@@ -17,13 +17,13 @@ def failure(evaluation: Evaluation) -> str:
 
 
 def scored_start(evaluation: Evaluation, task: Task) -> Evaluation:
-    """The evaluation of a task's start; raises TaskError where it gives nothing to compare with."""
+    """`evaluation`, which is of the task's start; raises TaskError if it has no score to beat."""
     if why := failure(evaluation):
         log = next((trial.log for trial in evaluation.trials if trial.log), "")
         last = line(clean(log).strip().split("\n")[-1], 200)
-        words = f"; its last words (untrusted): {last}" if last else ""
+        tail = f"; its last words (untrusted): {last}" if last else ""
         raise TaskError(
-            f"the start of {task.name!r} has no score to beat: {why}{words}: mend start/ and see "
+            f"the start of {task.name!r} has no score to beat: {why}{tail}: mend start/ and see "
             "that it runs"
         )
     return evaluation

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 Parsed = TypeVar("Parsed")
 
-TRIES = 5
+TRIES = 5  # of a parse that meets the fault above
 LONGEST = 40_000  # characters that are parsed at all: a megabyte would cost seconds
 DEPTH = 100  # levels of a syntax tree; what people and models write has fewer than 20
 
@@ -22,7 +22,7 @@ _one_at_a_time = threading.Lock()
 
 
 class Unreadable(ValueError):
-    """A text that is longer, or nested deeper, than anything that is read here."""
+    """A text that is too long or too deeply nested to be read."""
 
 
 def parse(source: str) -> ast.Module:
@@ -49,7 +49,7 @@ def parse(source: str) -> ast.Module:
 
 
 def parse_expression(source: str) -> ast.expr:
-    """The syntax tree of an expression, which may span lines."""
+    """The syntax tree of an expression, which may span lines; raises as `ast.parse` does."""
     return _patiently(lambda: ast.parse(f"({source})", mode="eval")).body
 
 
@@ -67,7 +67,7 @@ def _patiently(attempt: Callable[[], Parsed]) -> Parsed:
 
 
 def size(files: Mapping[str, str]) -> int:
-    """How much program there is: the nodes of all syntax trees, whatever is named or documented.
+    """The size of a program: how many nodes its syntax trees have, docstrings left out.
 
     A file that is not Python, or that `parse` takes for unreadable, counts a node a character.
     Raises nothing, whatever the files hold.
@@ -84,5 +84,5 @@ def _nodes(source: str) -> int:
         return len(source)
     documented = (ast.Module, ast.FunctionDef, ast.ClassDef)
     walked = list(ast.walk(module))
-    words = sum(isinstance(n, documented) and ast.get_docstring(n) is not None for n in walked)
-    return len(walked) - 2 * words  # a docstring is an expression and its constant
+    docstrings = sum(isinstance(n, documented) and ast.get_docstring(n) is not None for n in walked)
+    return len(walked) - 2 * docstrings  # each is an expression and its constant

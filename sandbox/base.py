@@ -22,9 +22,10 @@ Isolation = Literal["container", "namespace", "none"]
 
 @dataclass(frozen=True)
 class Limits:
-    """What one job may use before it is killed.
+    """The resources that one job may use before it is killed.
 
-    `guest_cpu_seconds` is for the guest's process alone, and 0 for what the wall clock leaves it.
+    `guest_cpu_seconds` are for the guest's process alone; 0 allows what the wall clock leaves it.
+    `cpus` are cores, `pids` processes and threads, `gpus` whole GPUs, which are lent to the job.
     """
 
     wall_seconds: float = 60.0
@@ -41,14 +42,17 @@ class Limits:
 class Program:
     """Code that a box loads, and warms up, before it meets any candidate.
 
-    `files` are modules. `entry` names the trusted one, which defines
-    `run(request: bytes, guest) -> bytes`; `guest` the one that runs beside the candidate's files,
-    in a process of its own that never sees the request, and defines
-    `answer(message: bytes, memory: memoryview) -> bytes`. `guest.ask(message)` calls the one from
-    the other, and `guest.memory` is a piece of memory both see. Each module may define `warm()`,
-    called once before the first job. Without an entry the guest answers the request itself;
-    without a guest a job can have no files. `shown` names the files that the guest's process can
-    import; where it is empty, all.
+    `files` are modules, two of which have a part to play:
+
+    - `entry` names the trusted one. It defines `run(request: bytes, guest) -> bytes`, which returns
+      the job's reply.
+    - `guest` names the one that runs beside the candidate's files, in a process of its own that
+      never sees the request. It defines `answer(message: bytes, memory: memoryview) -> bytes`.
+
+    The trusted module calls the other by `guest.ask(message)`, and both see the same
+    `guest.memory`. Either may define `warm()`, which is called once before the first job. Without
+    an entry the guest answers the request itself; without a guest a job can have no files. `shown`
+    names the files that the guest's process can import; if it is empty, that is all of them.
     """
 
     files: Mapping[str, bytes]
@@ -68,8 +72,8 @@ class Program:
 class Job:
     """One call of a program, whose guest finds `files` in its working directory.
 
-    `files` are untrusted: jobs with different files never share what isolates them. A job that is
-    `fresh` runs in a box that has run no job before it.
+    `files` are untrusted, so jobs with different files never share what isolates them. A job that
+    is `fresh` runs in a box that has run no job before it.
     """
 
     program: Program
@@ -104,7 +108,7 @@ class Sandbox(Protocol):
         ...
 
     def describe(self) -> dict[str, str]:
-        """What a replay needs to know: image, engine, effective settings, library versions."""
+        """Image, engine, effective settings and library versions, which a replay compares."""
         ...
 
     def close(self) -> None:

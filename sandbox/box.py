@@ -16,6 +16,8 @@ HEADER_BYTES = 64 << 10
 ESCAPED = 6  # bytes of JSON for one byte of log, at worst
 GRACE_SECONDS = 1.5
 LOG_CHARACTERS = 16 << 10
+RUNNER_LOG_BYTES = 64 << 10  # of a runner's own standard error, the end of which is kept
+WORK_MB, WORK_FILES = 64, 4096  # the size of the folder in which a job can write, behind walls
 START_SECONDS = 120.0
 CAUSES: dict[str, Status] = {"oom": "oom", "output_overflow": "output_overflow"}
 
@@ -32,7 +34,7 @@ class Channel(Protocol):
         ...
 
     def log(self) -> str:
-        """What the runner itself wrote to its standard error, truncated."""
+        """The end of the runner's own standard error."""
         ...
 
     def cause(self) -> str:

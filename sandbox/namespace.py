@@ -14,7 +14,7 @@ import sysconfig
 from pathlib import Path
 
 from .base import Isolation, Job, Limits, Program, Result, SandboxError
-from .box import Box, Place
+from .box import WORK_FILES, WORK_MB, Box, Place
 from .inside import program as runner_program
 from .inside.cell import STRANGER
 from .pool import Pool
@@ -22,7 +22,7 @@ from .process import ProcessChannel, site
 from .selfcheck import MAKES_CELLS, Breached, check
 
 FOLDER = "/job"
-CELL = {"root": "/tmp", "folder": FOLDER, "megabytes": 64, "files": 4096}
+CELL = {"root": "/tmp", "folder": FOLDER, "megabytes": WORK_MB, "files": WORK_FILES}
 CELL_ERROR = "CellError"
 # Attacks that succeed from a box that root runs under its own user id. They are not made from such
 # a box, and always from the place of a candidate.

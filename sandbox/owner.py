@@ -1,4 +1,4 @@
-"""Who owns a container, a folder or a lease, so that those of a dead owner can be removed."""
+"""Labels of owners, by which containers, folders and leases of dead processes can be removed."""
 
 import logging
 import os
@@ -46,7 +46,7 @@ class Reaper:
 
 
 def owner(pid: int | None = None) -> str:
-    """Host, boot, pid namespace, pid and start time of this process, or of `pid`."""
+    """The label of this process, or of `pid`: host, boot, pid namespace, pid and start time."""
     pid = pid or os.getpid()
     boot = read("/proc/sys/kernel/random/boot_id")
     try:
@@ -81,13 +81,13 @@ def exists(pid: int) -> bool:
 
 
 def started(pid: int) -> str:
-    """When `pid` started, in ticks since boot; empty where /proc is absent."""
+    """The time at which `pid` started, in ticks since boot; "" where /proc is absent."""
     stat = read(f"/proc/{pid}/stat")
     return stat.rpartition(")")[2].split()[19] if stat else ""
 
 
 def read(path: str) -> str:
-    """A small system file, or nothing."""
+    """The text of a small system file, or "" where it cannot be read."""
     try:
         return Path(path).read_text().strip()
     except OSError:

@@ -18,12 +18,11 @@ import time
 from pathlib import Path
 
 from .base import Isolation, Job, Limits, Program, Result, SandboxError
-from .box import Box, Place
+from .box import RUNNER_LOG_BYTES, Box, Place
 from .inside import program as runner_program
 from .owner import dead, owner
 from .pool import Pool
 
-LOG_BYTES = 64 << 10
 PREFIX, OWNER = "ratchet-", "owner"
 ENVIRONMENT = {
     # one thread each, as many jobs share the cores
@@ -110,7 +109,7 @@ class ProcessChannel:
         self._closed = False
 
     def write(self, data: bytes, deadline: float) -> None:
-        """Write every byte, draining the log meanwhile."""
+        """Write every byte, draining the log meanwhile; raises TimeoutError or EOFError."""
         view = memoryview(data)
         while view:
             _, ready = self._wait([self._err], [self._in], deadline)
@@ -121,7 +120,10 @@ class ProcessChannel:
                     raise EOFError("the runner is gone") from error
 
     def read(self, deadline: float) -> bytes:
-        """Return what the runner wrote next, draining the log meanwhile."""
+        """The next bytes from the runner, draining the log meanwhile.
+
+        Raises TimeoutError at the deadline and EOFError at the runner's end.
+        """
         while True:
             ready, _ = self._wait([self._out, self._err], [], deadline)
             if self._out in ready:
@@ -173,7 +175,7 @@ class ProcessChannel:
         if self._err in ready:
             part = os.read(self._err, 1 << 16)
             self._log += part
-            del self._log[:-LOG_BYTES]
+            del self._log[:-RUNNER_LOG_BYTES]
             if not part and self._out not in readers:
                 raise EOFError("the runner is gone")
             if not part and self._out not in ready:

@@ -1,26 +1,24 @@
-"""The Task record, and how a folder becomes one."""
+"""A task, and how a folder becomes one."""
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, Self
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..sandbox import Limits, Program, digest_files
 from ..sandbox.text import line
 from .folder import TaskError, check_programs, files_in
-from .names import BASELINE, FileName, Label, Module, Name, Words
+from .manifest import Metric, read_manifest
+from .names import BASELINE
 
 HERE = Path(__file__).parent
-# The rest would tell a candidate of the data.
+# Library files that the guest's process may import. Any other could leak the training data.
 GUEST_LIBRARY = ("candidate.py", "plain.py", "shared.py", "stepper.py")
 LEAST_CPU_SECONDS = 5.0  # below this, what a busy machine adds would count for too much
-ALONE = "alone.py"
-DATA_KEY = "data_key.py"
-ALLOWANCE = "allowance.py"
+# Files that are made here, and put beside those of the task.
+ALONE = "alone.py"  # the guest of a task that has none
+DATA_KEY = "data_key.py"  # the number that draws the data, for the trusted side
+ALLOWANCE = "allowance.py"  # the candidate's CPU time to get ready
 BESIDE = b"""
 import os
 import trainer
@@ -32,111 +30,12 @@ def answer(message, memory):
 """
 
 
-class Frozen(BaseModel):
-    """Records that reach disk: immutable, finite, and strict about unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Metric(Frozen):
-    """One number, with the direction in which it improves.
-
-    `worst` stands in for a seed that diverged. `minimum_gain` is the smallest gain worth claiming.
-    `repeats_within` is how far two measurements of one seed may lie apart, whatever seeds were
-    measured beside it; 0 means that they are equal to the last bit.
-    """
-
-    name: Label
-    unit: Label
-    goal: Literal["max", "min"]
-    worst: float
-    minimum_gain: float = Field(ge=0)
-    repeats_within: float = Field(default=0.0, ge=0)
-
-    @model_validator(mode="after")
-    def _repeats(self) -> Self:
-        if self.repeats_within > self.minimum_gain:
-            raise ValueError(
-                f"repeats_within {self.repeats_within:g} is more than minimum_gain "
-                f"{self.minimum_gain:g}: a gain that small could not be told from a repeat"
-            )
-        return self
-
-    def gain(self, new: float, old: float) -> float:
-        """How much better `new` is than `old`; positive is better whatever the goal."""
-        return new - old if self.goal == "max" else old - new
-
-
-class Resources(Frozen):
-    """The `[limits]` of a task: what one training job may use, and how many seeds share one.
-
-    Where candidates run code that nobody has looked through, one seed a job keeps seeds apart.
-
-    A candidate's process gets `times_start` times the CPU time that the whole job takes with the
-    starting program, where that is known; 0 for no such limit. To load and to get ready for a run
-    it gets `setup_seconds` of CPU time.
-    """
-
-    times_start: float = Field(default=10.0, ge=0)
-    setup_seconds: float = Field(default=0.3, gt=0)
-    wall_seconds: float = Field(gt=0, le=86_400)
-    memory_mb: int = Field(ge=64)
-    reply_mb: int = Field(default=64, ge=1, le=1024)
-    seeds_per_job: int = Field(default=32, ge=1, le=1024)
-
-
-class Workloads(Frozen):
-    """Named problems: `dev` steer and promote, `transfer` are never seen by the search.
-
-    `glance` are the few of `dev` that a candidate meets first, so that a hopeless one costs little.
-    """
-
-    dev: tuple[Name, ...] = Field(min_length=1)
-    glance: tuple[Name, ...] = Field(min_length=1)
-    transfer: tuple[Name, ...] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if both := set(self.dev) & set(self.transfer):
-            raise ValueError(f"workloads in both dev and transfer: {', '.join(sorted(both))}")
-        if alien := set(self.glance) - set(self.dev):
-            raise ValueError(f"glance has workloads that dev lacks: {', '.join(sorted(alien))}")
-        return self
-
-
-class Audit(Frozen):
-    """The `[audit]` of a task: what a candidate may import."""
-
-    imports: tuple[Module, ...] = ("math", "torch")
-
-
-class Manifest(Frozen):
-    """What task.toml says. Where `candidate` is "agent", its programs can search in their turn."""
-
-    name: Name
-    title: Label
-    statement: Words
-    candidate: Literal["algorithm", "agent"] = "algorithm"
-    editable: tuple[FileName, ...] = Field(min_length=1, max_length=50)
-    library: tuple[FileName, ...] = ()
-    metric: Metric
-    workloads: Workloads
-    limits: Resources
-    audit: Audit = Audit()
-    model: bool = False  # its candidates ask a language model
-
-    @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        for field, names in (("editable", self.editable), ("library", self.library)):
-            if len(set(names)) < len(names):
-                raise ValueError(f"{field} names a file twice")
-        return self
-
-
 class Task:
-    """A problem in the design of training algorithms: who may edit what, and how it is scored.
+    """A problem in the design of training algorithms: which files may change, and how they score.
 
     Built from the files of a task folder alone, so an archived task is as good as an installed one.
+    `start`, `crippled` (None where the task has none) and each of the `baselines`, by name, are
+    programs: texts of the editable files.
     """
 
     def __init__(self, files: Mapping[str, bytes], data: int = 0) -> None:
@@ -145,7 +44,7 @@ class Task:
         `data` is the number that its generators draw with; 0 stands for the published data.
         """
         self.files, self.data = dict(files), data
-        self.manifest = _manifest(self.files)
+        self.manifest = read_manifest(self.files)
         for role in ("trainer.py", "grader.py"):
             self._file(role)
         self.start = self._program("start")
@@ -156,7 +55,7 @@ class Task:
     def keyed(self, data: int) -> "Task":
         """The same task, whose data are drawn with `data`: other shapes, languages and worlds.
 
-        What identifies the task, its `digest`, stays. Raises TaskError for what is no such number.
+        The `digest` stays. Raises TaskError for a number that is not from 0 to 2**63 - 1.
         """
         if type(data) is not int or not 0 <= data < 2**63:
             raise TaskError("the number that draws a task's data is not one from 0 to 2**63 - 1")
@@ -182,16 +81,17 @@ class Task:
 
     @property
     def limits(self) -> Limits:
-        """What one training job may use."""
-        own = self.manifest.limits
+        """The limits of one training job."""
+        resources = self.manifest.limits
         return Limits(
-            wall_seconds=own.wall_seconds,
-            memory_mb=own.memory_mb,
-            reply_bytes=own.reply_mb << 20,
+            wall_seconds=resources.wall_seconds,
+            memory_mb=resources.memory_mb,
+            reply_bytes=resources.reply_mb << 20,
+            gpus=resources.gpus,
         )
 
     def limits_for(self, start_seconds: float) -> Limits:
-        """The limits of a job that takes so many CPU seconds with the starting program.
+        """The limits of a job that takes `start_seconds` of CPU time with the starting program.
 
         With 0, which stands for not known, the task's own limits hold.
         """
@@ -263,7 +163,7 @@ def load(name: str) -> Task:
     shipped = folder.resolve().is_relative_to(HERE.resolve())
     task_files = files_in(folder, HERE if shipped else folder)
     library = {f"library/{p.name}": p.read_bytes() for p in sorted((HERE / "library").glob("*.py"))}
-    used = _manifest(task_files).library
+    used = read_manifest(task_files).library
     shared = {n: d for n, d in library.items() if n.removeprefix("library/") in used}
     task = Task({**shared, **task_files})
     check_programs(task_files)
@@ -271,30 +171,17 @@ def load(name: str) -> Task:
 
 
 def names() -> list[str]:
-    """The built-in tasks."""
+    """The names of the built-in tasks, sorted."""
     return sorted(folder.parent.name for folder in HERE.glob("*/task.toml"))
 
 
 def _baselines(files: Mapping[str, bytes]) -> list[str]:
-    """The folders below baselines/, less what stands beside them."""
-    parts = (path.split("/") for path in files)
-    named = sorted({each[1] for each in parts if each[0] == "baselines" and len(each) > 2})
-    for name in named:
+    """The names of the folders below baselines/; raises TaskError for one that is no name."""
+    places = (path.split("/") for path in files)
+    baselines = sorted({place[1] for place in places if place[0] == "baselines" and len(place) > 2})
+    for name in baselines:
         if BASELINE.fullmatch(name) is None:
             raise TaskError(
                 f"baselines/{line(name, 60)} is no name for a baseline: use letters, digits and _"
             )
-    return named
-
-
-def _manifest(files: Mapping[str, bytes]) -> Manifest:
-    try:
-        return Manifest.model_validate(tomllib.loads(files["task.toml"].decode()))
-    except KeyError:
-        raise TaskError("the task folder has no task.toml") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise TaskError(f"task.toml: {where}: {first['msg']}") from error
-    except (ValueError, RecursionError) as error:
-        raise TaskError(f"task.toml is not TOML: {error}") from error
+    return baselines

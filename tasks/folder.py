@@ -8,8 +8,8 @@ from pathlib import Path
 SUFFIXES = frozenset({".py", ".toml", ".md"})
 MOST_FILES, MOST_BYTES, MOST_ENTRIES = 500, 8 << 20, 20_000
 BOM = b"\xef\xbb\xbf"
-# Folders in which every file belongs to the task; a link in place of one would leave it out.
 PROGRAMS = ("trainer.py", "grader.py", "guest.py", "predictor.py", "example.py")
+# Folders in which every file belongs to the task; a link in place of one would leave it out.
 OURS = ("start", "baselines", "crippled", "library")
 
 
@@ -88,7 +88,7 @@ def _read(path: Path, name: str, within: Path, room: int) -> bytes:
 
 
 def _text(data: bytes, name: str) -> bytes:
-    """The same without a byte order mark; raises TaskError for what is not UTF-8."""
+    """`data` without a byte order mark; raises TaskError for what is not UTF-8."""
     data = data.removeprefix(BOM)
     try:
         data.decode()

@@ -1,4 +1,4 @@
-"""What the names and texts of a task may be: they are drawn, stored, and made into files."""
+"""The names and texts that a task may have. They are shown, stored, and made into files."""
 
 import re
 from functools import partial
@@ -13,14 +13,14 @@ RESERVED = {"trainer.py", "grader.py", "guest.py", "predictor.py", "alone.py", "
 
 
 def _plain(text: str) -> str:
-    """One line of text, which is drawn as what it says."""
+    """One line of visible text; raises ValueError if none is left."""
     if not (cleaned := line(text)):
         raise ValueError("holds no text")
     return cleaned
 
 
 def _file_name(name: str) -> str:
-    """The name of a file that stands beside a task's programs."""
+    """The name of a file that lies beside a task's programs; raises ValueError for any other."""
     if re.fullmatch(r"\w[\w-]{0,59}(\.\w{1,10})?\.(py|md|toml)", name) is None:
         raise ValueError(f"{line(name, 80)!r} is no file name such as step.py")
     if name in RESERVED:
@@ -30,6 +30,6 @@ def _file_name(name: str) -> str:
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Label = Annotated[str, AfterValidator(_plain), Field(max_length=200)]
-Words = Annotated[str, AfterValidator(partial(clean, most=20_000))]
+Prose = Annotated[str, AfterValidator(partial(clean, most=20_000))]
 FileName = Annotated[str, AfterValidator(_file_name)]
 Module = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.\w+)*$", max_length=100)]

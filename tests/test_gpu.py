@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import BOWL
 
-from ratchet.sandbox import Job, Limits, Program, SandboxError, gpu
+from ratchet.evals import Candidate, Seed, measure
+from ratchet.sandbox import Job, Limits, Program, SandboxError, gpu, open_sandbox
 from ratchet.sandbox.docker import DockerSandbox, Engine
 from ratchet.sandbox.docker.walls import policy
 from ratchet.sandbox.gpu import GpuError, lease, listed
+from ratchet.tasks import Task, TaskError, load
 
 PLAIN = "GPU 0: NVIDIA H100 (UUID: GPU-aaaa)\nGPU 1: NVIDIA H100 (UUID: GPU-bbbb)\n"
 CUT = """GPU 0: NVIDIA A100 (UUID: GPU-aaaa)
@@ -176,6 +179,27 @@ def test_no_gpu_is_asked_for_unless_the_limits_do(monkeypatch: pytest.MonkeyPatc
     assert (request["Count"], request["DeviceIDs"]) == (0, ["GPU-aaaa"])
 
 
+def asking(gpus: int) -> Task:
+    """The bowl, whose last table is `[limits]`."""
+    files = load(BOWL).files
+    return Task({**files, "task.toml": files["task.toml"] + f"gpus = {gpus}\n".encode()})
+
+
+def test_a_task_asks_for_gpus_in_its_limits() -> None:
+    assert load(BOWL).limits.gpus == 0
+    assert asking(2).limits_for(1.0).gpus == 2
+    with pytest.raises(TaskError, match=r"limits\.gpus: .* less than or equal to 8"):
+        asking(9)
+
+
+def test_a_sandbox_without_gpus_runs_no_job_that_asks_for_one() -> None:
+    with (
+        closing(open_sandbox("process", 1, accept_unisolated=True)) as backend,
+        pytest.raises(SandboxError, match="has no GPUs: use --sandbox docker"),
+    ):
+        backend.run(Job(ECHO, b"x", limits=asking(1).limits))
+
+
 @pytest.fixture
 def engine() -> Iterator[Engine]:
     try:
@@ -223,3 +247,25 @@ def test_a_box_holds_its_gpu_until_its_container_is_gone(
         with lease() as held:
             assert held == ("GPU-bbbb",)
     assert list(gpu.folder().iterdir()) == []
+
+
+@pytest.mark.docker
+def test_a_task_that_asks_for_a_gpu_is_trained_beside_one(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lent: list[list[str]] = []
+    start = Engine.start
+
+    def started(self: Engine, identity: str, settings: dict[str, Any], *rest: Any) -> Any:
+        requests = settings.pop("device_requests", [])
+        lent.append([uuid for request in requests for uuid in request["DeviceIDs"]])
+        return start(self, identity, settings, *rest)
+
+    task = asking(1)
+    candidate = Candidate(files=task.start, idea="", proposer="test")
+    with closing(DockerSandbox(engine, 1)) as backend:
+        monkeypatch.setattr(Engine, "start", started)
+        monkeypatch.setattr(Engine, "probe_gpu", lambda *_: None)
+        (trial,) = measure(candidate, task, backend, [Seed(train=1, sealed=2)])
+    assert trial.status == "ok"
+    assert lent == [["GPU-aaaa"], []]  # the trainer's box, and the grader's

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...evals import Candidate, Estimate, Evaluation, Seed, judge
-from ...evals.gym import Budget, Call, Episode, Reply, Scorer
+from ...evals.gym import Call, Episode, EpisodeBudget, Reply, Scorer
 from ...sandbox import Isolation, Job, Result
 from ...tasks import Frozen
 from ..base import Brief, Desk
@@ -49,7 +49,7 @@ class Bench:
         brief, start = self.brief, self.brief.parent.candidate.files
         sandbox = AtDesk(brief.desk)
         scorer = Paid(brief, sandbox, self.seeds, space.held)
-        left = Budget(space.steps, space.trials)
+        left = EpisodeBudget(space.steps, space.trials)
         episode = Episode(brief.task, start, scorer, lambda: sandbox, left)
         episode.files = dict(space.files)
         episode.best, episode.best_files = space.best, dict(space.best_files)
@@ -96,16 +96,16 @@ class Paid(Scorer):
         """Take over what is `known`, by the program's digest."""
         super().__init__(brief.task, lambda: sandbox, brief.parent.candidate.files, seeds)
         self._desk = brief.desk
-        self._held |= known
+        self._evaluations |= known
 
     @property
     def held(self) -> Mapping[str, Evaluation]:
         """What is known now."""
-        return dict(self._held)
+        return dict(self._evaluations)
 
     def _measured(self, program: Candidate) -> Evaluation:
-        if program.digest in self._held:
-            return self._held[program.digest]
+        if program.digest in self._evaluations:
+            return self._evaluations[program.digest]
         with self._desk.charge(self.seeds):
             return super()._measured(program)
 

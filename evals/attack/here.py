@@ -14,7 +14,7 @@ from pathlib import Path
 from ...sandbox import Job, Result, Sandbox
 from ...tasks import Task, TaskError
 from ..audit import audit
-from ..company import difference
+from ..company import SHORTAGES, difference
 from ..measure import measure
 from ..records import Candidate, Evaluation, Seed, Split, Trial
 from .exploits import Exploit
@@ -26,19 +26,18 @@ SEEDS = 8
 ELSEWHERE = ((2, None, 7), (5, 4, None, 6, 1, 3, 0))
 COMPANY = "its score depends on the seeds beside it"
 DEPENDS = "depends on the seeds beside it"  # the status of a program that is refused for that
-# What a job of another size may run out of, or a busy machine withhold, with no seed seen.
-SHORTAGES = ("timeout", "oom", "pids", "infra_lost", "cancelled")
-LEAST_SECONDS, MOST_SECONDS, SLOWER = 2.0, 30.0, 24.0  # a program seed by seed is that much slower
+# A candidate's wall clock: so many times the start's, since seeds may run one by one, and bounds.
+SLOWER, LEAST_SECONDS, MOST_SECONDS = 24.0, 2.0, 30.0
 
 
 @dataclass(frozen=True)
 class AttackOutcome:
-    """What became of an exploit. `broken` says what did not hold; empty means that all did.
+    """What became of an exploit. `broken` says which defences failed; empty if all held.
 
     `status` is that of its first job, or `DEPENDS`. `gain` over the honest start is the best seed's
     in either composition, or the mean where some seeds failed and count as the worst, as in a
-    search; None where all failed. `refused` and `flags` are what the audit, which was left out,
-    says of the exploit.
+    search; None where all failed. The audit does not stop an exploit here; `refused` and `flags`
+    are what it says.
     """
 
     status: str
@@ -71,7 +70,7 @@ class Recorder:
         return self.results[-1]
 
     def describe(self) -> dict[str, str]:
-        """What the sandbox behind says."""
+        """The description of the sandbox behind."""
         return self._sandbox.describe()
 
     def close(self) -> None:
@@ -125,7 +124,7 @@ class Target:
         # As a search does: what depends on its company is invalid, whatever it scored.
         depends = difference(trials, again, self._task, "elsewhere") is not None
         better = gain is not None and gain > self._task.metric.minimum_gain
-        wrong = {
+        faults = {
             "a better score": better and not depends,
             COMPANY: differing(trials, again) and not depends,
             "the host's secret came out": self._leaked((*trials, *again), recorder.results),
@@ -135,7 +134,7 @@ class Target:
             "an honest score changed": self._measure(start, recorder) != self.honest,
         }
         findings = audit({f"{exploit.name}.py": exploit.source})
-        broken = tuple(words for words, true in wrong.items() if true)
+        broken = tuple(fault for fault, true in faults.items() if true)
         status = DEPENDS if depends else trials[0].status
         return AttackOutcome(status, gain, findings.refused, findings.flags, broken)
 
@@ -151,9 +150,9 @@ class Target:
         return max(gains) if whole else statistics.fmean(gains)
 
     def _leaked(self, trials: tuple[Trial, ...], results: list[Result]) -> bool:
-        said = [trial.log.encode() for trial in trials]
-        said += [part for result in results for part in (result.reply, result.log.encode())]
-        return any(self._canary.encode() in text for text in said)
+        outputs = [trial.log.encode() for trial in trials]
+        outputs += [part for result in results for part in (result.reply, result.log.encode())]
+        return any(self._canary.encode() in output for output in outputs)
 
     def _measure(
         self, files: Mapping[str, str], recorder: Recorder, seeds: Sequence[Seed] = ()
@@ -170,7 +169,7 @@ class Target:
 
 
 def draw(count: int) -> list[Seed]:
-    """Seeds that nobody knows."""
+    """`count` seeds from the operating system's entropy."""
     return [Seed(train=secrets.randbits(63), sealed=secrets.randbits(63)) for _ in range(count)]
 
 
@@ -188,9 +187,9 @@ def differing(first: Sequence[Trial], second: Sequence[Trial]) -> bool:
 
 
 def reached(mark: str, results: Sequence[Result]) -> tuple[str, ...]:
-    """What a program says that it got at, in lines that begin with its mark."""
-    told = re.compile(rf"^{mark} got (.*)$", re.MULTILINE)
-    return tuple(dict.fromkeys(what for result in results for what in told.findall(result.log)))
+    """Secrets and places that a program says it got at, in lines that begin with its mark."""
+    line = re.compile(rf"^{mark} got (.*)$", re.MULTILINE)
+    return tuple(dict.fromkeys(what for result in results for what in line.findall(result.log)))
 
 
 def misnamed(mark: str, results: Sequence[Result]) -> bool:
@@ -202,7 +201,7 @@ def misnamed(mark: str, results: Sequence[Result]) -> bool:
 def planted() -> Iterator[str]:
     """A secret in this process's environment and home folder, for exploits to look for."""
     canary = secrets.token_hex(16)
-    kept = dict(os.environ)
+    before = dict(os.environ)
     with tempfile.TemporaryDirectory() as home:
         for name in (".docker/config.json", ".ssh/id_ed25519", ".netrc"):
             path = Path(home, name)
@@ -215,14 +214,14 @@ def planted() -> Iterator[str]:
             yield canary
         finally:
             os.environ.clear()
-            os.environ.update(kept)
+            os.environ.update(before)
 
 
 def running() -> str:
     """The names and arguments of all processes in sight, where the system shows them."""
-    found = []
+    texts = []
     for folder in Path("/proc").glob("[0-9]*"):
         for name in ("comm", "cmdline"):
             with contextlib.suppress(OSError):
-                found.append((folder / name).read_text(errors="replace"))
-    return "\n".join(found)
+                texts.append((folder / name).read_text(errors="replace"))
+    return "\n".join(texts)

@@ -17,7 +17,7 @@ THROWS = 4
 
 
 def watch(exploit: Exploit, sandbox: Sandbox) -> Sight:
-    """What `exploit` gets away with there. Raises SandboxError if the box cannot show it.
+    """What `exploit` does to a naive evaluator. Raises SandboxError if the box cannot show it.
 
     A coin may fall alike twice, and then shows nothing: it is thrown up to `THROWS` times.
     """
@@ -43,12 +43,12 @@ def _seen(exploit: Exploit, sandbox: Sandbox) -> Sight:
     try:
         return Sight.model_validate_json(result.reply)
     except ValidationError as error:
-        said = result.log.strip()[-500:] or error
-        raise SandboxError(f"{exploit.name} broke its demonstration: {said}") from error
+        output = result.log.strip()[-500:] or error
+        raise SandboxError(f"{exploit.name} broke its demonstration: {output}") from error
 
 
 def refuse_unboxed(sandbox: Sandbox) -> None:
-    """These programs attack what they run in, so it has to be a box."""
+    """Raise SandboxError unless `sandbox` isolates, since exploits attack what they run in."""
     if sandbox.isolation == "none":
         raise SandboxError(
             f"the {sandbox.name} sandbox does not isolate, and these programs attack what they "

@@ -1,4 +1,4 @@
-"""What was seen of an exploit in the naive evaluator, and whether it worked there."""
+"""What an exploit did to a naive evaluator, and whether it worked there."""
 
 from collections.abc import Callable, Mapping
 
@@ -74,38 +74,38 @@ def _company(seen: Sight) -> str:
     return f"{seen.first:.2f} alone, {seen.score:.2f} in company"
 
 
-def _said(words: str, holds: Callable[[Sight], bool]) -> Callable[[Sight], str]:
-    return lambda seen: words.format(seen=seen) if holds(seen) else ""
+def _words(form: str, holds: Callable[[Sight], bool]) -> Callable[[Sight], str]:
+    return lambda seen: form.format(seen=seen) if holds(seen) else ""
 
 
-# What each effect looks like where it worked; nothing where it did not.
+# For each effect, a sentence on how it worked; "" where it did not.
 EFFECTS: Mapping[str, Callable[[Sight], str]] = {
     "score": _score,
     "later": _later,
     "two faces": _two_faces,
     "company": _company,
-    "reached": _said("got at {seen.got[0]}", lambda seen: bool(seen.got)),
-    "kept": _said("found {seen.got[0]}", lambda seen: bool(seen.got)),
+    "reached": _words("got at {seen.got[0]}", lambda seen: bool(seen.got)),
+    "kept": _words("found {seen.got[0]}", lambda seen: bool(seen.got)),
     "clock": _clock,
     "skipped": _skipped,
-    "nonfinite": _said("a score that is not finite", lambda seen: not seen.finite),
-    "no gain": _said("accepted at a tie", lambda seen: seen.score == seen.honest),
-    "unguarded": _said("unnoticed at {seen.score:.2f}", lambda s: s.forged and s.flagged is False),
-    "lost": _said("no score and no reason", lambda s: s.score is None and not s.stalled),
-    "stall": _said("the host waits for ever", lambda seen: seen.stalled),
-    "retry": _said("was given {seen.attempts} tries", lambda seen: seen.attempts > 1),
-    "host": _said("ran code in the host", lambda seen: seen.in_host),
-    "archive": _said("rewrote the archive", lambda seen: seen.rewritten),
-    "leak": _said("the host's key left with the log", lambda seen: seen.key),
-    "orders": _said("its orders are in the prompt", lambda seen: seen.orders),
-    "escapes": _said("its escapes reach the terminal", lambda seen: seen.escapes),
-    "steps": _said("{seen.steps} steps of {seen.budget}", lambda s: s.steps > s.budget),
-    "together": _said("fitted to the test inputs", lambda seen: seen.alone is False),
-    "lease": _said("took devices {seen.devices}", lambda seen: len(seen.devices) > 1),
-    "outlives": _said("{seen.left} processes outlive it", lambda seen: seen.left > 0),
-    "fan-out": _said("ran {seen.peak} processes", lambda seen: seen.peak >= 6),
-    "bomb": _said("ran {seen.peak} processes", lambda seen: seen.peak >= 40),
-    "memory": _said("took {seen.memory_mb} MB", lambda seen: seen.memory_mb >= 100),
-    "files": _said("made {seen.files} files", lambda seen: seen.files >= 3000),
-    "log": _said("printed {seen.log_bytes} bytes", lambda seen: seen.log_bytes >= 8 << 20),
+    "nonfinite": _words("a score that is not finite", lambda seen: not seen.finite),
+    "no gain": _words("accepted at a tie", lambda seen: seen.score == seen.honest),
+    "unguarded": _words("unnoticed at {seen.score:.2f}", lambda s: s.forged and s.flagged is False),
+    "lost": _words("no score and no reason", lambda s: s.score is None and not s.stalled),
+    "stall": _words("the host waits for ever", lambda seen: seen.stalled),
+    "retry": _words("was given {seen.attempts} tries", lambda seen: seen.attempts > 1),
+    "host": _words("ran code in the host", lambda seen: seen.in_host),
+    "archive": _words("rewrote the archive", lambda seen: seen.rewritten),
+    "leak": _words("the host's key left with the log", lambda seen: seen.key),
+    "orders": _words("its orders are in the prompt", lambda seen: seen.orders),
+    "escapes": _words("its escapes reach the terminal", lambda seen: seen.escapes),
+    "steps": _words("{seen.steps} steps of {seen.budget}", lambda s: s.steps > s.budget),
+    "together": _words("fitted to the test inputs", lambda seen: seen.alone is False),
+    "lease": _words("took devices {seen.devices}", lambda seen: len(seen.devices) > 1),
+    "outlives": _words("{seen.left} processes outlive it", lambda seen: seen.left > 0),
+    "fan-out": _words("ran {seen.peak} processes", lambda seen: seen.peak >= 6),
+    "bomb": _words("ran {seen.peak} processes", lambda seen: seen.peak >= 40),
+    "memory": _words("took {seen.memory_mb} MB", lambda seen: seen.memory_mb >= 100),
+    "files": _words("made {seen.files} files", lambda seen: seen.files >= 3000),
+    "log": _words("printed {seen.log_bytes} bytes", lambda seen: seen.log_bytes >= 8 << 20),
 }

@@ -2,6 +2,12 @@
 
 What a training algorithm has no need of is refused; what it may have, but a reader should know of,
 is flagged. Code is parsed and never run, and torch is not imported.
+
+The files, in reading order:
+
+    __init__     the audit: every check of a file, and of all files together
+    wording      the checks of a syntax tree
+    vocabulary   what a candidate may take from torch and math, and which attributes it may not use
 """
 
 import ast
@@ -10,6 +16,7 @@ from collections.abc import Iterator, Mapping
 
 from ...sandbox.text import is_visible, line
 from ...tasks import Frozen, Task
+from ...tasks.manifest import Audit
 from ..carried import MOST_CODE, MOST_WORDS, carried
 from ..syntax import Unreadable, parse
 from .wording import AuditFinding, Wording, literals
@@ -17,23 +24,22 @@ from .wording import AuditFinding, Wording, literals
 SOURCE_BYTES = 20_000
 LITERAL_BYTES = 4_000
 COOKIE = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")  # PEP 263
-IMPORTS = ("math", "torch")
 
 
 class AuditFindings(Frozen):
-    """A sentence for each thing found: what must not run, and what a reader should know of."""
+    """Sentences: the reasons why a candidate must not run, and what a reader should know of it."""
 
     refused: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
 
 
 def audit(files: Mapping[str, str], task: Task | None = None) -> AuditFindings:
-    """Look through the files of a candidate, of `task` where it is known."""
+    """Look through the files of a candidate; `task` says what it may import and must not name."""
     refused: list[str] = []
     flags: list[str] = []
-    imports = frozenset(task.manifest.audit.imports if task else IMPORTS)
+    imports = frozenset((task.manifest.audit if task else Audit()).imports)
     for name in sorted(files):
-        for finding in _file(files[name], imports, *_words(task)):
+        for finding in _file(files[name], imports, *_forbidden(task)):
             where = f"{name}:{finding.line}" if finding.line else name
             (flags if finding.flag else refused).append(line(f"{where} {finding.what}", 300))
     refused += _data(files, task)
@@ -47,11 +53,13 @@ def _data(files: Mapping[str, str], task: Task | None) -> list[str]:
     wordy = task is None or task.manifest.model or task.manifest.candidate == "agent"
     most = MOST_WORDS if wordy else MOST_CODE
     size = sum(map(carried, files.values()))
+    if size <= most:
+        return []
     what = "of names, numbers and text (compressed), and more than"
-    return [f"holds {size} bytes {what} {most} look like data"] if size > most else []
+    return [f"holds {size} bytes {what} {most} look like data"]
 
 
-def _words(task: Task | None) -> tuple[frozenset[str], frozenset[str]]:
+def _forbidden(task: Task | None) -> tuple[frozenset[str], frozenset[str]]:
     """The names of the task's workloads, and of its library's modules."""
     if task is None:
         return frozenset(), frozenset()
@@ -61,7 +69,7 @@ def _words(task: Task | None) -> tuple[frozenset[str], frozenset[str]]:
 
 
 def _file(
-    source: str, imports: frozenset[str], words: frozenset[str], library: frozenset[str]
+    source: str, imports: frozenset[str], forbidden: frozenset[str], library: frozenset[str]
 ) -> Iterator[AuditFinding]:
     yield from _text(source)
     try:
@@ -73,7 +81,7 @@ def _file(
         what = f"is not Python: {getattr(error, 'msg', None) or error}"
         yield AuditFinding(what, getattr(error, "lineno", None) or 0)
         return
-    yield from Wording(tree, imports, words, library).findings()
+    yield from Wording(tree, imports, forbidden, library).findings()
     size = sum(_size(node) for node in literals(tree))
     if size > LITERAL_BYTES:
         yield AuditFinding(
@@ -82,7 +90,7 @@ def _file(
 
 
 def _text(source: str) -> Iterator[AuditFinding]:
-    """What can be seen without parsing."""
+    """AuditFindings that need no parsing."""
     size = len(source.encode(errors="replace"))
     if size > SOURCE_BYTES:
         yield AuditFinding(f"has {size} bytes, and {SOURCE_BYTES} are the most")
@@ -91,14 +99,15 @@ def _text(source: str) -> Iterator[AuditFinding]:
         if not is_visible(text):
             yield AuditFinding("has control, bidi or invisible characters in its text", number)
     for number, text in enumerate(lines[:2], 1):
-        found = COOKIE.match(text)
-        if found and found[1].lower().replace("_", "-") not in ("utf-8", "utf8"):
+        cookie = COOKIE.match(text)
+        if cookie and cookie[1].lower().replace("_", "-") not in ("utf-8", "utf8"):
             yield AuditFinding(
-                f"declares the encoding {found[1]}, which reads as another program", number
+                f"declares the encoding {cookie[1]}, which reads as another program", number
             )
 
 
 def _size(node: ast.Constant) -> int:
+    """Bytes of a literal as it is written."""
     value = node.value
     if isinstance(value, bool) or value is None:
         return 0

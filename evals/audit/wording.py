@@ -1,4 +1,4 @@
-"""What the syntax tree of a candidate says, held against the vocabulary of a training algorithm."""
+"""Compare the syntax tree of a candidate with the vocabulary of a training algorithm."""
 
 import ast
 import builtins
@@ -27,7 +27,10 @@ REFUSED = {
 
 
 class AuditFinding(NamedTuple):
-    """One thing, the line it is on (0 for the whole file), and whether it is only to be known."""
+    """A fault of a file, and its line (0 for the whole file).
+
+    A `flag` does not refuse the program; it only tells a reader.
+    """
 
     what: str
     line: int = 0
@@ -45,31 +48,33 @@ def literals(tree: ast.AST) -> Iterator[ast.Constant]:
 
 
 class Wording:
-    """One file: its imports, and every word in it."""
+    """The checks of one file: its imports, and every name and text in it."""
 
     def __init__(
         self,
         tree: ast.Module,
         imports: frozenset[str],
-        words: frozenset[str],
+        forbidden: frozenset[str],
         library: frozenset[str],
     ) -> None:
-        """Take the modules that may be imported, and the words that must not be said.
+        """Take the modules that may be imported, and the names that are `forbidden`.
 
-        The modules of the `library` have everyday names, which a variable may bear.
+        Names of the task's `library` are forbidden as modules and attributes alone. They are
+        everyday words, which a variable may bear.
         """
-        self._tree, self._imports, self._words, self._library = tree, imports, words, library
+        self._tree, self._imports = tree, imports
+        self._forbidden, self._library = forbidden, library
         self._modules: dict[str, str] = {}
 
     def findings(self) -> Iterator[AuditFinding]:
-        """Everything, in no particular order."""
+        """All findings, in no particular order."""
         for node in ast.walk(self._tree):
-            for finding in self._imported(node):
-                yield AuditFinding(finding, getattr(node, "lineno", 0))
-        done: set[int] = set()  # parts of attribute chains that were judged with the whole
+            for what in self._imported(node):
+                yield AuditFinding(what, getattr(node, "lineno", 0))
+        judged: set[int] = set()  # ids of the parts of attribute chains that were seen as a whole
         for node in ast.walk(self._tree):
             line = getattr(node, "lineno", 0)
-            for what in self._refused(node, done):
+            for what in self._refused(node, judged):
                 yield AuditFinding(what, line)
             for what in self._flagged(node):
                 yield AuditFinding(what, line, flag=True)
@@ -81,7 +86,7 @@ class Wording:
     # Imports
 
     def _imported(self, node: ast.AST) -> Iterator[str]:
-        """Note what names stand for modules; complain of what may not be imported."""
+        """Note the names that stand for modules, and refuse what may not be imported."""
         if isinstance(node, ast.Import):
             for alias in node.names:
                 if not self._is_module(alias.name):
@@ -107,8 +112,8 @@ class Wording:
             yield f"calls both {self._modules[name]} and {module} {name}"
 
     def _is_module(self, path: str) -> bool:
-        known = path in MODULES and path.partition(".")[0] in self._imports
-        return known or path in self._imports
+        part_of_import = path in MODULES and path.partition(".")[0] in self._imports
+        return part_of_import or path in self._imports
 
     def _offers(self, module: str, name: str) -> bool:
         if module in MODULES:
@@ -117,12 +122,12 @@ class Wording:
 
     # Words
 
-    def _refused(self, node: ast.AST, done: set[int]) -> Iterator[str]:
+    def _refused(self, node: ast.AST, judged: set[int]) -> Iterator[str]:
         if type(node) in REFUSED:
             yield REFUSED[type(node)]
-        if isinstance(node, ast.Attribute) and id(node) not in done:
-            yield from self._chain(node, done)
-        if isinstance(node, ast.Name) and id(node) not in done:
+        if isinstance(node, ast.Attribute) and id(node) not in judged:
+            yield from self._chain(node, judged)
+        if isinstance(node, ast.Name) and id(node) not in judged:
             if node.id in self._modules and isinstance(node.ctx, ast.Load):
                 yield f"hands the module {node.id} around"
             if node.id in BUILT_IN - BUILTINS:
@@ -134,25 +139,25 @@ class Wording:
         for name in _names(node):
             if name.startswith("__") and not isinstance(node, ast.ImportFrom):
                 yield f"uses {name}"
-            if said := self._outside(name):
-                yield f"names {said}, which lies outside a training algorithm"
+            if outsider := self._outside(name):
+                yield f"names {outsider}, which lies outside a training algorithm"
             if isinstance(node, ast.Attribute) and name in self._library:
                 yield f"uses .{name}, a module of the task's"
             if name in self._modules and _binds(node):
                 yield f"gives another meaning to {name}"
 
-    def _chain(self, outer: ast.Attribute, done: set[int]) -> Iterator[str]:
+    def _chain(self, outer: ast.Attribute, judged: set[int]) -> Iterator[str]:
         """Judge `a.b.c` as a whole, from the left."""
         names: list[str] = []
         node: ast.expr = outer
         while isinstance(node, ast.Attribute):
-            done.add(id(node))
+            judged.add(id(node))
             names.insert(0, node.attr)
             if not isinstance(node.ctx, ast.Load):
                 yield f"assigns to the attribute .{node.attr}"
             node = node.value
         if isinstance(node, ast.Name) and node.id in self._modules:
-            done.add(id(node))
+            judged.add(id(node))
             path = self._modules[node.id]
             while names and self._is_module(f"{path}.{names[0]}"):
                 path = f"{path}.{names.pop(0)}"
@@ -172,16 +177,16 @@ class Wording:
         for word in re.findall(r"\w+(?:\.py\b)?", node.value):
             module = word.removesuffix(".py")
             file = module != word and module in self._library
-            if said := word if file else self._outside(module):
-                yield f"names {said}, which lies outside a training algorithm, in a string"
+            if outsider := word if file else self._outside(module):
+                yield f"names {outsider}, which lies outside a training algorithm, in a string"
                 return
 
     def _outside(self, word: str) -> str | None:
-        """What a word names on the other side of the wall."""
-        found = OUTSIDE.search(word.lower())
-        return found[1] if found else word if word in self._words else None
+        """The part of `word` that names something on the other side of the wall, if any does."""
+        match = OUTSIDE.search(word.lower())
+        return match[1] if match else word if word in self._forbidden else None
 
-    # What is only to be known
+    # Flags
 
     def _flagged(self, node: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.Attribute) and node.attr in RANDOM:
@@ -217,7 +222,7 @@ def _makes_tensor(node: ast.Call) -> bool:
 
 
 def _attribute(name: str) -> str | None:
-    """Why no value may be asked for this attribute."""
+    """The reason why no value may be asked for this attribute, or None."""
     if name.startswith("_"):
         return f"reaches for the private attribute {name}"
     if name in FORBIDDEN_ATTRIBUTES or name.startswith(FORBIDDEN_PREFIXES):
@@ -232,9 +237,9 @@ def _names(node: ast.AST) -> Iterator[str]:
     for field, value in ast.iter_fields(node):
         if field == "type_comment":
             continue
-        for each in value if isinstance(value, list) else [value]:
-            if isinstance(each, str):
-                yield each
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, str):
+                yield item
 
 
 def _binds(node: ast.AST) -> bool:

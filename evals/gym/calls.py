@@ -1,4 +1,4 @@
-"""What may be done in an episode: one small record for each tool, and how JSON becomes one."""
+"""The tools of an episode: a small record for each call, and how JSON becomes one."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -14,14 +14,14 @@ LONGEST_ACTION = 131_072  # characters
 
 
 class ActionError(ValueError):
-    """An action that cannot be carried out; it says why, and nothing has changed."""
+    """An action that cannot be carried out. The message says why; nothing has changed."""
 
 
 def _strict(schema: dict[str, Any]) -> None:
-    """As strict function calling wants it: every property required, none with a default."""
+    """Change a schema to what strict function calling takes: all required, none with a default."""
     schema["required"] = list(schema["properties"])
-    for each in schema["properties"].values():
-        each.pop("default", None)
+    for property_schema in schema["properties"].values():
+        property_schema.pop("default", None)
 
 
 class _Tool(Frozen):
@@ -117,5 +117,5 @@ def _form(data: Mapping[str, object]) -> type[Call | Replace]:
     tool = data.get("tool")
     if isinstance(tool, str) and tool in TOOLS:
         return TOOLS[tool]
-    asked = f"there is no tool {line(repr(tool), 60)}" if "tool" in data else "no tool is named"
-    raise ActionError(f"{asked}: the tools are {', '.join(TOOLS)}")
+    fault = f"there is no tool {line(repr(tool), 60)}" if "tool" in data else "no tool is named"
+    raise ActionError(f"{fault}: the tools are {', '.join(TOOLS)}")

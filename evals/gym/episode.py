@@ -1,4 +1,4 @@
-"""An episode: the files as they stand, what was found of them, and what may still be spent."""
+"""An episode: the files as they stand, the best of them so far, and what may still be spent."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from ..measure import probe
 from ..records import Candidate
 from .calls import Action, ActionError, Edit, Replace, Run, Submit, Validate, View, Write, parse
 from .scores import Opener, Scored, Scorer, candidate
-from .words import found, printed
+from .words import printed, validated
 
 LONGEST_REPLY = 32_768  # characters: a whole file with line numbers
 REMEMBERED, LONGEST_MEMORY = 30, 160  # actions in the history, and characters of each
@@ -27,14 +27,14 @@ class Reply(NamedTuple):
 
 
 @dataclass
-class Budget:
-    """What is left: actions, and trials, which are seeds to measure a program on."""
+class EpisodeBudget:
+    """What is left of an episode: actions, and trials."""
 
     steps: int
     trials: int
 
     def __str__(self) -> str:
-        """As people say it."""
+        """Both in words."""
         return f"{self.steps} steps and {self.trials} evaluations left"
 
 
@@ -42,15 +42,20 @@ class Episode:
     """Tools to edit a program with and to measure it. Reads and runs no file of this machine."""
 
     def __init__(
-        self, task: Task, start: Mapping[str, str], scorer: Scorer, sandbox: Opener, budget: Budget
+        self,
+        task: Task,
+        start: Mapping[str, str],
+        scorer: Scorer,
+        sandbox: Opener,
+        budget: EpisodeBudget,
     ) -> None:
         """Begin with the files of `start`; raises TaskError if they are not the editable ones.
 
         Another start than the task's has to be text that is short enough.
         """
         if set(start) != set(task.manifest.editable):
-            wanted = ", ".join(task.manifest.editable)
-            raise TaskError(f"an episode of {task.name!r} starts from the files {wanted}")
+            names = ", ".join(task.manifest.editable)
+            raise TaskError(f"an episode of {task.name!r} starts from the files {names}")
         if start != task.start and (why := unfit(start, task.manifest.editable)):
             raise TaskError(f"no episode of {task.name!r} can start so: {why}")
         self.files, self.budget = dict(start), budget
@@ -69,19 +74,19 @@ class Episode:
 
     @property
     def trials(self) -> int:
-        """How many seeds were measured, those of the start included."""
+        """How many trials were taken, those of the start included."""
         return self._scorer.trials
 
     def digests(self) -> dict[str, str]:
         """Content addresses: of the files as they stand, the best ones, and what was submitted.
 
-        Until the end the last is empty; then it is the start's if nothing else was submitted.
+        `submitted` is "" until the end, and then the start's if nothing else was submitted.
         """
-        kept = self.submitted or candidate(self._start)
+        final = self.submitted or candidate(self._start)
         return {
             "program": candidate(self.files).digest,
             "best": candidate(self.best_files).digest,
-            "submitted": kept.digest if self.end else "",
+            "submitted": final.digest if self.end else "",
         }
 
     def act(self, action: Action | str) -> Reply:
@@ -126,8 +131,8 @@ class Episode:
 
     def _text(self, name: str) -> str:
         if name not in self.files:
-            known = ", ".join(self.files)
-            raise ActionError(f"there is no file {name!r} to edit: the files are {known}")
+            names = ", ".join(self.files)
+            raise ActionError(f"there is no file {name!r} to edit: the files are {names}")
         return self.files[name]
 
     def _view(self, call: View) -> Reply:
@@ -138,8 +143,8 @@ class Episode:
             raise ActionError(
                 f"view: {call.file} has the lines 1 to {len(lines)}, not {first} to {call.last}"
             )
-        shown = "\n".join(f"{n}\t{lines[n - 1]}" for n in range(first, last + 1))
-        return Reply(f"{call.file}, lines {first} to {last} of {len(lines)}:\n{shown}")
+        excerpt = "\n".join(f"{n}\t{lines[n - 1]}" for n in range(first, last + 1))
+        return Reply(f"{call.file}, lines {first} to {last} of {len(lines)}:\n{excerpt}")
 
     def _edit(self, call: Edit) -> Reply:
         text = self._text(call.file)
@@ -171,13 +176,13 @@ class Episode:
         return Reply(f"changed {', '.join(files)}; the program has not been run")
 
     def _run(self) -> Reply:
-        entry = admit(self.files, self._task)
-        if entry.refused:
-            return Reply(_not_allowed(entry.refused))
+        admission = admit(self.files, self._task)
+        if admission.refused:
+            return Reply(_not_allowed(admission.refused))
         result = probe(candidate(self.files), self._task, self._sandbox())
-        words = "it runs" if result.status == "ok" else f"it fails: {result.status}"
-        flags = "".join(f"\nnote: {flag}" for flag in entry.flags)
-        return Reply(f"{words}{flags}{printed(result.log)}")
+        outcome = "it runs" if result.status == "ok" else f"it fails: {result.status}"
+        flags = "".join(f"\nnote: {flag}" for flag in admission.flags)
+        return Reply(f"{outcome}{flags}{printed(result.log)}")
 
     def _validate(self) -> Reply:
         if refused := admit(self.files, self._task).refused:
@@ -190,7 +195,7 @@ class Episode:
         scored = self._scorer.score(self.files)
         if scored.valid and scored.gain.gain > self.best:
             self.best, self.best_files = scored.gain.gain, dict(self.files)
-        return Reply(found(self._task, scored, self.best), scored=scored)
+        return Reply(validated(self._task, scored, self.best), scored=scored)
 
     def _submit(self) -> Reply:
         """The files as they stand if they have a score, else the best that have one."""
@@ -224,7 +229,7 @@ def _not_allowed(refused: Sequence[str]) -> str:
 
 
 def _places(text: str, part: str) -> list[int]:
-    """Where `part` occurs, overlaps included."""
+    """The positions at which `part` occurs in `text`, overlaps included."""
     places = [at] if (at := text.find(part)) >= 0 else []
     while places and (at := text.find(part, places[-1] + 1)) >= 0:
         places.append(at)

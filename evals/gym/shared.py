@@ -26,7 +26,7 @@ class Lease:
     def __init__(self, name: str, accept_unisolated: bool = False) -> None:
         """Open nothing yet; the arguments are those of `open_sandbox`."""
         self._name, self._accept = name, accept_unisolated
-        self._held: Key | None = None
+        self._key: Key | None = None  # of the sandbox that is in use
 
     def sandbox(self) -> Sandbox:
         """The shared sandbox; raises SandboxError if it cannot be opened."""
@@ -35,15 +35,15 @@ class Lease:
             if key not in _open:
                 opened = open_sandbox(self._name, accept_unisolated=self._accept)
                 _open[key] = _Shared(opened)
-            if self._held != key:
+            if self._key != key:
                 _open[key].users += 1
-                self._held = key
+                self._key = key
             return _open[key].sandbox
 
     def close(self) -> None:
         """Give up the claim; the last one to do so closes the sandbox. Idempotent."""
         with _guard:
-            key, self._held = self._held, None
+            key, self._key = self._key, None
             if key is None or key not in _open:
                 return
             shared = _open[key]

@@ -1,4 +1,4 @@
-"""What an episode says of itself, in words for whoever works in it."""
+"""What an episode says to whoever works in it. Recorded replies depend on every word of it."""
 
 from ...sandbox.text import clean
 from ...tasks import Task
@@ -31,8 +31,8 @@ def statement(task: Task, seeds: int) -> str:
     )
 
 
-def found(task: Task, scored: Scored, best: float) -> str:
-    """What a validation found, `best` being the best gain so far."""
+def validated(task: Task, scored: Scored, best: float) -> str:
+    """The result of a validation in words; `best` is the best gain so far."""
     if not scored.valid:
         return f"it has no score: {scored.status}{printed(scored.log)}"
     metric, gain = task.metric, scored.gain
@@ -47,12 +47,12 @@ def found(task: Task, scored: Scored, best: float) -> str:
     )
 
 
-def drawn(task: Task, episode: str, best: float, feedback: str) -> str:
-    """An environment as a person sees it; `episode` says what is left of it."""
-    return clean(f"{task.name}: {episode}, best gain {best:+.4f} {task.metric.unit}\n{feedback}")
+def rendered(task: Task, budget: str, best: float, feedback: str) -> str:
+    """An environment as a person sees it; `budget` says what is left of the episode."""
+    return clean(f"{task.name}: {budget}, best gain {best:+.4f} {task.metric.unit}\n{feedback}")
 
 
 def printed(log: str) -> str:
-    """What a program printed, marked line by line as not ours."""
+    """The output of a program, marked line by line as not ours; "" if there is none."""
     text = clean(log, LOG_CHARACTERS).strip()
     return "\nthe program printed:\n| " + text.replace("\n", "\n| ") if text else ""

@@ -6,7 +6,9 @@ import struct
 import time
 from collections.abc import Callable
 
-LOG_BYTES, FLOOD_BYTES = 64 << 10, 256 << 20
+from ..box import RUNNER_LOG_BYTES
+
+FLOOD_BYTES = 256 << 20
 STDOUT = 1
 
 
@@ -30,7 +32,7 @@ class AttachChannel:
         self._closed = False
 
     def write(self, data: bytes, deadline: float) -> None:
-        """Write every byte, or raise TimeoutError or EOFError."""
+        """Write every byte; raises TimeoutError or EOFError."""
         view = memoryview(data)
         while view:
             self._wait_until(deadline)
@@ -42,9 +44,10 @@ class AttachChannel:
                 raise EOFError("the container is gone") from error
 
     def read(self, deadline: float) -> bytes:
-        """Return what the runner wrote next, keeping the end of its standard error as the log.
+        """The next bytes from the runner, keeping the end of its standard error as the log.
 
-        A runner that has written FLOOD_BYTES to its standard error is at its end: EOFError.
+        Raises TimeoutError at the deadline, and EOFError once the container is gone or has written
+        more than FLOOD_BYTES to its standard error.
         """
         while True:
             self._wait_until(deadline)
@@ -113,5 +116,5 @@ class AttachChannel:
             else:
                 self._logged += len(part)
                 self._log += part
-                del self._log[:-LOG_BYTES]
+                del self._log[:-RUNNER_LOG_BYTES]
         return bytes(output)

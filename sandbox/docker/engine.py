@@ -196,7 +196,7 @@ class Engine:
         self._left.discard(identity)
 
     def _cause(self, container: Any, line: Lifeline) -> str:
-        """Why a container ended: "oom", "engine" if that is what failed, "" for its own doing."""
+        """Why a container ended: "oom", "engine" if that one failed, "" for anything else."""
         if self._lost(line):
             return "engine"
         try:

@@ -24,7 +24,10 @@ def host() -> str:
 
 @contextlib.contextmanager
 def translated(doing: str) -> Iterator[None]:
-    """Turn every failure of the engine into one SandboxError with its cause and its mend."""
+    """Raise SandboxError, with cause and mend, for every failure of the engine in this context.
+
+    `doing` says what the engine was to do. EngineLost is raised where no engine answers.
+    """
     try:
         yield
     except ImageNotFound as error:

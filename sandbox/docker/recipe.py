@@ -35,7 +35,7 @@ class BaseMissing(SandboxError):
 
 
 class Store(Protocol):
-    """Where images lie: those of an engine, see `images.Images`."""
+    """The images of an engine; see `images.Images`."""
 
     def find(self, name: str) -> str:
         """The id of an image this engine holds, or nothing."""

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..base import Limits
+from ..box import WORK_FILES, WORK_MB
 from ..process import ENVIRONMENT as QUIET
 from ..profile import profile
 from .closure import SITE, USER
 
 FOLDER = "/work"
 APPARMOR = "RATCHET_APPARMOR"
-WORK_MB, SHM_MB, WORK_FILES, OPEN_FILES = 64, 16, 4096, 512
+SHM_MB, OPEN_FILES = 16, 512
 RUNNER_MB, RUNNER_PIDS = 512, 10  # what the runner itself takes, on top of a job's limits
 
 # Folders of the container that are visible in a cell.

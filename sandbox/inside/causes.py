@@ -2,8 +2,8 @@
 
 An exception counts as a lack of memory or of processes only where the interpreter or a library
 raised it, rather than a `raise` of the program, and where the process is indeed at its limit, or
-would not get what was asked for. A process that ends without an exception is told by its wait
-status, and by what the kernel counts.
+would not get what was asked for. For a process that ends without an exception, its wait status and
+the kernel's counts decide.
 """
 
 import errno
@@ -25,7 +25,7 @@ UNMAPPED = "failed to map segment"
 
 
 def cause(error: BaseException) -> int:
-    """The code for what ended this process with `error`."""
+    """The exit code that tells why `error` ended this process: MEMORY, PROCESSES or ERROR."""
     if isinstance(error, MemoryError):
         return ERROR if spoken(error) and not full() else MEMORY
     if spoken(error):
@@ -62,10 +62,10 @@ def full() -> bool:
             bytes_of.get("VmData", 0), bytes_of.get("VmHWM", 0) - bytes_of.get("RssFile", 0)
         ),
     }
-    for kind, taken in peak.items():
+    for kind, used in peak.items():
         most = resource.getrlimit(kind)[0]
         near = NEAR_BYTES if kind == resource.RLIMIT_AS else most // 4
-        if most != resource.RLIM_INFINITY and most - taken < near:
+        if most != resource.RLIM_INFINITY and most - used < near:
             return True
     return False
 
@@ -80,10 +80,10 @@ def counts() -> dict[str, int]:
     return {line[0][:-1]: int(line[1]) << 10 for line in lines if line[-1] == "kB"}
 
 
-def refused(words: str) -> bool:
+def refused(message: str) -> bool:
     """Whether the kernel would refuse the memory that a library says it did not get."""
-    asked = ASKED_BYTES.search(words)
-    size = int(asked[1]) if asked else largest_library() if UNMAPPED in words else 0
+    request = ASKED_BYTES.search(message)
+    size = int(request[1]) if request else largest_library() if UNMAPPED in message else 0
     if not size:
         return False
     try:
@@ -95,7 +95,10 @@ def refused(words: str) -> bool:
 
 
 def largest_library() -> int:
-    """Bytes of the largest library beside those that are loaded: what could not be mapped."""
+    """Bytes of the largest library in the folders of those that are loaded.
+
+    It stands for the library that could not be mapped, whose name no error tells.
+    """
     folders = {os.path.dirname(path) for path in mapped() if ".so" in os.path.basename(path)}
     sizes = [0]
     for folder in folders:
@@ -108,7 +111,7 @@ def largest_library() -> int:
 def mapped() -> set[str]:
     """Files that this process has mapped."""
     with open("/proc/self/maps") as file:
-        return {words[5] for line in file if len(words := line.split(None, 5)) == 6}
+        return {fields[5] for line in file if len(fields := line.split(None, 5)) == 6}
 
 
 def starts_threads() -> bool:
@@ -123,7 +126,7 @@ def starts_threads() -> bool:
 
 
 def kills() -> int:
-    """How often this machine's kernel has ended a process for want of memory; -1 if untold."""
+    """How often this machine's kernel has ended a process for want of memory; -1 if unknown."""
     try:
         with open("/proc/vmstat") as file:
             return next(int(line.split()[1]) for line in file if line.startswith("oom_kill "))

@@ -33,7 +33,7 @@ ID = 10001
 STRANGER = 29_281  # a user id that owns nothing, for a cell that root starts
 # The /proc of a job, best first: tasks alone, and of those only its own; before Linux 5.8, all.
 VIEWS = ("subset=pid,hidepid=ptraceable", "")
-# What an older kernel's /proc tells to everyone, and a job has no use for.
+# Files of an older kernel's /proc that everyone can read and no job has a use for.
 SECRETS = (
     "/proc/kcore", "/proc/keys", "/proc/key-users", "/proc/timer_list", "/proc/sched_debug",
     "/proc/sysrq-trigger", "/proc/kmsg", "/proc/kallsyms", "/proc/kpagecount", "/proc/kpageflags",
@@ -46,14 +46,14 @@ class CellError(Exception):
 
 
 def check(result: int, step: str) -> int:
-    """Raise CellError if a call failed."""
+    """The `result` of a call; raises CellError, naming the `step`, if the call failed."""
     if result < 0:
         raise CellError(f"{step}: {os.strerror(ctypes.get_errno())}")
     return result
 
 
 def call(name: str) -> int:
-    """The number of a system call that the C library does not wrap."""
+    """The number of a system call that the C library does not wrap; raises CellError."""
     try:
         return CALLS[os.uname().machine][name]
     except KeyError:
@@ -61,14 +61,17 @@ def call(name: str) -> int:
 
 
 def mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:
-    """mount(2)."""
-    words = [word.encode() or None for word in (source, target, kind)]
-    done = libc.mount(*words, ctypes.c_ulong(flags), data.encode() or None)
-    check(done, f"mounting {target or source}")
+    """Call mount(2); raises CellError if the kernel refuses."""
+    names = [name.encode() or None for name in (source, target, kind)]
+    result = libc.mount(*names, ctypes.c_ulong(flags), data.encode() or None)
+    check(result, f"mounting {target or source}")
 
 
 def map_ids(user: int, group: int) -> None:
-    """Be `ID` in the user namespace just made, and nobody else."""
+    """Become `ID`, the one id of the user namespace just made; raises CellError.
+
+    `user` and `group` are the ids of this process outside of it.
+    """
     before = libc.prctl(GET_DUMPABLE, 0, 0, 0, 0)
     libc.prctl(SET_DUMPABLE, 1, 0, 0, 0)  # else /proc/self belongs to root
     try:
@@ -105,7 +108,7 @@ def enter(cell: dict[str, Any]) -> None:
     The process that called stays outside, collects whoever is orphaned there, and ends when the
     cell does. `cell` has `binds`, the folders to see, `folder`, the writable one, its `megabytes`
     and `files`, `root`, any folder to build on, and `privileged`: without a user namespace, which
-    takes CAP_SYS_ADMIN.
+    takes CAP_SYS_ADMIN. Raises CellError if the kernel refuses a step.
     """
     privileged, user, group = cell["privileged"], os.getuid(), os.getgid()
     spaces = NEW_MOUNTS | NEW_PIDS | NEW_NETWORK | NEW_IPC | NEW_HOSTNAME
@@ -133,7 +136,7 @@ def enter(cell: dict[str, Any]) -> None:
 
 
 def become_stranger() -> None:
-    """Give up root's user id, and its groups."""
+    """Give up root's user id, and its groups; raises CellError."""
     try:
         os.setgroups([])
         os.setresgid(STRANGER, STRANGER, STRANGER)
@@ -143,7 +146,7 @@ def become_stranger() -> None:
 
 
 def outlive(child: int) -> int:
-    """Collect every child until `child` ends; the exit code that tells how it did."""
+    """Collect every child until `child` ends; returns its exit code, 128 + N after signal N."""
     status = 0
     with contextlib.suppress(ChildProcessError):
         while (ended := os.waitpid(-1, 0))[0] != child:
@@ -156,9 +159,9 @@ def build(cell: dict[str, Any], owner: int) -> None:
     """Make the new root and turn to it; the old one stays at /outside for a moment."""
     root = cell["root"]  # what lies on it is seen in this namespace alone
     paths = [path for path in (*cell["binds"], *DEVICES) if os.path.exists(path)]
-    held = {path: os.open(path, os.O_PATH) for path in paths if not os.path.islink(path)}
-    links = {path: os.readlink(path) for path in paths if path not in held}
-    folders = {path for path in held if os.path.isdir(path)}
+    descriptors = {path: os.open(path, os.O_PATH) for path in paths if not os.path.islink(path)}
+    links = {path: os.readlink(path) for path in paths if path not in descriptors}
+    folders = {path for path in descriptors if os.path.isdir(path)}
     mount("", "/", "", PRIVATE | RECURSIVE)
     mount("tmpfs", root, "tmpfs", NO_SUID | NO_DEVICES, "size=1m,nr_inodes=1k,mode=755")
     for path in sorted(paths):
@@ -171,8 +174,8 @@ def build(cell: dict[str, Any], owner: int) -> None:
             os.makedirs(target, exist_ok=True)
         else:
             os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o600))
-        mount(f"/proc/self/fd/{held[path]}", target, "", BIND | RECURSIVE)
-        os.close(held[path])
+        mount(f"/proc/self/fd/{descriptors[path]}", target, "", BIND | RECURSIVE)
+        os.close(descriptors[path])
         protect(target, READ_ONLY | NO_SUID | (0 if path in DEVICES else NO_DEVICES))
     for folder in ("/proc", "/outside", cell["folder"]):
         os.makedirs(root + folder, exist_ok=True)
@@ -186,18 +189,18 @@ def protect(target: str, flags: int) -> None:
     """Set mount flags on `target` and all that is mounted below it."""
     attributes = (ctypes.c_uint64 * 4)(flags, 0, 0, 0)
     folder = os.open(target, os.O_PATH)
-    done = libc.syscall(
+    result = libc.syscall(
         MOUNT_SETATTR, folder, b"", AT_EMPTY_PATH | AT_RECURSIVE, attributes, ctypes.c_size_t(32)
     )
     os.close(folder)
-    if done < 0 and ctypes.get_errno() == errno.ENOSYS:  # before Linux 5.12
+    if result < 0 and ctypes.get_errno() == errno.ENOSYS:  # before Linux 5.12
         mount("", target, "", REMOUNT | BIND | flags)
     else:
-        check(done, f"protecting {target}")
+        check(result, f"protecting {target}")
 
 
 def work(target: str, cell: dict[str, Any], owner: int) -> None:
-    """Mount the one writable folder."""
+    """Mount the one writable folder, which belongs to the user id `owner`."""
     sizes = f"size={cell['megabytes']}m,nr_inodes={cell['files']},mode=700,uid={owner},gid={owner}"
     mount("tmpfs", target, "tmpfs", NO_SUID | NO_DEVICES | NO_EXEC, sizes)
 

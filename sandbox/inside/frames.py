@@ -9,7 +9,7 @@ Header = dict[str, Any]
 
 
 def read_exactly(descriptor: int, count: int) -> bytes:
-    """Read `count` bytes or raise EOFError."""
+    """Read `count` bytes; raises EOFError where the stream ends before."""
     data = bytearray()
     while len(data) < count:
         part = os.read(descriptor, min(1 << 20, count - len(data)))

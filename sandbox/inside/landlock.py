@@ -1,13 +1,15 @@
-"""A process that can write in its own folder alone, and can open no process but itself.
+"""Confine a process so that it can write in its own folder alone, and open no other process.
 
-Where it is told what to read, it can read nothing else. A Landlock domain needs no privileges.
-Whoever is in one may not look into a process outside of it, of whatever user, with or without Yama:
-no memory, descriptors, environment or folders. See landlock(7).
+With a list of readable places it can read nothing else. A Landlock domain needs no privileges. A
+process in one may not look into a process outside of it, of whatever user, with or without Yama: no
+memory, descriptors, environment or folders. See landlock(7).
 """
 
 import ctypes
 import os
 from collections.abc import Sequence
+
+from .cell import SET_NO_NEW_PRIVILEGES
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -50,7 +52,7 @@ def confine(folder: str, readable: Sequence[str] = ()) -> bool:
             *((path, reads) for path in readable if os.path.exists(path)),
         ):
             allow(rules, path, rights)
-        if libc.prctl(38, 1, 0, 0, 0) or libc.syscall(RESTRICT, rules, 0):
+        if libc.prctl(SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0) or libc.syscall(RESTRICT, rules, 0):
             raise OSError(ctypes.get_errno(), "Landlock refuses to confine")
     finally:
         os.close(rules)
@@ -58,7 +60,7 @@ def confine(folder: str, readable: Sequence[str] = ()) -> bool:
 
 
 def allow(rules: int, path: str, rights: int) -> None:
-    """Add a rule for `path` and what lies below it."""
+    """Add a rule for `path` and what lies below it; raises OSError if it is refused."""
     opened = os.open(path, os.O_PATH)
     rule = Beneath(rights if os.path.isdir(path) else rights & OF_A_FILE, opened)
     refused = libc.syscall(ADD, rules, BENEATH, ctypes.byref(rule), 0)

@@ -1,9 +1,9 @@
 """Load a program once, then run each job in forks of this warm process, and watch over them.
 
 Speaks frames on what it got as stdin and stdout. Two warm processes fork: this one, which loads
-the trusted part of the program and hears every request; and a second one, which loads the guest's
-part, never hears a request, and makes the processes that meet candidates. Both processes of the
-next job are made ahead of it.
+the trusted part of the program and hears every request; and a second one (maker.py), which has the
+guest's part, never hears a request, and makes the processes that meet candidates. Both processes of
+the next job are made ahead of it.
 """
 
 import contextlib
@@ -19,22 +19,21 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple
 
 from . import causes, cell, frames, workers
+from .frames import Header
+from .maker import CHILD_SUBREAPER, Maker
 from .system import anonymous, children, clean, ended, kill, reap
 from .watcher import Watcher
 from .workers import prctl
 
-Header = dict[str, Any]
-
-CHILD_SUBREAPER = 36
-CODES, OF_GUESTS, UNTOLD = (causes.MEMORY, causes.ERROR, causes.PROCESSES), range(2, 100), 1
-TICKS = 0.6  # of a limit on CPU time, at least, is reported for a process that was ended by it
+TICKS = 0.6  # share of a CPU limit that is reported, at least, for a process that was ended by it
+GRACE_SECONDS = 0.2  # for a process that is about to end by itself
 
 
 def main(install: Callable[[Mapping[str, str]], None]) -> None:
-    """Serve jobs until stdin closes; `install` makes modules of sources."""
+    """Serve jobs until stdin closes; `install` makes modules of sources. Never returns."""
     prctl(cell.SET_DUMPABLE, 0)  # no process of the same user can open our memory
     signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))  # or PID 1 ignores it
     if len(sys.argv) > 1:
@@ -46,11 +45,11 @@ def main(install: Callable[[Mapping[str, str]], None]) -> None:
     prctl(CHILD_SUBREAPER, 1)
     prctl(cell.SET_DUMPABLE, 0)  # a cell that changed its user is dumpable again
     try:
-        setup, shown = frames.receive(inward)
-        install(sources(setup["files"], shown))
+        setup, guest_files = frames.receive(inward)
+        install(sources(setup["files"], guest_files))
         runner = Runner(setup, inward)
-        hidden, rest = frames.receive(inward)
-        install(sources(hidden["files"], rest))
+        hidden, files = frames.receive(inward)
+        install(sources(hidden["files"], files))
         runner.load_trusted()
         runner.prepare()
     except BaseException:
@@ -68,7 +67,10 @@ def main(install: Callable[[Mapping[str, str]], None]) -> None:
 
 @dataclass
 class Pair:
-    """The two processes of one job, not yet told what it is, and our ends of what joins us."""
+    """The two processes of one job, prepared before it comes, and our ends of what joins us.
+
+    Process ids (`guest` is 0 where the program has none), and descriptors.
+    """
 
     trusted: int
     guest: int
@@ -78,6 +80,19 @@ class Pair:
     log: int
 
 
+class End(NamedTuple):
+    """How the processes of a job ended.
+
+    Wait statuses are None for a process that did not end by itself. `cpu` are the seconds of both
+    processes, `guest_cpu` those of the guest.
+    """
+
+    trusted: int | None
+    guest: int | None
+    cpu: float
+    guest_cpu: float
+
+
 class Runner:
     """A loaded program, and the processes of one job at a time."""
 
@@ -85,8 +100,7 @@ class Runner:
         """Load the guest's part and set its process apart, before the rest is even here."""
         self.setup, self.inward = setup, inward
         self.pair: Pair | None = None
-        self.heard = bytearray()
-        self.maker = 0
+        self.maker: Maker | None = None
         self.run_trusted: Callable[[bytes, workers.Guest], bytes] = workers.relay
         self.versions = {"python": sys.version.split()[0]}
         sys.path[:0] = setup["path"]
@@ -95,14 +109,13 @@ class Runner:
         if setup["guest"]:
             module = load(setup["guest"])
             gc.freeze()  # a collection in a fork would copy every page it looks at
-            self.control, far = socket.socketpair()
-            self.maker = os.fork()
-            if self.maker == 0:
-                make_guests(far, module.answer, setup)
-            far.close()
+            self.maker = Maker(module.answer, setup)
 
     def load_trusted(self) -> None:
-        """Load the trusted part, which the guest's process then knows nothing of."""
+        """Load the trusted part, of which the process that makes guests knows nothing.
+
+        Raises RuntimeError if that started CUDA.
+        """
         if self.setup["entry"]:
             self.run_trusted = load(self.setup["entry"]).run
         gc.freeze()
@@ -119,10 +132,7 @@ class Runner:
         request_end, request = os.pipe()
         reply, reply_end = os.pipe()
         log, log_end = os.pipe()
-        guest = 0
-        if self.maker:
-            socket.send_fds(self.control, [b"."], [far.fileno(), memory, log_end])
-            guest = int(self._hear())
+        guest = self.maker.make(far.fileno(), memory, log_end) if self.maker else 0
         far.close()
         trusted = os.fork()
         if trusted == 0:
@@ -135,7 +145,7 @@ class Runner:
         self.pair = Pair(trusted, guest, line.detach(), request, reply, log)
 
     def run(self, job: Header, body: bytes) -> tuple[Header, bytes]:
-        """Run one job in the processes prepared; returns its header and its reply."""
+        """Run one job in the processes prepared for it; returns the header and the reply."""
         pair, self.pair = self.pair, None
         assert pair is not None
         start, kills = time.monotonic(), causes.kills()
@@ -147,15 +157,15 @@ class Runner:
             frames.send(pair.request, job, body[split:])
             watcher.collect(start + job["wall_seconds"])
         except ConnectionError:
-            pass  # one of them ended before it was told; how, is said below
-        of_trusted, of_guest, cpu, own = self._end(pair, watcher.broke)
+            pass  # one of them ended before the job reached it; `_end` finds out how
+        end = self._end(pair, watcher.broke)
         watcher.finish()
         if select.select([self.inward], [], [], 0)[0]:
             watcher.broke = "cancelled"
         status, remark = watcher.broke, ""
         if not status:
             starved = kills < 0 or causes.kills() > kills
-            status, remark = causes.judge(of_trusted, of_guest, used_up(job, cpu, own), starved)
+            status, remark = causes.judge(end.trusted, end.guest, used_up(job, end), starved)
         if status == "oom":
             remark = f"{remark}\nthe job took all of its {job['memory_mb']} MB of memory".strip()
         if status != "ok" and not watcher.log:
@@ -168,7 +178,7 @@ class Runner:
             "status": status,
             "log": text,
             "wall_seconds": time.monotonic() - start,
-            "cpu_seconds": cpu,
+            "cpu_seconds": end.cpu,
         }
         return header, bytes(watcher.reply) if status == "ok" else b""
 
@@ -177,100 +187,51 @@ class Runner:
         if self.pair is not None:
             self._end(self.pair, "cancelled")
 
-    def _end(self, pair: Pair, broke: str) -> tuple[int | None, int | None, float, float]:
-        """Kill what is left of a job; how each process had ended by itself.
-
-        Then the CPU seconds of both, and those of the guest.
-        """
+    def _end(self, pair: Pair, broke: str) -> End:
+        """Kill what is left of a job and clean up after it; `broke` names a limit that it broke."""
         by_itself = ended(pair.trusted)
-        give_up = time.monotonic() + (0 if broke else 0.2)
+        give_up = time.monotonic() + (0 if broke else GRACE_SECONDS)
         while by_itself is None and time.monotonic() < give_up:
             time.sleep(0.001)  # it has closed its reply, and is about to go
             by_itself = ended(pair.trusted)
         if by_itself is None:
             kill(pair.trusted)
         os.close(pair.line)
-        guest_fell = False
-        if pair.guest:
-            # A guest that has hung up may take a moment to end.
-            patience = 0.2 if by_itself and by_itself.si_status == causes.GUEST else 0.0
-            guest_fell = self._told(patience)
-            for process in children(pair.guest) if self.setup["nested"] else ():
-                kill(process)  # the job itself: its first process then counts its CPU and ends
-            if not (self.setup["nested"] and self._told(0.2)):
-                kill(pair.guest)
-        of_trusted, cpu = reap(pair.trusted, self.maker)
-        of_guest, own = 0, 0.0
-        if pair.guest:
-            told = json.loads(self._hear())
-            of_guest, own = told["status"], told["cpu"]
+        # A guest that has hung up may take a moment to end.
+        hung_up = by_itself is not None and by_itself.si_status == causes.GUEST
+        guest_fell = self._end_guest(pair.guest, GRACE_SECONDS if hung_up else 0.0)
+        trusted, cpu = reap(pair.trusted, self.maker.pid if self.maker else 0)
+        guest, guest_cpu = self.maker.collect() if self.maker else (0, 0.0)
         os.close(pair.request)
         for folder in (self.setup["folder"], *self.setup["litter"]):
             clean(folder)
-        return (
-            of_trusted if by_itself else None,
-            of_guest if guest_fell else None,
-            cpu + own,
-            own,
+        return End(
+            trusted if by_itself else None,
+            guest if guest_fell else None,
+            cpu + guest_cpu,
+            guest_cpu,
         )
 
-    def _told(self, seconds: float) -> bool:
-        """Whether the guest is known to have ended."""
-        return bool(select.select([self.control], [], [], seconds)[0])
-
-    def _hear(self) -> bytes:
-        """The next line from the process that makes guests."""
-        while b"\n" not in self.heard:
-            part = self.control.recv(4096)
-            if not part:
-                raise EOFError
-            self.heard += part
-        line, _, self.heard = self.heard.partition(b"\n")
-        return bytes(line)
+    def _end_guest(self, guest: int, patience: float) -> bool:
+        """Kill the guest, unless it ends by itself within `patience` seconds; whether it did so."""
+        if self.maker is None:
+            return False
+        fell = self.maker.guest_ended(patience)
+        nested = self.setup["nested"]
+        for process in children(guest) if nested else ():
+            kill(process)  # the job itself: its first process then counts its CPU and ends
+        if not (nested and self.maker.guest_ended(GRACE_SECONDS)):
+            kill(guest)
+        return fell
 
 
-def make_guests(control: socket.socket, answer: workers.Answer, setup: Header) -> NoReturn:
-    """Fork a process for each candidate, on request, and tell how it ended; never returns."""
-    prctl(CHILD_SUBREAPER, 1)
-    prctl(cell.SET_DEATH_SIGNAL, signal.SIGKILL)
-    workers.close_all_but(control.fileno())
-    while True:
-        message, descriptors, _, _ = socket.recv_fds(control, 1, 3)
-        if not message:
-            os._exit(0)
-        # Drawn anew, so that a candidate that exits does not choose what its end is called.
-        drawn = sorted(OF_GUESTS, key=lambda _: os.urandom(8))[: len(CODES)]
-        codes = dict(zip(CODES, drawn, strict=True))
-        guest = cell.fork_inside(setup["cell"]) if setup["nested"] else os.fork()
-        if guest == 0:
-            line, memory, log = descriptors
-            workers.guest(answer, line, memory, log, setup, codes)
-        for descriptor in descriptors:
-            os.close(descriptor)
-        control.sendall(b"%d\n" % guest)
-        status, cpu = reap(guest)
-        status = plain(status, codes)
-        control.sendall(json.dumps({"status": status, "cpu": cpu}).encode() + b"\n")
-
-
-def plain(status: int, codes: dict[int, int]) -> int:
-    """A wait status in which a drawn exit code is turned back into the code it stands for."""
-    if not os.WIFEXITED(status) or not 0 < os.WEXITSTATUS(status) < 128:
-        return status
-    meant = {drawn: code for code, drawn in codes.items()}
-    return meant.get(os.WEXITSTATUS(status), UNTOLD) << 8
-
-
-def used_up(job: Header, cpu: float, own: float) -> str:
-    """What ended a job that was killed for its CPU time, from that of both processes and the guest.
-
-    Nothing if there was time left.
-    """
+def used_up(job: Header, end: End) -> str:
+    """A remark on the CPU time that a job was killed for; "" if there was time left."""
     most = workers.guest_cpu_limit(job)
     # The kernel ends a process by ticks of its clock, which run ahead of the time it reports.
-    if own >= TICKS * most and most < workers.cpu_limit(job):
+    if end.guest_cpu >= TICKS * most and most < workers.cpu_limit(job):
         return f"the candidate used up the {most} s of its CPU time"
-    return "the job used up its CPU time" if cpu >= workers.cpu_limit(job) - 1 else ""
+    return "the job used up its CPU time" if end.cpu >= workers.cpu_limit(job) - 1 else ""
 
 
 def load(name: str) -> Any:
@@ -281,9 +242,9 @@ def load(name: str) -> Any:
 
 
 def sources(files: list[tuple[str, int]], payload: bytes) -> dict[str, str]:
-    """The program's modules by name."""
-    found, at = {}, 0
+    """The sources of the program's modules, by dotted name."""
+    modules, at = {}, 0
     for name, size in files:
-        found[name.removesuffix(".py").replace("/", ".")] = payload[at : at + size].decode()
+        modules[name.removesuffix(".py").replace("/", ".")] = payload[at : at + size].decode()
         at += size
-    return found
+    return modules

@@ -10,6 +10,8 @@ import ctypes
 import errno
 import os
 
+from .cell import SET_NO_NEW_PRIVILEGES
+
 libc = ctypes.CDLL(None, use_errno=True)
 
 # name: number on x86-64 and on arm64, -1 where the machine has no such call
@@ -53,8 +55,12 @@ LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 ALLOW, KILL, REFUSE = 0x7FFF0000, 0x80000000, 0x00050000
 NUMBER, MACHINE, FIRST, SECOND = 0, 4, 16, 24
 X32 = 0x40000000
+SET_SECCOMP, MODE_FILTER = 22, 2
 
 Instruction = tuple[int, int, int, int]
+ALLOWING: Instruction = (RETURN, 0, 0, ALLOW)
+PERMISSION: Instruction = (RETURN, 0, 0, REFUSE | errno.EPERM)
+BUSY: Instruction = (RETURN, 0, 0, REFUSE | errno.EAGAIN)
 
 
 class Filter(ctypes.Structure):
@@ -80,23 +86,25 @@ def supported() -> bool:
 
 
 def rules(machine: str, pid: int) -> list[Instruction]:
-    """The filter for a process with this id."""
+    """The filter for the process `pid` on `machine`, as BPF instructions (code, jt, jf, k)."""
     column, architecture = MACHINES[machine]
-    refuse = (RETURN, 0, 0, REFUSE | errno.EPERM)
-    busy = (RETURN, 0, 0, REFUSE | errno.EAGAIN)
-    allow = (RETURN, 0, 0, ALLOW)
-    found = [
+    steps = [
         (LOAD, 0, 0, MACHINE),
         (EQUAL, 1, 0, architecture),
         (RETURN, 0, 0, KILL),
         (LOAD, 0, 0, NUMBER),
         (AT_LEAST, 0, 1, X32),
-        refuse,
+        PERMISSION,
     ]
     for line in ALLOWED.replace("\n", " ").split(","):
         number = int(line.split()[1 + column])
         if number >= 0:
-            found += [(EQUAL, 0, 1, number), allow]
+            steps += [(EQUAL, 0, 1, number), ALLOWING]
+    return [*steps, *by_argument(column, pid), *new_processes(column), PERMISSION]
+
+
+def by_argument(column: int, pid: int) -> list[Instruction]:
+    """Allow calls whose argument is this process, or a request that is known to be harmless."""
     arguments: list[tuple[int, int, tuple[int, ...]]]
     arguments = [(ON_ITSELF[name][column], FIRST, (pid,)) for name in ("kill", "tgkill")]
     arguments += [
@@ -105,23 +113,29 @@ def rules(machine: str, pid: int) -> list[Instruction]:
         (IOCTL[column], SECOND, IOCTL_REQUESTS),
         (FCNTL[column], SECOND, FCNTL_COMMANDS),
     ]
+    steps: list[Instruction] = []
     for number, offset, values in arguments:
-        checks = [each for value in values for each in ((EQUAL, 0, 1, value), allow)]
-        found += [(EQUAL, 0, len(checks) + 2, number), (LOAD, 0, 0, offset), *checks, refuse]
-    found += [
+        checks = [step for value in values for step in ((EQUAL, 0, 1, value), ALLOWING)]
+        steps += [(EQUAL, 0, len(checks) + 2, number), (LOAD, 0, 0, offset), *checks, PERMISSION]
+    return steps
+
+
+def new_processes(column: int) -> list[Instruction]:
+    """Allow new threads, and refuse new processes as at a process limit."""
+    steps = [
         (EQUAL, 0, 5, CLONE[column]),
         (LOAD, 0, 0, FIRST),
         (ANY_BIT, 2, 0, CLONE_NAMESPACES),
         (ANY_BIT, 0, 1, CLONE_THREAD),
-        allow,
-        busy,
+        ALLOWING,
+        BUSY,
         (EQUAL, 0, 1, CLONE3[column]),
         (RETURN, 0, 0, REFUSE | errno.ENOSYS),  # the C library falls back to clone
     ]
     for fork in FORKS:
         if fork[column] >= 0:
-            found += [(EQUAL, 0, 1, fork[column]), busy]
-    return [*found, refuse]
+            steps += [(EQUAL, 0, 1, fork[column]), BUSY]
+    return steps
 
 
 def install() -> None:
@@ -129,5 +143,6 @@ def install() -> None:
     steps = [Filter(*step) for step in rules(os.uname().machine, os.getpid())]
     array = (Filter * len(steps))(*steps)
     program = FilterProgram(len(steps), array)
-    if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.byref(program), 0, 0):
+    refused = libc.prctl(SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    if refused or libc.prctl(SET_SECCOMP, MODE_FILTER, ctypes.byref(program), 0, 0):
         raise OSError(ctypes.get_errno(), "the system call filter was refused")

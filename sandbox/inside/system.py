@@ -11,7 +11,10 @@ from typing import Any
 
 
 def reap(pid: int, keep: int = 0) -> tuple[int, float]:
-    """Wait for `pid`, then end every orphan we inherited; its wait status and all CPU seconds."""
+    """Wait for `pid`, then end every orphan that this process inherited, but not `keep`.
+
+    Returns the wait status of `pid`, and the CPU seconds of all of them.
+    """
     _, status, usage = os.wait4(pid, 0)
     cpu = usage.ru_utime + usage.ru_stime
     give_up = time.monotonic() + 1
@@ -29,18 +32,18 @@ def reap(pid: int, keep: int = 0) -> tuple[int, float]:
 
 
 def ended(pid: int) -> Any:
-    """How a child ended, without collecting it; None while it runs."""
+    """How a child ended (`os.waitid_result`), without collecting it; None while it runs."""
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
 
 
 def kill(pid: int) -> None:
-    """Send SIGKILL to what may be gone already."""
+    """Send SIGKILL to a process that may be gone already."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, signal.SIGKILL)
 
 
 def children(pid: int) -> list[int]:
-    """Process ids whose parent is `pid`."""
+    """Ids of the processes whose parent is `pid`; none where the system does not say."""
     try:
         with open(f"/proc/{pid}/task/{pid}/children") as file:
             return [int(pid) for pid in file.read().split()]
@@ -57,7 +60,7 @@ def watch(pid: int) -> int:
 
 
 def clean(folder: str) -> None:
-    """Remove whatever a job left in a folder, and the mode and times that it gave to it."""
+    """Remove whatever a job left in `folder`, and set the folder's own mode and times back."""
     if not os.path.isdir(folder):
         return
     with contextlib.suppress(OSError):
@@ -74,7 +77,7 @@ def clean(folder: str) -> None:
 
 
 def unlock(function: Any, path: str, error: Any) -> None:
-    """Remove a folder that nobody was left the right to look into."""
+    """Remove a folder whose mode forbids even its owner to look in; for `shutil.rmtree`."""
     with contextlib.suppress(OSError):
         if os.path.isdir(path) and os.stat(path).st_mode & 0o700 != 0o700:
             os.chmod(path, 0o700)
@@ -82,7 +85,7 @@ def unlock(function: Any, path: str, error: Any) -> None:
 
 
 def anonymous(size: int) -> int:
-    """A descriptor of memory without a name, of a size nobody can change."""
+    """A descriptor of memory without a name, of `size` bytes, which nobody can change."""
     if not hasattr(os, "memfd_create"):
         with tempfile.TemporaryFile() as file:
             file.truncate(size)

@@ -8,7 +8,7 @@ import time
 from . import frames
 from .system import watch
 
-LOG_MOST = 256 << 20  # a job that prints more than this is ended
+LOG_MOST = 256 << 20  # bytes; a job that prints more than this is ended
 
 
 class Watcher:
@@ -17,7 +17,8 @@ class Watcher:
     def __init__(self, job: frames.Header, trusted: int, reply: int, log: int, inward: int) -> None:
         """Watch the process `trusted` and what it sends on the descriptors `reply` and `log`.
 
-        The host says nothing while a job runs: `inward` turns readable when it is gone.
+        The host says nothing while a job runs, so its descriptor `inward` turns readable only when
+        the host is gone.
         """
         self.job, self.inward = job, inward
         self._trusted, self._reply, self._log = trusted, reply, log
@@ -26,7 +27,10 @@ class Watcher:
         self._printed = 0
 
     def collect(self, deadline: float) -> None:
-        """Watch until the trusted process ends or the job breaks a limit."""
+        """Watch until the trusted process ends or the job breaks a limit, which `broke` then names.
+
+        `deadline` is a time on the monotonic clock.
+        """
         exited = watch(self._trusted)
         ends = {self._reply, self._log, exited, self.inward} - {-1}
         try:

@@ -21,7 +21,7 @@ from .causes import ERROR, GUEST, OVERFLOW, cause
 
 Answer = Callable[[bytes, memoryview], bytes]
 
-HEAD = struct.Struct(">II")  # the number of a question, and the bytes that follow
+HEAD = struct.Struct(">II")  # the number of a question, and how many bytes follow
 SHARED_BYTES = 256 << 20  # of address space: a page counts once it is written
 FILE_BYTES, OPEN_FILES = 64 << 20, 256
 
@@ -43,7 +43,10 @@ class Guest:
         self._line, self._most, self._asked = line, most, 0
 
     def ask(self, message: bytes) -> bytes:
-        """Send a message and wait for its answer; raises GuestError if none comes."""
+        """Send a message and wait for its answer.
+
+        Raises GuestError if none comes, and AnswerTooLarge for one that is over the cap.
+        """
         self._asked += 1
         try:
             frames.write_all(self._line, HEAD.pack(self._asked, len(message)) + message)
@@ -58,7 +61,7 @@ class Guest:
 
 
 def relay(request: bytes, guest: Guest) -> bytes:
-    """The trusted side of a program that has none: the guest's answer is the reply."""
+    """Reply with the guest's answer: the trusted side of a program without an entry."""
     return guest.ask(request)
 
 
@@ -131,7 +134,7 @@ def guest(
 
 
 def messages(line: int) -> Iterator[tuple[int, bytes]]:
-    """What the trusted side asks, with the number of each question, until it hangs up."""
+    """The questions of the trusted side, each with its number, until it hangs up."""
     while True:
         try:
             number, size = HEAD.unpack(frames.read_exactly(line, HEAD.size))
@@ -157,36 +160,36 @@ def leave(code: int) -> None:
 
 
 def flush() -> None:
-    """Let what was printed reach the log."""
+    """Send what was printed to the log."""
     sys.stdout.flush()
     sys.stderr.flush()
 
 
 def adopt(log: int) -> None:
-    """Print into `log`, read nothing, and end when told to."""
+    """Print into the descriptor `log`, and let SIGTERM end this process again."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.dup2(log, 1)
     os.dup2(log, 2)
 
 
-def close_all_but(*kept: int) -> None:
-    """Close every descriptor but the standard ones and `kept`."""
+def close_all_but(*descriptors: int) -> None:
+    """Close every descriptor but the standard ones and these `descriptors`."""
     low = 3
-    for each in sorted(kept):
-        os.closerange(low, each)
-        low = each + 1
+    for descriptor in sorted(descriptors):
+        os.closerange(low, descriptor)
+        low = descriptor + 1
     os.closerange(low, 4096)
 
 
 def share(descriptor: int) -> memoryview:
-    """Map the memory that both processes of a job see."""
+    """Map the memory that both processes of a job see, and close its descriptor."""
     mapped = memoryview(mmap.mmap(descriptor, SHARED_BYTES))
     os.close(descriptor)
     return mapped
 
 
 def unpack(files: list[tuple[str, int]], payload: bytes) -> None:
-    """Write the named files here."""
+    """Write `files`, whose contents lie in `payload` one after the other, in this folder."""
     at = 0
     for name, size in files:
         if folder := os.path.dirname(name):
@@ -197,7 +200,7 @@ def unpack(files: list[tuple[str, int]], payload: bytes) -> None:
 
 
 def limit_resources(job: dict[str, Any]) -> None:
-    """Limits that hold for one process; the deadline is the one that usually bites."""
+    """Set limits for this process alone. Usually the job's deadline comes first."""
     limit(resource.RLIMIT_CORE, 0)
     limit(resource.RLIMIT_FSIZE, FILE_BYTES)
     limit(resource.RLIMIT_NOFILE, OPEN_FILES)
@@ -205,12 +208,12 @@ def limit_resources(job: dict[str, Any]) -> None:
 
 
 def cpu_limit(job: dict[str, Any]) -> int:
-    """CPU seconds of one process: what the deadline leaves, and a little for coming up."""
+    """CPU seconds that one process may use: up to the deadline on its cores, and 2 to start."""
     return int(job["wall_seconds"] * job["cpus"]) + 2
 
 
 def guest_cpu_limit(job: dict[str, Any]) -> int:
-    """CPU seconds of the guest's process, in whole ones."""
+    """Whole CPU seconds that the guest's process may use."""
     own = job["guest_cpu_seconds"]
     return min(math.ceil(own), cpu_limit(job)) if own else cpu_limit(job)
 

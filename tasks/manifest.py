@@ -1,0 +1,127 @@
+"""The records of a task.toml."""
+
+import tomllib
+from collections.abc import Mapping
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .folder import TaskError
+from .names import FileName, Label, Module, Name, Prose
+
+
+class Frozen(BaseModel):
+    """Records that reach disk: immutable, finite, and strict about unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Metric(Frozen):
+    """The number that candidates are judged by, with the direction in which it improves.
+
+    `worst` stands in for a seed that diverged. `minimum_gain` is the smallest gain worth claiming.
+    `repeats_within` is how far two measurements of one seed may lie apart, whatever seeds were
+    measured beside it; 0 means that they are equal to the last bit.
+    """
+
+    name: Label
+    unit: Label
+    goal: Literal["max", "min"]
+    worst: float
+    minimum_gain: float = Field(ge=0)
+    repeats_within: float = Field(default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _repeats(self) -> Self:
+        if self.repeats_within > self.minimum_gain:
+            raise ValueError(
+                f"repeats_within {self.repeats_within:g} is more than minimum_gain "
+                f"{self.minimum_gain:g}: a gain that small could not be told from a repeat"
+            )
+        return self
+
+    def gain(self, new: float, old: float) -> float:
+        """The gain of `new` over `old`, in the metric's unit; positive is better for any goal."""
+        return new - old if self.goal == "max" else old - new
+
+
+class Resources(Frozen):
+    """The `[limits]` of a task: what one training job may use.
+
+    A candidate's process gets `times_start` times the CPU time that the whole job takes with the
+    starting program, where that is known; 0 for no such limit. To load and to get ready for a run
+    it gets `setup_seconds` of CPU time. A job is lent `gpus` GPUs, which takes a sandbox that has
+    some. `seeds_per_job` is how many seeds share one job. With 1 seeds cannot meet, which is for
+    candidates that run code nobody has looked through.
+    """
+
+    times_start: float = Field(default=10.0, ge=0)
+    setup_seconds: float = Field(default=0.3, gt=0)
+    wall_seconds: float = Field(gt=0, le=86_400)
+    memory_mb: int = Field(ge=64)
+    reply_mb: int = Field(default=64, ge=1, le=1024)
+    gpus: int = Field(default=0, ge=0, le=8)
+    seeds_per_job: int = Field(default=32, ge=1, le=1024)
+
+
+class Workloads(Frozen):
+    """The names of a task's problems, by split.
+
+    The search measures on `dev` alone, and never sees `transfer`. `glance` are the few of `dev`
+    that a candidate meets first, so that a hopeless one costs little.
+    """
+
+    dev: tuple[Name, ...] = Field(min_length=1)
+    glance: tuple[Name, ...] = Field(min_length=1)
+    transfer: tuple[Name, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if both := set(self.dev) & set(self.transfer):
+            raise ValueError(f"workloads in both dev and transfer: {', '.join(sorted(both))}")
+        if alien := set(self.glance) - set(self.dev):
+            raise ValueError(f"glance has workloads that dev lacks: {', '.join(sorted(alien))}")
+        return self
+
+
+class Audit(Frozen):
+    """The `[audit]` of a task: what a candidate may import."""
+
+    imports: tuple[Module, ...] = ("math", "torch")
+
+
+class Manifest(Frozen):
+    """A task.toml. Where `candidate` is "agent", the task's programs are search agents."""
+
+    name: Name
+    title: Label
+    statement: Prose
+    candidate: Literal["algorithm", "agent"] = "algorithm"
+    editable: tuple[FileName, ...] = Field(min_length=1, max_length=50)
+    library: tuple[FileName, ...] = ()
+    metric: Metric
+    workloads: Workloads
+    limits: Resources
+    audit: Audit = Audit()
+    model: bool = False  # its candidates ask a language model
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        for field, names in (("editable", self.editable), ("library", self.library)):
+            if len(set(names)) < len(names):
+                raise ValueError(f"{field} names a file twice")
+        return self
+
+
+def read_manifest(files: Mapping[str, bytes]) -> Manifest:
+    """The manifest among the `files` of a task; raises TaskError naming the field that is wrong."""
+    try:
+        return Manifest.model_validate(tomllib.loads(files["task.toml"].decode()))
+    except KeyError:
+        raise TaskError("the task folder has no task.toml") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise TaskError(f"task.toml: {where}: {first['msg']}") from error
+    except (ValueError, RecursionError) as error:
+        raise TaskError(f"task.toml is not TOML: {error}") from error
