@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ..sandbox import Limits, Program, digest_files
 from ..sandbox.text import line
 from .folder import TaskError, check_programs, files_in
+from .motifs import Facts, facts
 from .names import BASELINE, FileName, Label, Module, Name, Words
 
 HERE = Path(__file__).parent
@@ -173,6 +174,14 @@ class Task:
         return self.manifest.metric
 
     @property
+    def motifs(self) -> Facts:
+        """The types of the task's interface and what may be woven in, as its motifs.toml says.
+
+        Raises MotifError if that file is wrong, which `load` checks.
+        """
+        return facts(self.files.get("motifs.toml", b""))
+
+    @property
     def digest(self) -> str:
         """Content address of all that can change a candidate's score, and of nothing else."""
         files = {**self.trainer.files, **self.grader.files}
@@ -256,7 +265,10 @@ class Task:
 
 
 def load(name: str) -> Task:
-    """Open a built-in task by name, or any task folder by path (one that contains a slash)."""
+    """Open a built-in task by name, or any task folder by path (one that contains a slash).
+
+    Raises TaskError naming the file that is wrong, and MotifError if that is motifs.toml.
+    """
     folder = Path(name) if "/" in name else HERE / name
     if "\0" in name or not os.path.isfile(folder / "task.toml"):
         raise TaskError(f"no task {name!r}: use one of {', '.join(names())}, or a folder's path")
@@ -267,6 +279,7 @@ def load(name: str) -> Task:
     shared = {n: d for n, d in library.items() if n.removeprefix("library/") in used}
     task = Task({**shared, **task_files})
     check_programs(task_files)
+    _ = task.motifs  # raises MotifError here rather than at the first proposal
     return task
 
 
