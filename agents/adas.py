@@ -1,4 +1,4 @@
-"""Meta Agent Search (Hu et al. 2024, ADAS): the whole archive is read before each new program.
+"""Meta Agent Search (ADAS, Hu et al. 2024): reads the whole archive before each new program.
 
 As published: the archive with code and a confidence interval for every program, a design, two
 reflections, and up to three rounds of mending. Mended: the archive keeps to a budget of tokens and

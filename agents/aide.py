@@ -1,4 +1,4 @@
-"""AIDE (Jiang et al. 2025): drafts first, then debugging or greedy improvement, a call each.
+"""AIDE (Jiang et al. 2025): drafts, then debugs or improves the best, one model call each.
 
 As published, with what its code got wrong mended: the score is measured, and not read by a model
 from what the program prints; gains come with intervals; whatever was asked is kept over a kill.

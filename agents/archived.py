@@ -17,7 +17,7 @@ from ..evals import Candidate
 from ..sandbox import Job, Limits, Program, Result
 from ..sandbox.text import clean, line
 from ..tasks import Frozen, Task
-from ..tasks.motifs import Motif, facts
+from ..tasks.motifs import Motif
 from .base import AgentError, Brief, Desk, ProposalError
 from .llm import Message
 
@@ -196,7 +196,7 @@ def _shown(tree: Tree, node: Node) -> dict[str, object]:
 
 def _motifs(task: Task) -> list[dict[str, str]]:
     """The motifs of the task that are one expression in `x`, with their constants."""
-    known = facts(task.files.get("motifs.toml", b"")).motifs
+    known = task.motifs.motifs
     return [{"name": each.name, "code": _code(each)} for each in known if _simple(each)]
 
 

@@ -1,4 +1,4 @@
-"""What an agent is, what it is given, and how one is opened by name."""
+"""What an agent is, what it is given, and what it may raise."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -121,7 +121,9 @@ class Brief:
 class Agent(Protocol):
     """A program that proposes. It never runs candidate code itself.
 
-    It may have `select`, the policy that suits it, and `attempts`, how often one turn may ask it.
+    It may declare `select`, the name of the selection policy that suits it; `attempts`, how often
+    one turn may ask it; `needs_model`; `requests`, how many model requests a proposal takes; and
+    `name`, if nodes are to show another one. `opening.Opened` has the defaults.
     """
 
     def propose(self, brief: Brief) -> Candidate:

@@ -1,6 +1,6 @@
-"""Independent proposals from what is planted: what the evolver would find if it built on nothing.
+"""Control: proposes as the evolver does, from the start and the baselines alone.
 
-As an agent of its own it can be compared with others under the name that the control has.
+It is an agent of its own, so that `ratchet bench` can compare it with others.
 """
 
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The proposer that needs no language model: typed evolution of the candidate's own source.
+"""Typed evolution of the candidate's own source; needs no language model.
 
 A proposal is one to three edits: published motifs woven in where their types fit, constants scaled,
 expressions exchanged, statements moved or removed, parts taken over from other programs. Types are
@@ -15,7 +15,7 @@ from ..evals import Candidate
 from ..evals.canonical import canonical
 from ..evals.syntax import parse
 from ..tasks import Task
-from ..tasks.motifs import Facts, facts
+from ..tasks.motifs import Facts
 from .base import Brief, ProposalError
 from .evolve import edits
 from .evolve.constants import Edited, perturb_constant
@@ -80,7 +80,7 @@ class Evolver:
 
 def evolve(task: Task, parent: Candidate, others: Sequence[Candidate], rng: Random) -> Candidate:
     """Offer a changed copy of `parent`; raises ProposalError where no edit applies."""
-    known = facts(task.files.get("motifs.toml", b""))
+    known = task.motifs
     name = rng.choice(sorted(parent.files))
     program = _read(parent.files[name], known)
     if program is None:

@@ -1,5 +1,4 @@
-"""Evolution and a language model: the one varies what the other writes, and that one explains and
-recombines what the first one finds.
+"""The evolver, and a language model that explains and recombines what the evolver finds.
 
 Most proposals are the evolver's and cost no request. Of the rest, a model brings together what the
 evolver found since it was last asked, or has an idea of its own where nothing was found.

@@ -1,4 +1,4 @@
-"""Agents that improve themselves: every node of a tree of agents is changed by its own program.
+"""Agents that improve themselves: each node of a tree of agents proposes its own successor.
 
 After the Darwin Goedel Machine (Zhang et al. 2025): what is searched and what searches are one. Its
 ablations are other flags: a fixed proposer is `--agent evolver`, no open-ended archive is

@@ -1,9 +1,8 @@
-"""An agent that only scales numbers: what tuning the program's constants alone would have found."""
+"""Control: scales one number at a time, which is what tuning the constants alone would find."""
 
 import libcst as cst
 
 from ..evals import Candidate
-from ..tasks.motifs import facts
 from .base import Brief, ProposalError
 from .evolve.constants import perturb_constant
 from .evolve.reader import read
@@ -22,7 +21,7 @@ class RandomTweak:
         task, parent, rng = brief.task, brief.parent, brief.rng
         name = rng.choice(sorted(parent.candidate.files))
         try:
-            program = read(parent.candidate.files[name], facts(task.files.get("motifs.toml", b"")))
+            program = read(parent.candidate.files[name], task.motifs)
         except cst.ParserSyntaxError as error:
             raise ProposalError(f"{name} of the parent is not Python") from error
         edited = perturb_constant(program, rng)

@@ -1,4 +1,4 @@
-"""The proposer with language models: it recalls, diagnoses, proposes, reviews, writes and tries."""
+"""A language model that recalls, diagnoses, proposes, reviews, writes and tries."""
 
 from ..evals import Candidate
 from .base import Brief

@@ -1,4 +1,4 @@
-"""The researcher as a conductor, who asks experts that see the problem with fresh eyes.
+"""The researcher as a conductor, which asks experts who see the problem with fresh eyes.
 
 After meta-prompting (Suzgun and Kalai 2024).
 """

@@ -1,4 +1,4 @@
-"""An agent that changes nothing but a comment: whatever a search keeps of it is a changed seed."""
+"""Control: changes nothing but a comment, so that whatever a search keeps of it is luck."""
 
 import re
 

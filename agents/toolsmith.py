@@ -1,4 +1,4 @@
-"""The proposer with tools: it edits, runs and measures in a workspace, and hands in the best.
+"""A language model with tools: it edits, runs and measures in a workspace, and offers the best.
 
 After the agents of MLGym (Nathani et al. 2025). What it measures is on seeds of its own and decides
 nothing: what it hands in is audited, judged and archived like any other proposal.

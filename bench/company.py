@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 from ratchet.agents import evolver
 from ratchet.agents.base import Agent, Brief
+from ratchet.agents.opening import declared
 from ratchet.archive import Archive, Node, Tree
 from ratchet.evals import Candidate, Evaluation, Seed, Split, Trial, fresh_key
 from ratchet.evals.company import REASON, Company
@@ -139,7 +140,7 @@ def begun(
     ):
         archive.start_run("run", task, config.model_dump(mode="json"))
         lab = Clocked(task, sandbox, archive)
-        yield Run("run", config, agent, dgm, lab, archive, workers)
+        yield Run("run", config, declared(agent, config.agent), dgm, lab, archive, workers)
 
 
 def offered(task: Task, coins: Sequence[Mapping[str, str]], count: int, sandbox: Sandbox) -> str:

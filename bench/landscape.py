@@ -22,6 +22,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from ratchet.agents.base import Brief
+from ratchet.agents.opening import declared
 from ratchet.archive import Archive, Node, Tree
 from ratchet.evals import Candidate, Evaluation, Rule, Seed, Split, Trial, key_from
 from ratchet.sandbox import Job, Result
@@ -241,7 +242,8 @@ def searched(
         closing(Archive(Path(folder) / "archive.db", create=True)) as archive,
     ):
         archive.start_run("run", TASK, config.model_dump(mode="json"))
-        run = Run("run", config, Walker(land), dgm, lab, archive, 1)  # type: ignore[arg-type]
+        walker = declared(Walker(land), "walker")
+        run = Run("run", config, walker, dgm, lab, archive, 1)  # type: ignore[arg-type]
         simulated = Searched(run, lab)
         states: list[Node] = []
         for node in search(run, lambda tree, turn: more(len(tree) - 1, lab.trials)):

@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from no_effect import NoEffect
 
+from ratchet.agents.opening import declared
 from ratchet.archive import Archive, Tree
 from ratchet.evals import fresh_key, key_from
 from ratchet.sandbox import open_sandbox
@@ -61,7 +62,7 @@ def null_search(task: Task, proposals: int, seed: int, sandbox: str, workers: in
         archive = Archive(Path(folder) / "archive.db", create=True)
         archive.start_run("null", task, config.model_dump(mode="json"))
         lab = Lab(task, backend, archive)
-        run = Run("null", config, NoEffect(), dgm, lab, archive, workers)
+        run = Run("null", config, declared(NoEffect(), config.agent), dgm, lab, archive, workers)
         return Tree(list(search(run, lambda tree, turn: True)))
 
 

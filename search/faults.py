@@ -17,7 +17,6 @@ from ..evals import Candidate
 from ..sandbox import SandboxError
 from ..sandbox.text import line
 from ..tasks import TaskError
-from ..tasks.motifs import MotifError
 from .desk.cassette import CassetteError
 
 # An agent that is wrong fails at every turn, one that fails at one turn in four five times in a row
@@ -47,7 +46,7 @@ def asked(agent: Agent, brief: Brief) -> Candidate | str:
         offer: object = agent.propose(brief)
     except NoSuchNode as error:  # the archive is sound, and was asked for what it cannot hold
         return raised("the agent", error)
-    except (ProposalError, AgentError, MotifError, *ELSEWHERE, KeyboardInterrupt):
+    except (ProposalError, AgentError, *ELSEWHERE, KeyboardInterrupt):
         raise
     except BaseException as error:  # SystemExit too: no agent may end a search
         return raised("the agent", error)
@@ -73,20 +72,6 @@ def said(error: BaseException) -> str:
         return str(error)[:LONGEST]
     except Exception:
         return ""
-
-
-def asks(agent: Agent, usual: int) -> int:
-    """How often a turn may ask an agent; raises AgentError where it says nonsense."""
-    try:
-        attempts: object = getattr(agent, "attempts", usual)
-    except Exception as error:
-        raise AgentError(raised("the agent's attempts", error)) from error
-    if type(attempts) is not int or attempts < 1:
-        raise AgentError(
-            f"the agent's attempts are {line(repr(attempts)[:200], 60)}: say a whole number of at "
-            "least 1"
-        )
-    return attempts
 
 
 def _of_the_machine(cause: BaseException) -> bool:

@@ -12,11 +12,9 @@ from ..archive import Node, Tree
 from ..evals import Admission, Candidate, admit
 from ..evals.canonical import canonical
 from .desk.consent import Rejected
-from .faults import asked, asks, said
+from .faults import asked, said
 from .run import Run, behaviour
 from .schedule import simpler
-
-ATTEMPTS = 8  # how often a turn asks an agent that does not say otherwise
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ def propose(run: Run, turn: int, parent: Node, tree: Tree, rng: Random) -> Propo
 
     One that behaves as a known program does is new if it says the same with less code.
     """
-    attempts = asks(run.agent, ATTEMPTS)
+    attempts = run.agent.attempts
     forms = {node.canonical: node.number for node in tree}
     habits: dict[str, Node] = {}
     for node in sorted((n for n in tree if n.behaviour), key=lambda n: -n.size):
@@ -53,7 +51,7 @@ def propose(run: Run, turn: int, parent: Node, tree: Tree, rng: Random) -> Propo
         thread = f"{run.id}/{turn}.{discarded}"
         brief = Brief(run.task, parent, sound, rng, run.desk(thread, sound))
         try:
-            offer = asked(run.agent, brief)
+            offer = asked(run.agent.agent, brief)
             if isinstance(offer, str):
                 return failed(run, parent, offer, discarded)
             base = _chosen(offer, parent, sound)
@@ -129,5 +127,5 @@ def _barred(run: Run, parent: Node, offer: Candidate, discarded: int, entry: Adm
 
 def _nothing(run: Run, parent: Node) -> Candidate:
     """What stands in for a proposal that was not made: the parent's program, without its notes."""
-    name = getattr(run.agent, "name", run.config.agent)
+    name = run.agent.name
     return Candidate(files=parent.candidate.files, idea="nothing was offered", proposer=name)

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field
 
-from ..agents.base import Agent
+from ..agents.opening import Opened
 from ..archive import Archive, RunRecord, Tree
 from ..evals import Candidate, Keys, Rule, probe
 from ..sandbox.text import clean, line
@@ -74,7 +74,7 @@ class Run:
 
     id: str
     config: Config
-    agent: Agent
+    agent: Opened
     select: Select
     lab: Lab
     archive: Archive

@@ -9,6 +9,7 @@ from ..sandbox import Limits, Program, digest_files
 from ..sandbox.text import line
 from .folder import TaskError, check_programs, files_in
 from .manifest import Metric, read_manifest
+from .motifs import Facts, facts
 from .names import BASELINE
 
 HERE = Path(__file__).parent
@@ -70,6 +71,14 @@ class Task:
     def metric(self) -> Metric:
         """The number that candidates are judged by."""
         return self.manifest.metric
+
+    @property
+    def motifs(self) -> Facts:
+        """The types of the task's interface and what may be woven in, as its motifs.toml says.
+
+        Raises MotifError if that file is wrong, which `load` checks.
+        """
+        return facts(self.files.get("motifs.toml", b""))
 
     @property
     def digest(self) -> str:
@@ -156,7 +165,10 @@ class Task:
 
 
 def load(name: str) -> Task:
-    """Open a built-in task by name, or any task folder by path (one that contains a slash)."""
+    """Open a built-in task by name, or any task folder by path (one that contains a slash).
+
+    Raises TaskError naming the file that is wrong, and MotifError if that is motifs.toml.
+    """
     folder = Path(name) if "/" in name else HERE / name
     if "\0" in name or not os.path.isfile(folder / "task.toml"):
         raise TaskError(f"no task {name!r}: use one of {', '.join(names())}, or a folder's path")
@@ -167,6 +179,7 @@ def load(name: str) -> Task:
     shared = {n: d for n, d in library.items() if n.removeprefix("library/") in used}
     task = Task({**shared, **task_files})
     check_programs(task_files)
+    _ = task.motifs  # raises MotifError here rather than at the first proposal
     return task
 
 

@@ -163,11 +163,10 @@ def grow(
     """Search on the bowl as the command line does, or take up the search that is there."""
     agent, archive = open_agent(name), Archive(path, create=True)
     models = Models(ensemble=("test-model",), max_output_tokens=500)
-    policy = str(getattr(agent, "select", "dgm"))
     settings = Config(
         task="bowl",
         agent=name,
-        select=policy,
+        select=agent.select,
         seed=1,
         key=key_from(1),
         secret=SECRET,
@@ -181,7 +180,7 @@ def grow(
     budget = Budget(caps)
     cassette = Cassette(archive, "test", ask, budget, {})
     lab = Lab(TASK, sandbox, archive)
-    select = POLICIES[policy]
+    select = POLICIES[agent.select]
     run = Run("test", settings, agent, select, lab, archive, 2, budget, cassette)
     try:
         for _ in search(run, lambda tree, turn: True):
@@ -259,7 +258,7 @@ def test_a_dead_endpoint_and_a_spent_budget_end_the_search(
 def test_errors_of_the_desk_come_through_as_they_are(name: str, error: Exception) -> None:
     script = {step: error for step in GOOD}
     with pytest.raises(type(error)) as caught:
-        open_agent(name).propose(brief(TASK, desk(script)))
+        open_agent(name).agent.propose(brief(TASK, desk(script)))
     assert caught.value is error
 
 
@@ -269,11 +268,11 @@ def test_equal_briefs_lead_to_equal_requests(name: str) -> None:
     tables = []
     for thread in ("run/1.0", "other/1.0"):
         asked = desk(thread=thread)
-        offer = open_agent(name).propose(brief(TASK, asked, nodes))
+        offer = open_agent(name).agent.propose(brief(TASK, asked, nodes))
         tables.append((offer, asked.asked))
     assert tables[0] == tables[1]
     later = desk(thread="run/1.1")
-    open_agent(name).propose(brief(TASK, later, nodes))
+    open_agent(name).agent.propose(brief(TASK, later, nodes))
     assert "This is proposal 1 of the search" in later.prompt(later.steps[0])
     assert "It is attempt 2" in later.prompt(later.steps[0])
 
@@ -287,7 +286,7 @@ def test_what_candidates_said_stands_in_quoted_blocks(name: str) -> None:
         node(2, 0, idea=lie, notes={"operator": lie}),
     ]
     asked = desk()
-    open_agent(name).propose(brief(TASK, asked, [*nodes, node(3)]))
+    open_agent(name).agent.propose(brief(TASK, asked, [*nodes, node(3)]))
     prompts = "\n".join(m.content for _, _, told in asked.asked for m in told)
     said = [text for text in prompts.split("\n") if lie in text]
     assert said

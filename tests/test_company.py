@@ -13,6 +13,7 @@ from stand_ins.runs import always
 from stand_ins.tweak import Tweak
 
 from ratchet.agents.base import Brief
+from ratchet.agents.opening import declared
 from ratchet.archive import Archive, Tree
 from ratchet.evals import Candidate, Keys, Rule, Seed, Trial, audit, draw, key_from, measure
 from ratchet.evals.company import ALONE, REASON, companies, difference
@@ -47,7 +48,8 @@ def begun(path: Path, sandbox: Sandbox, agent: Any, task: Task, **config: Any) -
     settings = Config(task="bowl", seed=1, key=key_from(1), secret=SECRET, **config)
     if not archive.runs():
         archive.start_run("test", task, settings.model_dump(mode="json"))
-    return Run("test", settings, agent, dgm, Lab(task, sandbox, archive), archive, 2)
+    opened, lab = declared(agent, settings.agent), Lab(task, sandbox, archive)
+    return Run("test", settings, opened, dgm, lab, archive, 2)
 
 
 def trial(seed: Seed, **scores: float | None) -> Trial:

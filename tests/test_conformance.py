@@ -69,7 +69,7 @@ class StrangePolicy(Good):
 
 class StrangeCounts(Good):
     attempts = True
-    requests = 0
+    requests = -1
     needs_model = "yes"
 
 
@@ -163,9 +163,9 @@ class Answering(ScriptedDesk):  # type: ignore[misc]
 
 BROKEN: list[tuple[str, Callable[[], object], str]] = [
     ("attributes", WithoutPropose, "no method propose"),
-    ("attributes", StrangePolicy, "is no policy"),
-    ("attributes", StrangeCounts, "True is no whole number"),
-    ("attributes", StrangeCounts, "neither True nor False"),
+    ("attributes", StrangePolicy, "say the name of a selection policy"),
+    ("attributes", StrangeCounts, "is True: say a whole number of at least 1"),
+    ("attributes", StrangeCounts, "say True or False"),
     ("offers", Same, "the parent unchanged"),
     ("offers", Partial, "'more.py'"),
     ("offers", Shy, "nothing at all"),

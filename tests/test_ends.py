@@ -20,7 +20,7 @@ from stand_ins.tweak import Tweak
 
 from ratchet.agents.base import BudgetSpent
 from ratchet.agents.llm import Price
-from ratchet.agents.opening import open_agent
+from ratchet.agents.opening import declared, open_agent
 from ratchet.app.cli.models import ModelChoiceError, foresee_spending
 from ratchet.archive import Archive, Evidence, Tree
 from ratchet.evals import Evaluation, Rule, Seed, Trial, Verdict, draw, key_from
@@ -281,7 +281,8 @@ def begun(folder: Path, path: Path, sandbox: Sandbox, **config: Any) -> Run:
     task, archive = load(str(folder)), Archive(path, create=True)
     settings = Config(task="bowl", seed=1, key=key_from(1), secret=SECRET, **config)
     archive.start_run("test", task, settings.model_dump(mode="json"))
-    return Run("test", settings, Tweak(), dgm, Lab(task, sandbox, archive), archive)
+    agent, lab = declared(Tweak(), settings.agent), Lab(task, sandbox, archive)
+    return Run("test", settings, agent, dgm, lab, archive)
 
 
 @pytest.mark.parametrize("text", [NOTHING, RAISES])

@@ -227,12 +227,12 @@ def test_equal_briefs_give_equal_offers(nodes: Sequence[Node], asks: bool) -> No
 
 
 def test_it_is_opened_by_name_and_says_that_it_needs_a_model() -> None:
-    agent = open_agent("hybrid")
-    assert isinstance(agent, Hybrid)
-    assert agent.needs_model
+    opened = open_agent("hybrid")
+    assert isinstance(opened.agent, Hybrid)
+    assert opened.needs_model
     assert Hybrid(Settings(repairs=0)).settings.repairs == 0
     known, desk = tree(), ScriptedDesk()
     bare = Candidate(files={"schedule.py": "("}, idea="", proposer="")
     broken = Brief(TASK, known[0].model_copy(update={"candidate": bare}), known, rng(False), desk)
     with pytest.raises(ProposalError, match="cannot be evolved"):
-        agent.propose(broken)
+        opened.agent.propose(broken)

@@ -82,7 +82,7 @@ def test_it_hands_in_a_changed_program_that_ran_and_says_why(process_sandbox: Sa
     assert made.notes["repairs"] == "0"
     assert "The rate never decays." in made.notes["diagnosis"]
     assert "Mind the end." in made.notes["review"]
-    assert open_agent("researcher").__class__ is Researcher
+    assert open_agent("researcher").agent.__class__ is Researcher
 
 
 def test_a_kind_of_the_models_own_is_taken_as_another() -> None:

@@ -66,7 +66,51 @@ def fifo(folder: Path) -> None:
     os.mkfifo(folder / "notes.md")
 
 
+MOTIF = """
+[[motif]]
+name = "ema"
+source = ""
+group = "value"
+idea = "Smooth {x}"
+gives = "tensor"
+"""
+
+
+def motif(lines: str) -> Callable[[Path], None]:
+    return put("motifs.toml", f"{MOTIF}{lines}".encode())
+
+
 REFUSED: dict[str, tuple[Callable[[Path], None], str]] = {
+    "motifs that are no TOML": (put("motifs.toml", b"[[motif]"), "motifs.toml is not TOML"),
+    "motifs of another shape": (put("motifs.toml", b"motif = 3"), "motifs.toml: motif: "),
+    "a motif without a template": (motif(""), "motifs.toml: motif 'ema': expression: "),
+    "a template that is no Python": (motif('expression = "x +"'), "'x +' is not Python"),
+    "a template of two statements": (
+        motif('expression = "x"\nstatements = ["a = 1\\nb = 2"]'),
+        "motif 'ema': statements: 0: 'a = 1 b = 2' is not Python",
+    ),
+    "a helper that is no function": (
+        motif('expression = "x"\nhelpers = ["a = 1"]'),
+        "is no function: begin with def",
+    ),
+    "a prior of nothing": (motif('expression = "x"\nprior = 0'), "motif 'ema': prior: "),
+    "a constant that is text": (
+        motif('expression = "x"\nconstants = { RATE = "0.9" }'),
+        "motif 'ema': constants: RATE: ",
+    ),
+    "a slot that nothing stores": (
+        motif('expression = "x"\nslots = { ema = "x" }'),
+        "motif 'ema': slots and stores differ in ema",
+    ),
+    "an unknown group": (
+        put("motifs.toml", MOTIF.replace('"value"', '"any"').encode()),
+        "motif 'ema': group: ",
+    ),
+    "an unknown kind": (
+        put("motifs.toml", b'[types.update]\ngrads = "tensr"'),
+        "types: update: 'tensr' is not a kind; use one of bad, bool",
+    ),
+    "an interface that is no table": (put("motifs.toml", b"types.f = 3"), "types: f: is no table"),
     "link out": (link("note.md", "/etc/hostname"), "note.md is a link that leaves the task folder"),
     "link out in the start": (link("start/secret.py", "/etc/passwd"), "start/secret.py is a link"),
     "dangling link": (link("note.md", "nothing.md"), "note.md is no plain file"),

@@ -125,7 +125,7 @@ def test_it_edits_sees_an_error_mends_it_measures_and_hands_in(bench: Bench) -> 
     assert "could not be carried out, and changed nothing" in desk.answer(4)
     assert "| it runs" in desk.answer(7)
     assert "Measured: +" in desk.answer(8).partition("BEGIN UNTRUSTED")[0]
-    assert open_agent("toolsmith").__class__ is Toolsmith
+    assert open_agent("toolsmith").agent.__class__ is Toolsmith
 
 
 def test_what_it_may_do_is_said_as_a_strict_schema() -> None:

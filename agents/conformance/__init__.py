@@ -7,6 +7,9 @@
         assert check_agent(idea.create) == []
 
 An agent that asks a model needs `desk_for`, which makes a desk whose answers are always the same.
+
+This file has the checks. `situations` makes the briefs they use, `desks` the desks, and `outcome`
+compares what an agent makes of two of them.
 """
 
 import random
@@ -18,10 +21,10 @@ from typing import NamedTuple
 
 from ...evals import Candidate, admit
 from ...sandbox.text import is_visible
-from ...search.select import POLICIES
 from ...tasks import Task
 from ..base import Agent, Brief, BudgetSpent, ProposalError, ReplyError
 from ..llm import ModelError
+from ..opening import faults
 from .desks import Faulty, Listening, bare_desk
 from .outcome import Outcome, asked, differ, named, offer
 from .situations import MARK, DeskFor, Situation, first_turns, situations
@@ -76,18 +79,14 @@ def check_agent(
 
 
 def _attributes(bench: Bench) -> Found:
-    """What an agent says of itself has the right type, and `select` names a policy."""
+    """It has a method `propose`, and what it declares of itself is of the right type.
+
+    Whether there is a policy of the name in `select` is checked where a search begins.
+    """
     agent = bench.create()
     if not callable(getattr(agent, "propose", None)):
         yield "the agent", "has no method propose"
-    if getattr(agent, "select", "dgm") not in POLICIES:
-        yield "select", f"{agent.select!r} is no policy: {', '.join(POLICIES)}"  # type: ignore[attr-defined]
-    for name in ("attempts", "requests"):
-        value = getattr(agent, name, 1)
-        if type(value) is not int or value < 1:
-            yield name, f"{value!r} is no whole number of at least 1"
-    if type(getattr(agent, "needs_model", False)) is not bool:
-        yield "needs_model", "is neither True nor False"
+    yield from faults(agent)
 
 
 def _offers(bench: Bench) -> Found:

@@ -1,37 +1,58 @@
 """Desks for checks of agents: one with nothing on it, one that listens, and one that fails."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from ...sandbox import Isolation, Job, Result
-from ...search.desk.desk import RunDesk
+from ...evals import admit
+from ...sandbox import Job, Result
 from ...tasks import Task
 from ..base import AgentError, BudgetSpent, Desk, Form, Tried
 from ..llm import Message
 
+NO_MODEL = "this agent asks a language model: check it with a desk_for that answers"
 
-class NoSandbox:
-    """A sandbox in which nothing can run."""
 
-    name = "none"
-    isolation: Isolation = "none"
+class BareDesk:
+    """A desk without a model and without a sandbox; its try-outs are audits."""
+
+    thread, dry = "check/1.0", True
+    checkpoints: Path | None = None
+
+    def __init__(self, task: Task) -> None:
+        """Audit programs by the rules of `task`."""
+        self._task = task
+
+    def ask(self, step: str, role: str, messages: Sequence[Message], form: type[Form]) -> Form:
+        """Refuse, with AgentError."""
+        raise AgentError(NO_MODEL)
+
+    def ask_text(self, step: str, role: str, messages: Sequence[Message]) -> str:
+        """Refuse, with AgentError."""
+        raise AgentError(NO_MODEL)
+
+    def model(self, role: str) -> str:
+        """No model plays any role."""
+        return ""
+
+    def try_out(self, files: Mapping[str, str]) -> Tried:
+        """Audit the program; what passes counts as run."""
+        entry = admit(files, self._task)
+        return Tried(entry.refused, entry.flags, "not run" if entry.refused else "ok")
 
     def run(self, job: Job) -> Result:
-        """Refuse."""
+        """Refuse, with AgentError."""
         raise AgentError("this agent runs jobs: check it with a desk_for that has a sandbox")
 
-    def describe(self) -> dict[str, str]:
-        """Nothing to say."""
-        return {}
-
-    def close(self) -> None:
-        """Nothing to close."""
+    @contextmanager
+    def charge(self, trials: int) -> Iterator[None]:
+        """Allow any number of trials."""
+        yield
 
 
 def bare_desk(task: Task) -> Desk:
-    """A desk without a model and without a sandbox; its try-outs are audits."""
-    return RunDesk("check/1.0", task, NoSandbox(), None, None, dry=True)
+    """A desk for agents that need neither a model nor a sandbox."""
+    return BareDesk(task)
 
 
 class Listening:

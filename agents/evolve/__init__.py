@@ -1,1 +1,15 @@
-"""Typed evolution of program source: what the evolver is made of."""
+"""Typed evolution of program source: what `evolver` is made of.
+
+Reading a program, without running it:
+- `tree`: address and rewrite concrete syntax by path
+- `kinds`, `infer`: the kinds of value in a training program, and the kind of each expression
+- `scope`, `flow`, `reader`: what is visible, what statements do, and a whole module
+- `program`: the records that come of it
+- `names`: which names are read, bound and free
+
+Changing it:
+- `constants`, `edits`: numbers, and edits that need nothing but the program
+- `binder`, `toplevel`, `weave`: a motif of the task put into the terms of the program
+- `crossover`: a part of another program becomes a motif
+- `tidy`: what nothing reads any more is removed
+"""

@@ -1,4 +1,17 @@
-"""The model port: any server that speaks the OpenAI protocol, behind one `complete`."""
+"""The model port: any server that speaks the OpenAI protocol, behind one `complete`.
+
+In reading order:
+- `records`: requests, replies and errors, the same for every server
+- `endpoint`: one server: bounded tries within one deadline
+- `client`: one try, through the OpenAI SDK
+- `address`: where the server is, and the key that opens it
+- `dialects`: how a request is written and a reply is read
+- `faults`, `limits`, `effort`: what went wrong, what the server's limits are, whether to try again
+- `traits`: what a model was found not to take
+- `strict`, `replies`, `loose`: a form as a JSON schema, and a reply read back into it
+- `usage`, `prices`: tokens and dollars
+- `probe`: what a server can do, for `ratchet doctor`
+"""
 
 from .address import Access
 from .endpoint import Endpoint

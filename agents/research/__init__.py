@@ -3,17 +3,18 @@
 All of them:
 - `facts`, `distance`, `recall`: what the archive knows, in words, and how much of it to tell
 - `prompts`, `asking`, `forms`: documents of agents/prompts, messages made of them, forms of replies
-- `patch`, `programs`, `fault`: programs made from replies, held against what is known, and tried
+- `patch`, `lexemes`, `shift`: a reply's edits applied to a program, or refused with the place
+- `programs`, `fault`: programs made from replies, compared with earlier ones, and how they fail
 - `plan`, `graph`: what a plan of steps is, and running one with a checkpoint after each
 
-Researcher, its variants, and hybrid, which goes the second half of the way with them:
+Researcher and its variants; hybrid shares their steps from the written program on:
 - `settings`, `work`: how one works, and one proposal at work
-- `steps`, `fronts`, `variants`: what is done, what the other variants do first, and in which order
+- `variants`, `steps`, `fronts`: the order of the steps, those of all variants, and those of some
 - `notebook`: what a search has taught
 - `recombine`: hybrid's own steps
 
 Toolsmith:
-- `tool_bench`, `tool_steps`, `tool_transcript`: its workspace, its steps, and what it is shown
+- `tool_steps`, `tool_bench`, `tool_transcript`: its steps, its workspace, and what it is shown
 
 The agents themselves are modules of the folder above, and import `graph` only when they propose.
 """

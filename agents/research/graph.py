@@ -24,12 +24,8 @@ from ..base import ProposalError
 from .plan import Plan, S, Step, W
 
 PATIENCE = 60.0  # seconds to wait for another thread's checkpoint
+OLD_SWITCHES = ("LANGCHAIN_TRACING", "LANGCHAIN_HANDLER")
 _setting_up = threading.Lock()
-
-# Requests and programs are the user's. Tracing is kept off for good below; these old switches are
-# refused by the library where it is off.
-for _name in ("LANGCHAIN_TRACING", "LANGCHAIN_HANDLER"):
-    os.environ.pop(_name, None)
 
 
 def offered(plan: Plan[W, S], state: type[S], work: W, limit: int) -> Candidate:
@@ -72,6 +68,10 @@ def ended(state: Mapping[str, object]) -> bool:
 
 def graph(plan: Plan[W, S], state: type[S], work: W) -> "StateGraph[Any, None, Any, Any]":
     """The plan as a graph that works on states of that type."""
+    # Requests and programs are the user's, so `finish` keeps tracing off. The library refuses to
+    # run where it is off and the environment has one of its old switches.
+    for switch in OLD_SWITCHES:
+        os.environ.pop(switch, None)
     built: StateGraph[Any, None, Any, Any] = StateGraph(cast(Any, state))
     for name, step in plan.items():
         # No retry policy: the endpoint has its own, and a second one would multiply it.

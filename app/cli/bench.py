@@ -103,11 +103,10 @@ def _entrants(order: Order, task: Task, archive: Archive | None) -> list[Entrant
     found = []
     for name in order.agents:
         agent = open_agent(name, archive)
-        select = str(getattr(agent, "select", "dgm"))
-        check_policy(select)
-        asks = bool(getattr(agent, "needs_model", False)) or task.manifest.model
+        check_policy(agent.select)
+        asks = agent.needs_model or task.manifest.model
         models = settle_models(order.models, agent, task, name) if asks else None
-        found.append(Entrant(name, select, models))
+        found.append(Entrant(name, agent.select, models))
     return found
 
 

@@ -8,7 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ...agents.seed_only import SeedOnly
+from ...agents.opening import open_agent
 from ...archive import Archive
 from ...evals import Calibration, Keys, Rule
 from ...search.budget import Caps
@@ -35,7 +35,7 @@ def calibrate(
 ) -> dict[str, Any]:
     """Calibrate a task, or look its calibration up; what is printed about it."""
     task = load(name)
-    models = settle_models(wanted, SeedOnly(), task, "seed_only")
+    models = settle_models(wanted, open_agent("seed_only"), task, "seed_only")
     said = Console(stderr=True, soft_wrap=True, highlight=False)
     with closing(open_with_warning(box)) as backend, ExitStack() as stack:
         archive = Archive(where, create=True)

@@ -1,4 +1,4 @@
-"""Tables of runs and of tasks."""
+"""Tables of runs, of tasks and of agents."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -48,6 +48,17 @@ def tasks_table(records: Sequence[Mapping[str, Any]]) -> RenderableType:
             f"{metric['name']} ({metric['goal']}, {metric['unit']})",
             ", ".join(record["baselines"]),
         )
+    return table
+
+
+def agents_table(records: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """All built-in agents."""
+    table = Table(box=None, padding=(0, 2))
+    for column in ("agent", "model", "policy", "what it does"):
+        table.add_column(column)
+    for record in records:
+        model = "needed" if record["needs_model"] else "-"
+        _add(table, record["agent"], model, record["select"], record["description"])
     return table
 
 

@@ -59,7 +59,8 @@ OLD_NAMES = {
     "--evaluations": "--trials",
     "--isolation": "--sharing",
 }
-READERS = ("runs", "tree", "show", "diff", "rejudge", "tasks")  # whose output is all they are for
+# Verbs whose output is all that they are for.
+READERS = ("runs", "tree", "show", "diff", "rejudge", "tasks", "agents")
 THREADS, ENDING_SECONDS = "ratchet-turn", 1.0
 
 app = typer.Typer(
@@ -80,7 +81,10 @@ def search(
     task: Annotated[str, typer.Argument(help="A built-in task, or the path of a task folder.")],
     agent: Annotated[
         str,
-        typer.Option(help="Who proposes: evolver, researcher, ..., RUN.NUMBER, or a module's."),
+        typer.Option(
+            help="Agent that proposes: a built-in one (`ratchet agents` lists them), RUN.NUMBER "
+            "for one that a search found, or a module such as mylab.idea."
+        ),
     ] = "evolver",
     select: Annotated[
         str | None,

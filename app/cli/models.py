@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple
 
 from rich.console import Console
 
-from ...agents.base import Agent
 from ...agents.llm import Endpoint, Price, Usage, cost, parse_price, price
+from ...agents.opening import Opened
 from ...search.budget import Caps
 from ...search.desk.desk import NO_MODEL
 from ...search.desk.roster import Models
@@ -17,7 +17,6 @@ from ...tasks import Task
 
 VARIABLE, TIMEOUT = "RATCHET_MODEL", "RATCHET_MODEL_TIMEOUT"
 TIMEOUT_SECONDS, LONGEST = 300.0, 3600.0  # to wait for one answer
-REQUESTS = 8  # of a proposal whose agent does not say how many it makes
 WORDS = 1500  # tokens of a typical reply
 
 
@@ -36,11 +35,11 @@ class Wanted(NamedTuple):
     temperature: float | None = None
 
 
-def settle_models(wanted: Wanted, agent: Agent, task: Task, name: str) -> Models | None:
+def settle_models(wanted: Wanted, agent: Opened, task: Task, name: str) -> Models | None:
     """The models of a run, or None where nobody in it asks one; raises ModelChoiceError."""
-    needs = bool(getattr(agent, "needs_model", False)) or task.manifest.model
+    needs = agent.needs_model or task.manifest.model
     named = wanted.models or tuple(filter(None, os.environ.get(VARIABLE, "").split(",")))
-    who = f"agent {name}" if getattr(agent, "needs_model", False) else f"task {task.name}"
+    who = f"agent {name}" if agent.needs_model else f"task {task.name}"
     if not named:
         if needs:
             raise ModelChoiceError(f"{who} cannot run: {NO_MODEL}")
@@ -94,13 +93,13 @@ def _prices(names: list[str], url: str, given: tuple[str, ...]) -> Mapping[str, 
 
 
 def foresee_spending(
-    models: Models, agent: Agent, task: Task, caps: Caps, console: Console
+    models: Models, agent: Opened, task: Task, caps: Caps, console: Console
 ) -> None:
     """Say what the budget of tokens and dollars buys, before any of it is spent.
 
     Raises ModelChoiceError where that is not one proposal.
     """
-    requests = int(getattr(agent, "requests", REQUESTS if hasattr(agent, "needs_model") else 0))
+    requests = agent.requests
     if not requests:
         return
     size = sum(len(text) for text in task.start.values()) + len(task.manifest.statement)

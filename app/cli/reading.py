@@ -185,3 +185,14 @@ def tasks(as_json: Json = False) -> None:
 
     found = [records.task_record(load(name)) for name in names()]
     show_or_dump(found, as_json, lists.tasks_table)
+
+
+@reading.command()
+def agents(as_json: Json = False) -> None:
+    """List the built-in agents."""
+    from ...agents.opening import listings
+    from ..pages import records
+    from . import lists
+
+    rows = [records.agent_record(listing) for listing in listings()]
+    show_or_dump(rows, as_json, lists.agents_table)

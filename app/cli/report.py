@@ -7,7 +7,6 @@ from rich.console import Console
 
 from ...agents.base import AgentError
 from ...agents.opening import open_agent
-from ...agents.seed_only import SeedOnly
 from ...archive import Archive, RunRecord, in_use, require_sound
 from ...search.budget import Budget
 from ...search.desk.purse import Purse
@@ -92,7 +91,7 @@ def _measure(
     sandbox = means.sandbox or config.sandbox
     box = Box(sandbox, means.workers, means.accept_unisolated, config.sharing)
     # An agent of the user's is only needed, and only opened, for the control that proposes with it.
-    agent = open_agent(config.agent, archive) if asked.controls else SeedOnly()
+    agent = open_agent(config.agent if asked.controls else "seed_only", archive)
     task = archive.task(run_id)
     models = config.models if asked.controls or task.manifest.model else None
     with (

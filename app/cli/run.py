@@ -14,9 +14,9 @@ from typing import Any, Literal, NamedTuple
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from ...agents.base import Agent, AgentError, BudgetSpent
+from ...agents.base import AgentError, BudgetSpent
 from ...agents.llm import ModelError
-from ...agents.opening import open_agent
+from ...agents.opening import Opened, open_agent
 from ...archive import Archive, in_use, require_sound
 from ...evals import Keys, key_from
 from ...sandbox import Sandbox, open_sandbox
@@ -78,7 +78,7 @@ def start(order: Order, box: Box, where: str) -> int:
     began = time.monotonic()
     task, (seed, secret), console = load(order.task), order.chance, view.console()
     agent = open_agent(order.agent, Archive(where) if exists(where) else None)
-    select = str(getattr(agent, "select", "dgm")) if order.select is None else order.select
+    select = agent.select if order.select is None else order.select
     check_policy(select)
     check_caps(task, order.caps)
     models = settle_models(order.models, agent, task, order.agent)
@@ -196,7 +196,7 @@ def open_with_warning(box: Box) -> Sandbox:
 def _search(
     means: Purse,
     config: Config,
-    agent: Agent,
+    agent: Opened,
     open_lab: Callable[[], Lab],
     minutes: float | None,
     workers: int,

@@ -4,6 +4,7 @@ import difflib
 import math
 from typing import Any
 
+from ...agents.opening import Listing
 from ...archive import Archive, ArchiveError, Node, RunRecord, Tree, unsound
 from ...evals import Claim, Evaluation, Keys, draw, judge
 from ...sandbox.text import clean
@@ -159,6 +160,19 @@ def task_record(task: Task) -> dict[str, Any]:
         "baselines": sorted(task.baselines),
         "workloads": manifest.workloads.model_dump(mode="json"),
         "digest": task.digest,
+    }
+
+
+def agent_record(listing: Listing) -> dict[str, Any]:
+    """A built-in agent: what it does, the policy it searches with, and whether it asks a model."""
+    agent = listing.agent
+    return {
+        "agent": agent.name,
+        "description": listing.description,
+        "needs_model": agent.needs_model,
+        "select": agent.select,
+        "attempts": agent.attempts,
+        "requests": agent.requests,
     }
 
 

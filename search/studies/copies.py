@@ -12,7 +12,6 @@ from ...agents.evolve.tree import Path, at, rewrite, swap
 from ...evals import Candidate, probe
 from ...sandbox import Sandbox
 from ...tasks import Task
-from ...tasks.motifs import facts
 
 COPIES, TRIED = 3, 24  # slightly changed programs that are wanted, and that are tried at most
 FACTORS = (1.05, 0.95, 1.1, 0.9)
@@ -37,7 +36,7 @@ def nudges(task: Task) -> Iterator[Candidate]:
     spots: list[tuple[str, Program, Path]] = []
     for name, text in sorted(task.start.items()):
         try:
-            program = read(text, facts(task.files.get("motifs.toml", b"")))
+            program = read(text, task.motifs)
         except cst.ParserSyntaxError:
             continue
         named = [path for path in program.constants.values() if _scalable(program, path)]

@@ -7,6 +7,7 @@ from typing import Any
 from conftest import BOWL, SECRET
 
 from ratchet.agents.base import Agent
+from ratchet.agents.opening import declared
 from ratchet.archive import Archive, Node, Tree
 from ratchet.evals import Candidate, Estimate, Verdict, key_from
 from ratchet.sandbox import Isolation, Sandbox
@@ -29,7 +30,7 @@ def start(
     if not archive.runs():
         archive.start_run("test", task, settings.model_dump(mode="json"))
     lab = Lab(task, sandbox, archive, strict=settings.sharing == "strict")
-    return Run("test", settings, agent, dgm, lab, archive, workers)
+    return Run("test", settings, declared(agent, settings.agent), dgm, lab, archive, workers)
 
 
 def essence(nodes: Iterable[Node]) -> list[dict[str, Any]]:
