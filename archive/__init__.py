@@ -1,6 +1,17 @@
-"""Everything that was ever tried, and how it descends. Append-only."""
+"""Everything that was ever tried, and how it descends. Append-only.
 
-from .database import ArchiveError
+Reading order:
+
+tree        the nodes of one run, and questions about them
+runs        the record of a run               upgrade  records of older versions
+store       the archive as a whole, of nodes, trials and journal
+lease       one process at a time grows a run
+database    opened, read and written          place    file or URL     tables, engine  in SQL
+rows        rows become checked records       cells    JSON in a cell
+sound       whether an archived program may still be run
+"""
+
+from .place import ArchiveError
 from .runs import RunRecord
 from .sound import in_use, require_sound, unsound
 from .store import Archive

@@ -1,4 +1,4 @@
-"""JSON in the cells of a table: whatever stands there is decoded, or said to be unreadable."""
+"""JSON in the cells of a table: a cell that holds none becomes a value that says why."""
 
 import json
 import re
@@ -16,7 +16,7 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 @dataclass(frozen=True)
 class Unreadable:
-    """What stands in a cell in place of JSON; no record accepts it."""
+    """Stands in for the JSON of a cell that cannot be decoded; no record accepts it."""
 
     why: str
 

@@ -9,17 +9,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..sandbox.text import line
+from .engine import as_made, make_tables, not_tables, open_engine
 from .place import ArchiveError, Place
 from .rows import Record, as_record, damaged
-from .tables import LATER, META, SCHEMA, TABLES, as_made, make_tables, not_tables, open_engine
-
-__all__ = ["ArchiveError", "Database"]
+from .tables import LATER, META, SCHEMA, TABLES
 
 
 class Database:
     """One connection pool, one writer at a time.
 
-    `where` is what was given and may hold a password; `shown` is what may be printed of it.
+    `where` is what was given and may hold a password; `shown` is what may be printed of it. `order`
+    sorts runs so that the last made comes last.
     """
 
     def __init__(self, where: str | Path, create: bool = False) -> None:
@@ -28,21 +28,16 @@ class Database:
         self.place = Place.of(where)
         self.shown = self.place.shown
         self._lock = threading.Lock()
-        with self._readable():
+        with self.readable():
             self._prepare(create)
-            self._engine = self._connected()
+            self.engine = self._connected()
             try:
                 if create:
-                    make_tables(self._engine)
+                    make_tables(self.engine)
                 self._look()
             except BaseException:
-                self._engine.dispose()
+                self.engine.dispose()
                 raise
-
-    @staticmethod
-    def at(where: str | Path) -> Place:
-        """What a path or URL names, whether or not there is an archive."""
-        return Place.of(where)
 
     @classmethod
     def exists(cls, where: str | Path) -> bool:
@@ -55,10 +50,10 @@ class Database:
 
     def close(self) -> None:
         """Let go of the database."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     def record(self, model: type[Record], data: object, row: str) -> Record:
-        """What a cell holds, as a record; raises ArchiveError, naming the row, if it is none."""
+        """A cell as a record; raises ArchiveError, naming the row, if it is none."""
         return as_record(model, data, row, self.shown)
 
     def damaged(self, row: str, why: str) -> ArchiveError:
@@ -86,7 +81,7 @@ class Database:
 
     def _look(self) -> None:
         """Check that the tables are Ratchet's own, and note which later ones are not there yet."""
-        with self._engine.connect() as db:
+        with self.engine.connect() as db:
             alien = not_tables(db)
             present = set(sa.inspect(db).get_table_names()).intersection(TABLES.tables)
             schema = None
@@ -108,41 +103,44 @@ class Database:
         if lost := sorted(absent.difference(LATER)):
             raise ArchiveError(f"the archive {self.shown} lacks the table {lost[0]}")
         self._absent = absent
-        with self._engine.connect() as db:
-            self._order = as_made(db)
+        with self.engine.connect() as db:
+            self.order = as_made(db)
 
     def _missing(self) -> ArchiveError:
         return _Missing(f"no archive at {self.shown}: run `ratchet search` first, or --archive")
 
-    def _rows(self, query: "sa.Select[Any]", table: sa.Table) -> list[Mapping[str, Any]]:
-        """What a query of a table finds; nothing where an older archive has no such table."""
+    def rows(self, query: "sa.Select[Any]", table: sa.Table) -> list[Mapping[str, Any]]:
+        """The rows of a query; none where an older archive has no such table."""
         if table.name in self._absent:
             return []
-        with self._reading() as db:
+        with self.reading() as db:
             return [dict(row) for row in db.execute(query).mappings()]
 
     @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
-        with self._readable(), self._engine.connect() as db:
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection to read with; raises ArchiveError where the database cannot be used."""
+        with self.readable(), self.engine.connect() as db:
             yield db
 
     @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        with self._lock, self._readable():
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction, one at a time; it makes tables first that an older archive lacks."""
+        with self._lock, self.readable():
             if self._absent:
-                make_tables(self._engine)
+                make_tables(self.engine)
                 self._look()
-            with self._engine.begin() as db:
+            with self.engine.begin() as db:
                 yield db
 
     @contextmanager
-    def _readable(self) -> Iterator[None]:
+    def readable(self) -> Iterator[None]:
+        """Turn what the driver and the file system raise into ArchiveError, without passwords."""
         try:
             yield
         except (sa.exc.SQLAlchemyError, OSError) as error:
             cause = getattr(error, "orig", None) or error
-            words = line(self.place.scrubbed(str(cause)), 500)
-            raise ArchiveError(f"the archive {self.shown} cannot be used: {words}") from None
+            message = line(self.place.scrubbed(str(cause)), 500)
+            raise ArchiveError(f"the archive {self.shown} cannot be used: {message}") from None
 
 
 class _Missing(ArchiveError):

@@ -4,15 +4,15 @@ from collections.abc import Iterable
 
 from ..evals import admit, unfit
 from ..tasks import Task
-from .database import ArchiveError
+from .place import ArchiveError
 from .tree import Node, Tree
 
 
 def unsound(node: Node, task: Task, isolated: bool = True) -> str:
     """Why a node's program may only be looked at, or "" where it may be run.
 
-    The start and the baselines of the task itself are as its author wrote them. The audit has its
-    say where nothing isolates: it grows stricter, and what an older one let pass stays usable.
+    The start and the baselines of the task itself are as its author wrote them. The audit is
+    asked only where nothing isolates: it grows stricter, and older programs must stay usable.
     """
     own = [dict(files) for files in (task.start, *task.baselines.values())]
     if node.verdict is None and dict(node.candidate.files) in own:

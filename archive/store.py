@@ -1,63 +1,81 @@
-"""The archive on disk: append-only tables behind SQLAlchemy, SQLite (WAL) unless told otherwise.
+"""The archive as everything above it sees it: runs, nodes, trials and events, only ever added to.
 
-Every finished trial is committed when it is finished, so a killed search loses none. Files are
-kept once, by content. Writes go through one lock; readers in other processes never wait for it.
+It is kept behind SQLAlchemy, in SQLite (with a write-ahead log) unless a URL names PostgreSQL.
+Every finished trial is committed when it is finished, so a killed search loses none. Files are kept
+once, by content. Writes go through one lock; readers in other processes never wait for it.
 """
 
-import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from ..evals import Evaluation, Seed, Split, Trial
+from ..evals import Calibration, Evaluation, Seed, Split, Trial
 from ..sandbox import Isolation
 from ..sandbox.text import line
-from ..tasks import Task, TaskError
-from .database import ArchiveError
+from ..tasks import Task
+from .database import Database
 from .journal import Journal
-from .lock import locked
-from .rows import Checked, NodeRow, Validated, contradiction
-from .runs import RunRecord
-from .tables import (
-    ENVIRONMENTS,
-    EVENTS,
-    NODES,
-    REPLIES,
-    RUNS,
-    STATES,
-    TRIALS,
-    blob,
-    fetch,
-    now,
-    once,
-)
+from .lease import lease
+from .nodes import COMPANY, VALIDATED, Nodes
+from .place import ArchiveError, Place
+from .rows import Record
+from .runs import RunRecord, Runs
+from .tables import ENVIRONMENTS, EVENTS, REPLIES, RUNS, TRIALS, blob, fetch
 from .tree import Node, Tree
-from .upgrade import upgraded
+from .trials import Trials
 
 LONGEST_NUMBER = 9  # digits of a node's
-VALIDATED = "validated"  # the kind of event that makes a node one that may be built on
-COMPANY = "checked in other company"  # and of one that says its seeds were repeated beside others
 
 
-class Archive(Journal):
-    """Everything ever tried. Only ever grows."""
+class Archive:
+    """Everything ever tried. Only ever grows.
+
+    `where` is what was given and may hold a password; `shown` is what may be printed of it.
+    """
+
+    def __init__(self, where: str | Path, create: bool = False) -> None:
+        """Open the archive at a path or SQLAlchemy URL; `create` makes it if there is none.
+
+        Raises ArchiveError where there is none, or none that this version reads.
+        """
+        self.database = Database(where, create)
+        self.where, self.place = self.database.where, self.database.place
+        self.shown = self.database.shown
+        self._journal = Journal(self.database)
+        self._runs, self._trials = Runs(self.database), Trials(self.database)
+        self._nodes = Nodes(self.database, self._journal)
+
+    @staticmethod
+    def at(where: str | Path) -> Place:
+        """The place that a path or URL names, whether or not there is an archive."""
+        return Place.of(where)
+
+    @staticmethod
+    def exists(where: str | Path) -> bool:
+        """Whether there is an archive; raises ArchiveError where that cannot be found out."""
+        return Database.exists(where)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.database.close()
+
+    def record(self, model: type[Record], data: object, row: str) -> Record:
+        """A cell as a record; raises ArchiveError, naming the row, if it is none."""
+        return self.database.record(model, data, row)
 
     # Runs and tasks
 
-    def start_run(self, run: str, task: Task, config: Mapping[str, Any]) -> None:
+    def start_run(self, run_id: str, task: Task, config: Mapping[str, Any]) -> None:
         """Record a run and the task files it will be judged by."""
-        with self._writing() as db:
-            files = {name: blob(db, data) for name, data in task.files.items()}
-            row = {"id": run, "task": task.digest, "files": files, "config": dict(config)}
-            db.execute(RUNS.insert().values({**row, "created": now()}))
+        self._runs.start(run_id, task, config)
 
     def listed(self) -> list[tuple[str, RunRecord | ArchiveError]]:
         """Every run by its id, in the order in which they were made: its record, or its damage."""
-        rows = self._rows(sa.select(RUNS).order_by(*self._order), RUNS)
-        return [(line(str(row["id"]), 200), self._run(row)) for row in rows]
+        return self._runs.listed()
 
     def runs(self) -> list[RunRecord]:
         """Every run that can be read, in the order in which they were made."""
@@ -68,152 +86,46 @@ class Archive(Journal):
 
         Raises ArchiveError if that run cannot be read, whatever the others are like.
         """
-        every = self.listed()
-        if not every:
-            raise ArchiveError(f"{self.shown} holds no run yet: start one with `ratchet search`")
-        own = [pair for pair in every if not _controls(pair[1])] or every
-        chosen = [pair for pair in every if pair[0].startswith(run_id)] if run_id else own[-1:]
-        exact = [pair for pair in chosen if pair[0] == run_id]
-        if len(exact or chosen) != 1:
-            names = ", ".join(name for name, _ in every[-8:])
-            words = line(run_id or "", 100)
-            raise ArchiveError(f"{words!r} names {len(chosen)} runs: use one of {names}")
-        record = (exact or chosen)[0][1]
-        if isinstance(record, ArchiveError):
-            raise record
-        return record
+        return self._runs.find(run_id)
 
-    def _run(self, row: Mapping[str, Any]) -> RunRecord | ArchiveError:
-        try:
-            return RunRecord.of(row, self.shown)
-        except ArchiveError as error:
-            return error
-
-    def task(self, run: str) -> Task:
-        """A run's task, as it was when the run began, with the data that the run draws."""
-        record = self.run(run)
-        name = f"the task of run {record.id}"
-        with self._reading() as db:
-            blobs = fetch(db, record.files.values())
-        try:
-            task = Task({path: blobs[digest] for path, digest in record.files.items()})
-            return task.keyed(record.data)
-        except KeyError:
-            lost = next(path for path, digest in record.files.items() if digest not in blobs)
-            raise self.damaged(name, f"{lost} is missing or damaged") from None
-        except TaskError as error:
-            raise self.damaged(name, str(error)) from error
+    def task(self, run_id: str) -> Task:
+        """The task of a run as it was when the run began, with the data that the run draws."""
+        return self._runs.task(self.run(run_id))
 
     # Nodes
 
     def add(self, node: Node) -> Node:
-        """Append a node, or a later state of one that is there.
-
-        Raises ArchiveError if the node that is there is another program, or if that turn was taken:
-        then another process grows the run too.
-        """
-        data = node.model_dump(mode="json")
-        text = data["candidate"].pop("files")
-        with self._writing() as db:
-            files = {name: blob(db, source.encode()) for name, source in text.items()}
-            row = {"run": node.run, "number": node.number, "data": data}
-            query = sa.select(NODES.c.files).where(
-                NODES.c.run == node.run, NODES.c.number == node.number
-            )
-            known = db.execute(query).scalar()
-            if known is not None and known != files:
-                raise _taken(node)
-            try:
-                if known is None:
-                    db.execute(NODES.insert().values({**row, "files": files}))
-                else:
-                    db.execute(STATES.insert().values({**row, "turn": node.turn}))
-            except sa.exc.IntegrityError as error:
-                raise _taken(node) from error
+        """Append a node, or a later state of one; raises ArchiveError if it is another program."""
+        self._nodes.add(node)
         return node
 
-    def states(self, run: str) -> list[Node]:
+    def states(self, run_id: str) -> list[Node]:
         """Every state of every node of a run, in the order of the turns that made them.
 
         Raises ArchiveError for a run that is damaged, or that contradicts itself.
         """
-        rows = self._rows(sa.select(NODES).where(NODES.c.run == run), NODES)
-        later = self._rows(sa.select(STATES).where(STATES.c.run == run), STATES)
-        checked = [
-            self.record(NodeRow, row, f"node {row['run']}.{row['number']}")
-            for row in (*rows, *later)
-        ]
-        digests = {digest for row in checked for digest in row.files.values()}
-        with self._reading() as db:
-            blobs = fetch(db, digests)
-        events = [
-            self.record(Validated, event["data"], f"the event {event['id']} of run {run}")
-            for event in self.events(run, VALIDATED)
-        ]
-        isolations = {event.number: event.isolation for event in events}
-        replayed = {
-            self.record(Checked, event["data"], f"the event {event['id']} of run {run}").number
-            for event in self.events(run, COMPANY)
-        }
-        files = {row.number: row.files for row in checked[: len(rows)]}
-        nodes = [
-            self._node(row, isolations, files.get(row.number, {}), blobs).model_copy(
-                update={"company_replayed": row.number in replayed}
-            )
-            for row in checked
-        ]
-        nodes.sort(key=lambda node: node.turn)
-        if len(files) < len(rows):
-            raise self.damaged(f"run {run}", "two of its nodes have the same number")
-        if found := contradiction(nodes):
-            raise self.damaged(f"node {found[0].id}", found[1])
-        return nodes
+        return self._nodes.states(run_id)
 
-    def tree(self, run: str) -> Tree:
-        """The nodes of a run."""
-        return Tree(self.states(run))
+    def tree(self, run_id: str) -> Tree:
+        """The nodes of a run; raises ArchiveError as `states` does."""
+        return Tree(self.states(run_id))
 
     def node(self, name: str) -> Node:
-        """A node by `RUN.NUMBER`, or by its number in the newest run."""
-        run, _, number = name.rpartition(".")
+        """A node by `RUN.NUMBER`, or by its number in the newest run.
+
+        Raises ArchiveError for a name of another form, or of a node that is not there.
+        """
+        run_id, _, number = name.rpartition(".")
         if re.fullmatch(f"[0-9]{{1,{LONGEST_NUMBER}}}", number) is None:
-            words = line(name, 100)
+            given = line(name, 100)
             raise ArchiveError(
-                f"{words!r} is not a node: say RUN.NUMBER, or NUMBER in the last run"
+                f"{given!r} is not a node: say RUN.NUMBER, or NUMBER in the last run"
             )
-        tree = self.tree(self.run(run or None).id)
+        tree = self.tree(self.run(run_id or None).id)
         if int(number) >= len(tree):
             there = f"nodes 0 to {len(tree) - 1}" if len(tree) else "no nodes yet"
             raise ArchiveError(f"there is no node {line(name, 100)}: the run has {there}")
         return tree[int(number)]
-
-    def _node(
-        self,
-        row: NodeRow,
-        isolations: Mapping[int, Isolation],
-        files: Mapping[str, str],
-        blobs: Mapping[str, bytes],
-    ) -> Node:
-        name = f"node {row.run}.{row.number}"
-        try:
-            data = upgraded(row.data)
-            text = {path: blobs[digest].decode() for path, digest in files.items()}
-            data = {**data, "candidate": {**data["candidate"], "files": text}}
-            data["isolation"] = isolations.get(row.number) or self._isolation(data)
-        except (LookupError, TypeError, ValueError) as error:
-            raise self.damaged(name, f"it lacks {error}, or it is not what it should be") from error
-        node = self.record(Node, data, name)
-        turn = node.turn if row.turn is None else row.turn
-        if (node.run, node.number, node.turn) != (row.run, row.number, turn):
-            raise self.damaged(name, f"it says that it is {node.id} of turn {node.turn}")
-        return node
-
-    def _isolation(self, data: Mapping[str, Any]) -> str:
-        """How a node was isolated; archives of schema 1 tell by the sandbox's name alone."""
-        if "isolation" in data:
-            return str(data["isolation"])
-        docker = self.environment(data["environment"]).get("sandbox") == "docker"
-        return "container" if docker else "none"
 
     def validate(self, node: Node, isolation: Isolation) -> None:
         """Record that `node`, measured without isolation, was reproduced with it."""
@@ -228,54 +140,86 @@ class Archive(Journal):
     def add_trials(
         self, environment: str, task: str, candidate: str, split: Split, trials: Iterable[Trial]
     ) -> None:
-        """Keep finished trials; ones already held stay as they are."""
-        key = {"environment": environment, "task": task, "candidate": candidate, "role": split}
-        with self._writing() as db:
-            for trial in trials:
-                seed = {"seed": trial.seed.train, "sealed": trial.seed.sealed}
-                once(db, TRIALS, {**key, **seed, "data": trial.model_dump(mode="json")})
+        """Keep finished trials, under digests; those archived already stay as they are."""
+        self._trials.add(environment, task, candidate, split, trials)
 
     def trials(
         self, environment: str, task: str, candidate: str, split: Split, seeds: Sequence[Seed]
     ) -> dict[Seed, Trial]:
-        """The trials held for these seeds."""
-        query = sa.select(TRIALS.c.seed, TRIALS.c.data).where(
-            TRIALS.c.environment == environment,
-            TRIALS.c.task == task,
-            TRIALS.c.candidate == candidate,
-            TRIALS.c.role == split,
-            TRIALS.c.seed.in_([seed.train for seed in seeds]),
-        )
-        held = {
-            trial.seed: trial
-            for row in self._rows(query, TRIALS)
-            for trial in (
-                self.record(Trial, row["data"], f"a trial of {candidate} on seed {row['seed']}"),
-            )
-        }
-        return {seed: held[seed] for seed in seeds if seed in held}
+        """The archived ones of the trials on these seeds, in the order of the seeds."""
+        return self._trials.of(environment, task, candidate, split, seeds)
 
     def evaluation(
         self, node: Node, stream: str, seeds: Sequence[Seed], split: Split = "dev"
     ) -> Evaluation:
-        """A node's archived trials on these seeds, in their order."""
+        """The trials of a node on these seeds, in their order; raises ArchiveError if one lacks."""
         task = self.run(node.run).task_digest
-        held = self.trials(node.environment, task, node.candidate.digest, split, seeds)
-        missing = len(seeds) - len(held)
+        trials = self.trials(node.environment, task, node.candidate.digest, split, seeds)
+        missing = len(seeds) - len(trials)
         if missing:
             raise ArchiveError(f"{missing} of {len(seeds)} trials of {node.id} are not archived")
-        return Evaluation(stream=stream, trials=tuple(held[seed] for seed in seeds))
+        return Evaluation(stream=stream, trials=tuple(trials[seed] for seed in seeds))
 
-    # Copies for a replay
+    # The journal
 
-    def lend(self, run: str, to: "Archive", decisions: Sequence[str] = ()) -> None:
+    def log(self, run_id: str, kind: str, data: Mapping[str, Any]) -> None:
+        """Append an event such as `started`, `stopped` or `report`."""
+        self._journal.log(run_id, kind, data)
+
+    def events(self, run_id: str, kind: str | None = None) -> list[dict[str, Any]]:
+        """The events of a run, or those of one kind, oldest first."""
+        return self._journal.events(run_id, kind)
+
+    def records(self, run_id: str, kind: str, model: type[Record]) -> list[Record]:
+        """The events of a kind as records, oldest first; raises ArchiveError if one is none."""
+        return self._journal.records(run_id, kind, model)
+
+    def add_calibration(self, calibration: Calibration) -> None:
+        """Keep what was measured of a task's noise; the newest of a task and environment counts."""
+        self._journal.add_calibration(calibration)
+
+    def calibration(self, task: str, environment: str) -> Calibration | None:
+        """The newest calibration of a task in an environment, both by digest."""
+        return self._journal.calibration(task, environment)
+
+    def add_environment(self, environment: Mapping[str, str]) -> str:
+        """Keep what a replay compares itself with, and return its digest."""
+        return self._journal.add_environment(environment)
+
+    def environment(self, digest: str) -> dict[str, str]:
+        """Versions, machine and sandbox settings under which trials were measured."""
+        return self._journal.environment(digest)
+
+    def add_reply(
+        self, run_id: str, scope: str, request: str, nth: int, data: Mapping[str, Any]
+    ) -> None:
+        """Keep the reply to the `nth` of the requests with this digest in a scope."""
+        self._journal.add_reply(run_id, scope, request, nth, data)
+
+    def reply(
+        self, run_id: str | None, scope: str, request: str, nth: int
+    ) -> dict[str, Any] | None:
+        """The reply kept under these names, by a run or by any, if there is one."""
+        return self._journal.reply(run_id, scope, request, nth)
+
+    def replies(self, run_id: str, scope: str = "") -> list[dict[str, Any]]:
+        """The replies of a run in scopes that begin so, by scope, request and number."""
+        return self._journal.replies(run_id, scope)
+
+    # One process a run, and copies of runs
+
+    def hold(self, run_id: str) -> AbstractContextManager[None]:
+        """Be the only process that grows a run; raises ArchiveError if another one does."""
+        return lease(self.database, run_id)
+
+    def lend(self, run_id: str, to: "Archive", decisions: Sequence[str] = ()) -> None:
         """Copy what a run was given, and nothing of what came of it: for a replay in `to`.
 
         That is its row, its task, the environments, all trials on the task, all replies, and the
         events of the kinds `decisions`.
         """
-        record = self.run(run)
-        wanted = {
+        record = self.run(run_id)
+        conditions = {
             RUNS: RUNS.c.id == record.id,
             ENVIRONMENTS: sa.true(),
             TRIALS: TRIALS.c.task == record.task_digest,
@@ -283,60 +227,14 @@ class Archive(Journal):
             EVENTS: (EVENTS.c.run == record.id) & EVENTS.c.kind.in_(decisions),
         }
         rows = {
-            table: self._rows(sa.select(table).where(condition), table)
-            for table, condition in wanted.items()
+            table: self.database.rows(sa.select(table).where(condition), table)
+            for table, condition in conditions.items()
         }
-        with self._reading() as source:
+        with self.database.reading() as source:
             files = fetch(source, record.files.values())
-        with to._writing() as target:
+        with to.database.writing() as target:
             for data in files.values():
                 blob(target, data)
             for table, some in rows.items():
                 if some:
                     target.execute(table.insert(), some)
-
-    # One process a run
-
-    @contextmanager
-    def hold(self, run: str) -> Iterator[None]:
-        """Be the only process that grows `run`; raises ArchiveError if another one does.
-
-        The lock dies with its process. Of a file it is a lock beside it, which reaches as far as
-        the locks of its file system; of PostgreSQL it is the server's, and reaches every machine.
-        """
-        lock = self._locked(run) if self.place.file is None else self._beside(run)
-        with lock as mine:
-            if not mine:
-                raise ArchiveError(
-                    f"run {run} is being grown by another process: wait for it, or stop it first"
-                )
-            yield
-
-    def _beside(self, run: str) -> AbstractContextManager[bool]:
-        with self._readable():
-            return locked(self.place.beside(f"{run}.lock"))
-
-    @contextmanager
-    def _locked(self, run: str) -> Iterator[bool]:
-        """The server's lock on a run, which goes with the connection that took it."""
-        digest = hashlib.sha256(f"ratchet run {run}".encode()).digest()
-        number = int.from_bytes(digest[:8], "big", signed=True)
-        with self._readable():
-            db = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            mine = bool(db.execute(sa.select(sa.func.pg_try_advisory_lock(number))).scalar())
-        try:
-            yield mine
-        finally:
-            db.invalidate()  # closes the connection, and so lets go, whatever state it is in
-            db.close()
-
-
-def _controls(record: RunRecord | ArchiveError) -> bool:
-    return isinstance(record, RunRecord) and bool(record.control_of)
-
-
-def _taken(node: Node) -> ArchiveError:
-    return ArchiveError(
-        f"run {node.run} has another node {node.number} by now, or another turn {node.turn}: "
-        "another process grows it too, so stop one of them and `ratchet resume` it"
-    )

@@ -73,12 +73,12 @@ class Node(Frozen):
 
     @property
     def id(self) -> str:
-        """How people name it: the run and the number."""
+        """The name that people use: RUN.NUMBER."""
         return f"{self.run}.{self.number}"
 
     @property
     def standing(self) -> str:
-        """One word for what it is."""
+        """One word for what became of the node, such as confirmed or screened."""
         if self.verdict is not None:
             return self.verdict.standing
         return "failed" if self.failure else self.kind
@@ -90,12 +90,12 @@ class Node(Frozen):
 
     @property
     def validated(self) -> bool:
-        """Whether what is known of it was measured where a candidate could not touch the scores."""
+        """Whether it was planted, or ran where it could not write its own scores."""
         return self.verdict is None or self.isolation != "none"
 
     @property
     def company_checked(self) -> bool:
-        """Whether what kept it came out the same with other seeds beside it."""
+        """Whether its gain came out the same with other seeds beside the same ones."""
         return self.company_replayed or bool(self.verdict and self.verdict.company_checked)
 
     @property
@@ -211,8 +211,8 @@ class Tree:
 
     def claimed(self) -> list[tuple[Node, Claim]]:
         """Every claim with the node that it is about, in the order in which they were settled."""
-        found = [(node, claim) for node in self if node.verdict for claim in node.verdict.claims]
-        return sorted(found, key=lambda each: each[1].turn)
+        pairs = [(node, claim) for node in self if node.verdict for claim in node.verdict.claims]
+        return sorted(pairs, key=lambda pair: pair[1].turn)
 
     def anchor(self, node: Node) -> Node:
         """The node whose gain `node` carries: itself, or what it was simplified from.
@@ -231,11 +231,11 @@ class Tree:
         does not lead the run.
         """
         kept = [node for node in self if node.kept and node.parent is not None]
-        found = [node.verdict.estimate if node.verdict else None for node in kept]
-        steps = [Summary(mean=each.gain, sd=each.error, pairs=1) for each in found if each]
+        estimates = [node.verdict.estimate if node.verdict else None for node in kept]
+        steps = [Summary(mean=step.gain, sd=step.error, pairs=1) for step in estimates if step]
         shrunken = iter(judge.shrunken(steps))
         ranked = {n.number: n.gain or 0.0 for n in self.planted()}
-        for node, estimate in zip(kept, found, strict=True):
+        for node, estimate in zip(kept, estimates, strict=True):
             base = ranked.get(node.parent or 0, 0.0)
             ranked[node.number] = base + next(shrunken) if estimate else node.gain or 0.0
         return ranked
@@ -287,9 +287,9 @@ class Tree:
 
     def fruitless(self) -> int:
         """How many proposals in a row, the last ones, could not be measured."""
-        made = self.proposals()
-        fruits = (count for count, node in enumerate(reversed(made)) if node.measured)
-        return next(fruits, len(made))
+        proposals = self.proposals()
+        last = (count for count, node in enumerate(reversed(proposals)) if node.measured)
+        return next(last, len(proposals))
 
     def funnel(self) -> Mapping[str, int]:
         """How many proposals got how far.
@@ -297,12 +297,12 @@ class Tree:
         Each is one of duplicate, empty, invalid and screened, so that these add up to proposed. Of
         the screened some are promising, and of those some are confirmed and some refuted.
         """
-        made = self.proposals()
-        discarded = sum(node.discarded for node in made)
-        count = Counter(_fate(node) for node in made)
-        standing = Counter(node.standing for node in made)
+        proposals = self.proposals()
+        discarded = sum(node.discarded for node in proposals)
+        count = Counter(_fate(node) for node in proposals)
+        standing = Counter(node.standing for node in proposals)
         return {
-            "proposed": len(made) + discarded,
+            "proposed": len(proposals) + discarded,
             "duplicate": count["duplicate"] + discarded,
             "empty": count["empty"],
             "invalid": count["invalid"],

@@ -1,4 +1,4 @@
-"""Read what older versions wrote: nothing changes on disk, so it is upgraded in memory."""
+"""Bring records of older versions up to date, in memory: nothing changes on disk."""
 
 import math
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ SCREEN = 24  # pairs in a screen, before screens were kept as more than their t
 
 
 def upgraded(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The record of a node, as this version writes it."""
+    """A node's record as this version writes it; raises LookupError where a field is missing."""
     node = _renamed({"turn": data["number"], **data}, "evaluations", "trials")
     node["evidence"] = [
         _renamed(part, "role", "split") if isinstance(part, Mapping) else part
@@ -48,5 +48,5 @@ def upgraded_config(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _renamed(data: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
-    """A record whose field `old` is called `new`."""
+    """A copy of a record with the field `old` renamed to `new`."""
     return {new if name == old else name: value for name, value in data.items()}

@@ -16,18 +16,19 @@ from stand_ins.runs import TREE, node
 from ratchet.archive import Archive, ArchiveError
 from ratchet.archive.tables import TABLES
 from ratchet.evals import Seed, Trial
+from ratchet.search.run import Config
 from ratchet.tasks import load
 
 WORDS = ["search", BOWL, "--agent", "stand_ins.tweak", *UNISOLATED, "--seed", "1"]
 
 SMALL = """
 from ratchet.app.cli.main import main
-from ratchet.archive import tables
-usual = tables._pragmas
+from ratchet.archive import engine
+usual = engine._pragmas
 def small(connection, record):
     usual(connection, record)
     connection.execute("PRAGMA max_page_count = {}")
-tables._pragmas = small
+engine._pragmas = small
 main()
 """
 
@@ -177,3 +178,25 @@ def test_the_archive_is_read_without_torch_or_docker() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_run_of_the_first_version_reads_as_one_of_today(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "a.db", create=True)
+    rule = {"alpha": 0.1, "futile_e": 0.5}  # once every rule controlled the false discovery rate
+    archive.start_run("old", load(BOWL), {"task": "bowl", "isolation": "strict", "rule": rule})
+    record = archive.run("old")
+    assert (record.agent, record.select, record.seed, record.data) == ("evolver", "dgm", None, 0)
+    assert (record.strict, record.rule.control, record.rule.alpha) == (True, "fdr", 0.1)
+    config = Config.of(record)
+    assert (config.sharing, config.rule, config.keys) == ("strict", record.rule, record.keys)
+
+
+def test_a_configuration_that_is_none_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "a.db", create=True)
+    archive.start_run("r", load(BOWL), {"task": "bowl", "lag": -1})
+    archive.start_run("s", load(BOWL), {"task": "bowl", "data": -1})
+    with pytest.raises(ArchiveError, match=r"run r \(its config\) that cannot be read: lag: "):
+        Config.of(archive.run("r"))
+    assert [record.id for record in archive.runs()] == ["r"]
+    with pytest.raises(ArchiveError, match=r"run s \(its config\) that cannot be read: data: "):
+        archive.run("s")

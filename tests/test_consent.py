@@ -249,7 +249,7 @@ def test_an_archive_from_before_isolation_was_recorded_still_opens(tmp_path: Pat
         each = node(number, 0.1, 0, "confirmed").model_copy(update={"environment": environment})
         data = each.model_dump(mode="json")
         del data["isolation"], data["candidate"]["files"]
-        with archive._writing() as db:
+        with archive.database.writing() as db:
             files = {name: blob(db, text.encode()) for name, text in each.candidate.files.items()}
             db.execute(NODES.insert().values(run="r", number=number, files=files, data=data))
     assert [n.isolation for n in archive.tree("r")][1:] == ["container", "none"]

@@ -129,7 +129,7 @@ def test_the_last_made_run_is_the_newest_whatever_the_clock_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with closing(begun(tmp_path / "a.db", "z")) as archive:
-        monkeypatch.setattr("ratchet.archive.store.now", lambda: "2001-01-01T00:00:00.000+00:00")
+        monkeypatch.setattr("ratchet.archive.runs.now", lambda: "2001-01-01T00:00:00.000+00:00")
         archive.start_run("a", load(BOWL), {"task": "bowl", "key": "k"})
         archive.start_run("c", load(BOWL), {"task": "bowl", "key": "k", "control_of": "a"})
         assert archive.run().id == "a"

@@ -178,7 +178,7 @@ def test_reading_an_empty_database_says_so_and_makes_nothing(
 def test_the_last_made_run_is_the_newest_whatever_the_clock_said(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ratchet.archive.store.now", lambda: "2001-01-01T00:00:00.000+00:00")
+    monkeypatch.setattr("ratchet.archive.runs.now", lambda: "2001-01-01T00:00:00.000+00:00")
     archive.start_run("a", load(BOWL), {"task": "bowl"})
     assert archive.run().id == "a"
 
