@@ -30,7 +30,9 @@ def explore(run: Run, turn: int, number: int, action: Action, tree: Tree) -> Dra
     """
     if action.node is None:
         return _expand(run, turn, number, tree)
-    node = tree[action.node].model_copy(update={"turn": turn})
+    # Where a run goes on elsewhere, all evidence of the node is measured there.
+    here = {"environment": run.lab.environment, "isolation": run.lab.isolation}
+    node = tree[action.node].model_copy(update={"turn": turn, **here})
     if action.kind == "advance" and seeds_screened(run, node) < run.config.rule.screen:
         return screen(run, node, tree, [run.config.rule.screen], action)
     return Draft(action, node)

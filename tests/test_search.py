@@ -129,6 +129,34 @@ class Listening:
         pass
 
 
+class Moved(Listening):
+    """The same sandbox on another machine."""
+
+    def describe(self) -> dict[str, str]:
+        return {**self.inner.describe(), "kernel": "another"}
+
+
+def test_what_a_run_measured_in_two_environments_is_archived_under_the_environment_of_each_node(
+    tmp_path: Path, process_sandbox: Sandbox
+) -> None:
+    first = start(tmp_path / "a.db", process_sandbox, Tweak(), turns=12)
+    for node in search(first, always):
+        if node.standing == "promising":
+            break  # its confirmation is left to the second session
+    moved = start(tmp_path / "a.db", Moved(process_sandbox), Tweak(), turns=12)
+    assert moved.lab.environment != first.lab.environment
+    list(search(moved, always))
+    archive = moved.archive
+    tree = archive.tree("test")
+    assert {node.environment for node in tree} == {first.lab.environment, moved.lab.environment}
+    assert tree[node.number].environment == moved.lab.environment
+    for other in tree:
+        for evidence in other.evidence:
+            seeds = draw(moved.config.keys, evidence.stream, evidence.count)
+            measured = archive.evaluation(other, evidence.stream, seeds, evidence.split)
+            assert len(measured.trials) == evidence.count, other.id
+
+
 def test_no_sandbox_is_told_a_key_nor_a_candidate_a_sealed_seed(
     tmp_path: Path, process_sandbox: Sandbox
 ) -> None:
