@@ -22,7 +22,16 @@ HOMES = {
     "matplotlib": {"app/pages/curves.py"},
     "openai": {"agents/llm/client.py"},
     "sqlalchemy": {
-        f"archive/{name}.py" for name in ("database", "journal", "place", "store", "tables")
+        "archive/database.py",
+        "archive/engine.py",
+        "archive/journal.py",
+        "archive/lease.py",
+        "archive/nodes.py",
+        "archive/place.py",
+        "archive/runs.py",
+        "archive/store.py",
+        "archive/tables.py",
+        "archive/trials.py",
     },
     "typer": {
         f"app/cli/{name}.py"
