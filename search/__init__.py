@@ -1,1 +1,29 @@
-""""""
+"""One search, file by file, in the order in which a run meets them.
+
+order     what is asked: an Order, a SandboxChoice
+begin     task, agent, sandbox, calibration, budget: a run is begun, or taken up where it stopped
+plan          what the budget can find; a budget that cannot find what matters is refused
+assemble      the parts of a run, put together in one place
+session   hold the run, search it, and record why and when that ended
+loop      plant the start and the baselines; then, while the budget lasts:
+schedule      action    = a new child, more seeds for a promising one, or a leader's rank
+turn          parent    = select(tree, rng)            # select/
+propose       candidate = agent.propose(brief)         # audited, new in form, alive on tiny tensors
+screen        draft     = child against parent on search seeds, look after look
+confirm       node      = fresh seeds, block by block, until the e-value decides; then its rank
+              archive.add(node)                        # one writer, in the order of turns
+
+Turns are explored in threads, up to `screen`, and up to `lag` turns ahead. They are settled, from
+`confirm` on, in order. So a run that was killed and resumed, on any number of workers, grows the
+same tree.
+
+What these work with:
+
+run         the parts of one search and its configuration       lab         measure with a memory
+budget      reserve before, settle after, refuse beyond          metered     pay for GPU time
+pace        how long work takes here, to begin nothing too long  start_cost  CPU time of the start
+company     repeat seeds beside others before a claim counts     faults      an agent's failures
+crew        threads that can be waited for                       desk/       models and people
+
+`studies/` holds what is asked of a task before a run, or of a run after it.
+"""

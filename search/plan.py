@@ -1,9 +1,8 @@
 """What a search may spend, what that can find, and the refusal of a budget that cannot find it."""
 
 import math
+from collections.abc import Callable
 from typing import Literal, NamedTuple
-
-from rich.console import Console
 
 from ..archive import Archive
 from ..evals import Calibration, Keys, Rule, judge
@@ -105,8 +104,8 @@ class Plan(NamedTuple):
         return self.planted * rule.estimate + 2 * rule.screen
 
 
-class Means(NamedTuple):
-    """A calibrated instrument: the noise, the rule, and the metric both are about."""
+class Instrument(NamedTuple):
+    """What a run judges with: the noise, the rule, and the metric that both are about."""
 
     calibration: Calibration
     rule: Rule
@@ -146,8 +145,13 @@ class Means(NamedTuple):
         return pairs_needed(self.rule, sds, judge.level(self.rule, []), CHANCE) if sds > 0 else None
 
 
-def settle(
-    lab: Lab, archive: Archive, keys: Keys, standards: Standards, budget: Plan, console: Console
+def agree_rule(
+    lab: Lab,
+    archive: Archive,
+    keys: Keys,
+    standards: Standards,
+    plan: Plan,
+    say: Callable[[str], object],
 ) -> Rule:
     """The rule that suits the task's noise, which is measured now if it is not known yet.
 
@@ -156,61 +160,65 @@ def settle(
     """
     task = lab.task
     if stored(lab, archive) is None:
-        console.print(
+        say(
             f"calibrating {task.name}: measuring its noise, "
             "once for this task, this machine and these versions ..."
         )
-    found = calibrated(lab, archive, Rule(), keys, workers=budget.workers)
-    rule = standards.rule(found)
-    if not found.passed:
-        words = f"!! a check of the judge failed here: read `ratchet calibrate {task.name}`"
-        console.print(words, style="bold red")
-    planting = budget.minutes_to_plant(found, rule)
-    if budget.minutes is not None and budget.minutes < planting:
+    calibration = calibrated(lab, archive, Rule(), keys, workers=plan.workers)
+    rule = standards.rule(calibration)
+    if not calibration.passed:
+        say(f"!! a check of the judge failed here: read `ratchet calibrate {task.name}`")
+    planting = plan.minutes_to_plant(calibration, rule)
+    if plan.minutes is not None and plan.minutes < planting:
         raise BudgetError(
-            f"--minutes {budget.minutes:g} is less than the start and the baselines take here: "
+            f"--minutes {plan.minutes:g} is less than the start and the baselines take here: "
             f"give {_minutes(planting)} or more"
         )
-    console.print(foresee(Means(found, rule, task.metric), budget, standards.effect))
+    say(foresee(Instrument(calibration, rule, task.metric), plan, standards.effect))
     return rule
 
 
-def foresee(means: Means, budget: Plan, effect: float | None) -> str:
+def foresee(instrument: Instrument, plan: Plan, effect: float | None) -> str:
     """What the budget can find, in one line; raises BudgetError if that is less than `effect`."""
-    unit = means.metric.unit
-    pairs = min(means.most, budget.pairs(means.calibration, means.rule))
-    least = means.least(pairs)
-    of = f"one comparison of at most {means.most} seeds"
-    if budget.minutes is not None and pairs < means.most:
-        of = f"{budget.minutes:g} minutes, which leave {pairs} seeds for one comparison,"
-    if effect is not None and means.chance(effect, pairs) < CHANCE:
-        raise BudgetError(_refusal(means, budget, effect, of, pairs, least))
+    unit = instrument.metric.unit
+    pairs = min(instrument.most, plan.pairs(instrument.calibration, instrument.rule))
+    least = instrument.least(pairs)
+    comparison = f"one comparison of at most {instrument.most} seeds"
+    if plan.minutes is not None and pairs < instrument.most:
+        comparison = f"{plan.minutes:g} minutes, which leave {pairs} seeds for one comparison,"
+    if effect is not None and instrument.chance(effect, pairs) < CHANCE:
+        raise BudgetError(_refusal(instrument, plan, effect, comparison, pairs, least))
     if least is None:
-        fewest = means.rule.block if means.rule.standard == "claim" else means.most
-        whole = budget.minutes_for(fewest, means.calibration, means.rule)
+        fewest = instrument.rule.block if instrument.rule.standard == "claim" else instrument.most
+        whole = plan.minutes_for(fewest, instrument.calibration, instrument.rule)
         return (
             f"this budget can confirm nothing: to measure the start and the baselines and to put "
             f"one proposal to the test takes {_minutes(whole)} minutes or more"
         )
     what = f"gains of {least:.2g} {unit} and more"
-    return f"this budget can find {what}: {of} finds them {OFTEN}, smaller ones more rarely"
+    return f"this budget can find {what}: {comparison} finds them {OFTEN}, smaller ones more rarely"
 
 
 def _refusal(
-    means: Means, budget: Plan, effect: float, of: str, pairs: int, least: float | None
+    instrument: Instrument,
+    plan: Plan,
+    effect: float,
+    comparison: str,
+    pairs: int,
+    least: float | None,
 ) -> str:
     """Why an effect will not be found, and what to do about it."""
-    unit, smallest = means.metric.unit, means.metric.minimum_gain
-    if means.rule.standard == "claim" and effect <= smallest:
+    unit, smallest = instrument.metric.unit, instrument.metric.minimum_gain
+    if instrument.rule.standard == "claim" and effect <= smallest:
         return (
             f"a gain of {effect:g} {unit} is not more than the {smallest:g} that the task counts "
             f"as worth claiming: give an --effect above that"
         )
-    share = means.chance(effect, pairs)
+    share = instrument.chance(effect, pairs)
     mends = []
-    needed = means.pairs_for(effect)
-    if needed is not None and budget.minutes is not None:
-        longer = budget.minutes_for(needed, means.calibration, means.rule)
+    needed = instrument.pairs_for(effect)
+    if needed is not None and plan.minutes is not None:
+        longer = plan.minutes_for(needed, instrument.calibration, instrument.rule)
         mends.append(f"--minutes {_minutes(longer)}")
     if least is not None:
         mends.append(f"--effect {rounded_up(least):g}")
@@ -218,8 +226,8 @@ def _refusal(
         mends.append("more --minutes and a larger --effect")
     return (
         f"a gain of {effect:g} {unit} would be found in {100 * share:.0f} % of cases, and "
-        f"{100 * CHANCE:.0f} % are wanted: {of} cannot tell it from noise "
-        f"({means.calibration.spread:.2g} {unit} a seed): give {' or '.join(mends)}"
+        f"{100 * CHANCE:.0f} % are wanted: {comparison} cannot tell it from noise "
+        f"({instrument.calibration.spread:.2g} {unit} a seed): give {' or '.join(mends)}"
     )
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -17,7 +16,7 @@ from ..sandbox.text import clean, line
 from ..tasks import Frozen, Task
 from .budget import Budget, Caps
 from .desk.cassette import Cassette
-from .desk.consent import Approver, Decision, Mode, Question
+from .desk.consent import Approver, Mode, Prompt
 from .desk.desk import RunDesk
 from .desk.roster import Models
 from .faults import IN_A_ROW
@@ -81,7 +80,7 @@ class Run:
     workers: int = 2
     budget: Budget = field(default_factory=Budget)
     cassette: Cassette | None = None
-    prompt: Callable[[Question], Decision] | None = None
+    prompt: Prompt | None = None
     checkpoints: Path | None = None
     patience: int = IN_A_ROW
     pace: Pace = field(default_factory=Pace)  # of proposals

@@ -21,7 +21,7 @@ from ratchet.evals.judge.power import detectable, futile_t, lost, pairs_needed, 
 from ratchet.evals.records import Summary
 from ratchet.sandbox import Sandbox
 from ratchet.search.lab import Lab
-from ratchet.search.plan import BudgetError, Means, Plan, Standards, foresee, rounded_up
+from ratchet.search.plan import BudgetError, Instrument, Plan, Standards, foresee, rounded_up
 from ratchet.search.studies.calibrate import calibrate, calibrated, stored
 from ratchet.search.studies.copies import nudges, renamed
 from ratchet.tasks import Task, load, names
@@ -52,8 +52,8 @@ def calibration(**changes: Any) -> Calibration:
     return Calibration(**{**known, **changes})
 
 
-def means(found: Calibration, **standards: Any) -> Means:
-    return Means(found, Standards(**standards).rule(found), METRIC)
+def instrument(found: Calibration, **standards: Any) -> Instrument:
+    return Instrument(found, Standards(**standards).rule(found), METRIC)
 
 
 def times_aside(found: Calibration) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def test_scores_that_cannot_be_repeated_and_a_crippled_copy_of_the_start_fail_th
 def drawn(found: Calibration, minutes: float = 5.0) -> str:
     console = Console(width=200, highlight=False)
     with console.capture() as capture:
-        facts = record("bowl", means(found), Plan(minutes, 2, 2))
+        facts = record("bowl", instrument(found), Plan(minutes, 2, 2))
         console.print(calibration_view(json.loads(json.dumps(facts))))
     return capture.get()
 
@@ -219,7 +219,7 @@ def test_more_false_finds_than_chance_explains_fail_the_check(false: int, sound:
 
 
 def test_a_budget_that_cannot_find_the_effect_is_refused_with_the_mend() -> None:
-    known = means(calibration())
+    known = instrument(calibration())
     plenty, little = Plan(60.0, 2, 2), Plan(2.0, 2, 2)
     assert "can find gains of 0.033" in foresee(known, plenty, 0.05)
     assert "at most 256 seeds" in foresee(known, Plan(None, 2, 2), None)
@@ -238,7 +238,7 @@ def test_a_budget_that_cannot_find_the_effect_is_refused_with_the_mend() -> None
 
 
 def test_an_exploring_search_is_held_against_its_race() -> None:
-    known = means(calibration(), standard="explore")
+    known = instrument(calibration(), standard="explore")
     assert "at most 64 seeds" in foresee(known, Plan(None, 2, 2), 0.05)
     with pytest.raises(BudgetError, match="give --effect"):
         foresee(known, Plan(None, 2, 2), 0.01)
@@ -249,7 +249,7 @@ def test_an_exploring_search_is_held_against_its_race() -> None:
 def test_a_task_without_noise_is_no_division_by_zero() -> None:
     still = calibration(noise=0.0, paired=0.0, unpaired=0.0, correlation=0.0)
     assert "can find" in drawn(still)
-    assert foresee(means(still), Plan(None, 2, 2), 2 * METRIC.minimum_gain)
+    assert foresee(instrument(still), Plan(None, 2, 2), 2 * METRIC.minimum_gain)
 
 
 @given(st.floats(1e-6, 1e6))

@@ -17,11 +17,11 @@ from stand_ins.weak_model import answer
 from ratchet.agents.base import AgentError
 from ratchet.app.cli import bench
 from ratchet.app.cli.bench import Order, bench_agents, bench_record, bench_view
-from ratchet.app.cli.models import ModelChoiceError, Wanted
-from ratchet.app.cli.run import Box
 from ratchet.app.pages.curves import PlotError, at
 from ratchet.archive import Archive, Node, Tree
 from ratchet.evals import Verdict
+from ratchet.search.desk.wanted import ModelChoiceError, Wanted
+from ratchet.search.order import Chance, SandboxChoice
 from ratchet.search.select import POLICIES
 from ratchet.search.studies.contest import searches as contest
 from ratchet.search.studies.contest.compare import (
@@ -33,9 +33,9 @@ from ratchet.search.studies.contest.compare import (
 )
 from ratchet.search.studies.contest.improvement import improvement, mean_gain
 
-BOX = Box("process", 2, True, "shared")
+CHOICE = SandboxChoice("process", 2, True)
 TWO = ("stand_ins.tweak", "seed_only")
-ORDER = Order((BOWL,), TWO, 240, 2, chance=(1, SECRET))
+ORDER = Order((BOWL,), TWO, 240, 2, chance=Chance(1, SECRET))
 
 
 def test_a_probability_of_improvement_counts_pairs_and_half_of_ties() -> None:
@@ -114,7 +114,7 @@ def test_turns_begin_until_the_settled_ones_have_spent_the_budget() -> None:
 
 
 def run_bench(where: Path, order: Order = ORDER) -> list[BenchTable]:
-    return bench_agents(order, BOX, str(where))
+    return bench_agents(order, CHOICE, str(where))
 
 
 class Whole(NamedTuple):

@@ -13,7 +13,6 @@ import pytest
 from conftest import BOWL, SECRET, UNISOLATED, Ratchet
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.console import Console
 from stand_ins.idle import Idle
 from stand_ins.runs import always, essence, node, start
 from stand_ins.tweak import Tweak
@@ -21,7 +20,6 @@ from stand_ins.tweak import Tweak
 from ratchet.agents.base import BudgetSpent
 from ratchet.agents.llm import Price
 from ratchet.agents.opening import declared, open_agent
-from ratchet.app.cli.models import ModelChoiceError, foresee_spending
 from ratchet.archive import Archive, Evidence, Tree
 from ratchet.evals import Evaluation, Rule, Seed, Trial, Verdict, draw, key_from
 from ratchet.evals.scored import failure
@@ -32,6 +30,7 @@ from ratchet.search.confirm import best_planted
 from ratchet.search.crew import Crew
 from ratchet.search.desk.consent import Approver, Unanswered
 from ratchet.search.desk.roster import Models
+from ratchet.search.desk.wanted import ModelChoiceError, foresee_spending
 from ratchet.search.lab import Lab
 from ratchet.search.loop import search
 from ratchet.search.pace import Lap, Pace
@@ -253,12 +252,15 @@ def test_a_budget_that_buys_no_proposal_is_refused_with_what_one_costs() -> None
     models = Models(
         ensemble=("m",), url="http://x", prices={"m": Price(input=1.0, cached=1.0, output=2.0)}
     )
-    agent, task, console = open_agent("aide"), load(BOWL), Console(quiet=True)
+    agent, task, messages = open_agent("aide"), load(BOWL), list[str]()
     with pytest.raises(ModelChoiceError, match=r"buys no proposal.*give --max-tokens \d{4}"):
-        foresee_spending(models, agent, task, Caps(tokens=100), console)
+        foresee_spending(models, agent, task, Caps(tokens=100), messages.append)
     with pytest.raises(ModelChoiceError, match=r"give --max-dollars 0\.0"):
-        foresee_spending(models, agent, task, Caps(dollars=1e-6), console)
-    foresee_spending(models, agent, task, Caps(tokens=10**6, dollars=1.0), console)
+        foresee_spending(models, agent, task, Caps(dollars=1e-6), messages.append)
+    foresee_spending(models, agent, task, Caps(tokens=10**6, dollars=1.0), messages.append)
+    assert [message.partition(" about ")[0] for message in messages] == [
+        "m at http://x: a proposal takes"
+    ]
 
 
 # The task's own programs

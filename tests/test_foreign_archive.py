@@ -61,11 +61,10 @@ def grown(tmp_path_factory: pytest.TempPathFactory, process_sandbox: Sandbox) ->
 
 @pytest.fixture(autouse=True)
 def _no_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **settings: object) -> None:
         raise ArchiveError(STOPPED)
 
-    for module in ("replay", "report", "run"):
-        monkeypatch.setattr(f"ratchet.app.cli.{module}.open_with_warning", refuse)
+    monkeypatch.setattr("ratchet.search.order.open_sandbox", refuse)
 
 
 @contextmanager

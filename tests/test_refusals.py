@@ -18,7 +18,7 @@ from ratchet.search.desk.cassette import (
     CassetteError,
     spent,
 )
-from ratchet.search.desk.desk import ModelGateway
+from ratchet.search.desk.gateway import ModelGateway
 from ratchet.search.desk.roster import Models
 
 NO = failing(400, "may contain bad content", code="data_inspection_failed")

@@ -14,28 +14,20 @@ from ...agents.base import AgentError
 from ...agents.llm import ModelError
 from ...agents.opening import open_agent
 from ...archive import Archive
-from ...evals import Keys, Rule
+from ...evals import Keys
 from ...sandbox import Sandbox
-from ...search.budget import Budget, Caps
-from ...search.desk.purse import Purse, checkpoints, exists, forget, purse
-from ...search.lab import Lab
-from ...search.plan import Plan, Standards, settle
-from ...search.run import Run
-from ...search.select import POLICIES
+from ...search.assemble import policy
+from ...search.budget import Budget
+from ...search.desk.purse import exists, open_purse
+from ...search.desk.wanted import Wanted, choose_models
+from ...search.order import Chance, SandboxChoice, Say
+from ...search.plan import Plan, Standards, agree_rule
 from ...search.studies.contest.compare import AgentStanding, BenchTable, compare, overall
 from ...search.studies.contest.improvement import Interval
-from ...search.studies.contest.searches import (
-    Entrant,
-    Terms,
-    configured,
-    grow,
-    held_rule,
-    search_id,
-)
+from ...search.studies.contest.searches import Entrant, Terms, conduct, held_rule
 from ...tasks import Task, load
 from ..pages import curves
-from .models import Wanted, settle_models
-from .run import Box, check_policy, open_with_warning
+from .terminal import speaker, warn
 from .view import UNVALIDATED
 
 NOTE = (
@@ -49,8 +41,7 @@ NOTE = (
 class Order(NamedTuple):
     """What is compared, on what, at what budget a search.
 
-    `chance` is the seed and the secret, each drawn where it is None. A bench of the same `name` is
-    gone on with.
+    A bench of the same `name` is gone on with.
     """
 
     tasks: tuple[str, ...]
@@ -59,12 +50,12 @@ class Order(NamedTuple):
     searches: int
     dollars: float | None = None
     models: Wanted = Wanted()
-    chance: tuple[int | None, str | None] = (None, None)
+    chance: Chance = Chance()
     name: str = "bench"
     plot: Path | None = None
 
 
-def bench_agents(order: Order, box: Box, where: str) -> list[BenchTable]:
+def bench_agents(order: Order, choice: SandboxChoice, where: str) -> list[BenchTable]:
     """Run what is missing of a bench and measure it: a table a task.
 
     Progress goes to standard error. Whatever was finished is in the archive: the same order goes on
@@ -73,18 +64,19 @@ def bench_agents(order: Order, box: Box, where: str) -> list[BenchTable]:
     if order.plot is not None:
         curves.check(order.plot)
     tasks = [load(name) for name in dict.fromkeys(order.tasks)]
-    held = Archive(where) if exists(where) else None
-    entrants = {task.name: _entrants(order, task, held) for task in tasks}
+    existing = Archive(where) if exists(where) else None
+    entrants = {task.name: _entrants(order, task, existing) for task in tasks}
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    say = speaker(console)
     archive = Archive(where, create=True)
-    with closing(open_with_warning(box)) as backend:
+    with closing(choice.open(warn)) as sandbox:
         try:
             tables = [
-                _on_task(order, box, task, entrants[task.name], archive, backend, console)
+                _on_task(order, choice, task, entrants[task.name], archive, sandbox, say)
                 for task in tasks
             ]
         except KeyboardInterrupt:
-            console.print("\nstopped. Everything finished is in the archive: give the same command")
+            say("\nstopped. Everything finished is in the archive: give the same command")
             raise
         except ModelError as error:
             again = "everything finished is in the archive: the same command goes on"
@@ -100,33 +92,35 @@ def _entrants(order: Order, task: Task, archive: Archive | None) -> list[Entrant
         raise AgentError("give --agents, and a --name of letters, digits, _ and -")
     if len(set(order.agents)) < len(order.agents):
         raise AgentError(f"{', '.join(order.agents)} names an agent twice")
-    found = []
+    entrants = []
     for name in order.agents:
         agent = open_agent(name, archive)
-        check_policy(agent.select)
+        policy(agent.select)
         asks = agent.needs_model or task.manifest.model
-        models = settle_models(order.models, agent, task, name) if asks else None
-        found.append(Entrant(name, agent.select, models))
-    return found
+        models = choose_models(order.models, agent, task, name) if asks else None
+        entrants.append(Entrant(name, agent.select, models))
+    return entrants
 
 
 def _on_task(
     order: Order,
-    box: Box,
+    choice: SandboxChoice,
     task: Task,
     entrants: Sequence[Entrant],
     archive: Archive,
-    backend: Sandbox,
-    console: Console,
+    sandbox: Sandbox,
+    say: Say,
 ) -> BenchTable:
     """Every search on a task, one number after another, and the table of what they found."""
-    say = console.print
     models = next((entrant.models for entrant in entrants if entrant.models), None)
     # Of no search: what is measured here decides nothing in one, and none has to pay for it.
-    with closing(Purse(archive, f"{order.name}-{task.name}", models, Budget())) as means:
+    with closing(open_purse(archive, f"{order.name}-{task.name}", models, Budget())) as purse:
         keys = Keys.fresh()
-        lab = means.lab(task.keyed(keys.data), backend, strict=box.sharing == "strict")
-        rule = held_rule(archive, order.name, task) or _rule(lab, keys, archive, box, console)
+        lab = purse.lab(task.keyed(keys.data), sandbox, choice.strict)
+        plan = Plan(None, choice.workers, 1 + len(task.baselines))
+        rule = held_rule(archive, order.name, task) or agree_rule(
+            lab, archive, keys, Standards(), plan, say
+        )
         least = rule.estimate * (1 + len(task.baselines))
         if order.trials <= least:
             raise AgentError(
@@ -139,52 +133,16 @@ def _on_task(
             rule=rule,
             trials=order.trials,
             searches=order.searches,
-            sandbox=box.sandbox,
-            sharing=box.sharing,
-            workers=box.workers,
+            sandbox=choice.sandbox,
+            sharing=choice.sharing,
+            workers=choice.workers,
             chance=order.chance,
+            dollars=order.dollars,
         )
         for number in range(1, order.searches + 1):
             for entrant in entrants:
-                _search(terms, entrant, number, order, archive, backend, console)
+                conduct(terms, entrant, number, archive, sandbox, say)
         return compare(terms, entrants, lab, archive, say)
-
-
-def _rule(lab: Lab, keys: Keys, archive: Archive, box: Box, console: Console) -> Rule:
-    plan = Plan(None, box.workers, 1 + len(lab.task.baselines))
-    return settle(lab, archive, keys, Standards(), plan, console)
-
-
-def _search(
-    terms: Terms,
-    entrant: Entrant,
-    number: int,
-    order: Order,
-    archive: Archive,
-    backend: Sandbox,
-    console: Console,
-) -> None:
-    """One search of one agent, to the end of its budget."""
-    config = configured(archive, terms, entrant, number)
-    name = search_id(terms.bench, terms.task.name, entrant.agent, number)
-    caps = Caps(dollars=order.dollars)
-    with archive.hold(name), closing(purse(archive, name, entrant.models, caps)) as means:
-        lab = means.lab(terms.task.keyed(config.data), backend, terms.sharing == "strict")
-        lab.charge(means.budget)
-        run = Run(
-            id=name,
-            config=config,
-            agent=open_agent(entrant.agent, archive),
-            select=POLICIES[entrant.select],
-            lab=lab,
-            archive=archive,
-            workers=terms.workers,
-            budget=means.budget,
-            cassette=means.cassette,
-            checkpoints=checkpoints(archive, name),
-        )
-        grow(run, terms.trials, console.print)
-    forget(archive, name)
 
 
 def bench_record(tables: Sequence[BenchTable]) -> dict[str, Any]:

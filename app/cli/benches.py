@@ -54,10 +54,11 @@ def bench_agents(
     as_json: Json = False,
 ) -> None:
     """Give agents searches of equal budget, and measure what each search hands over."""
+    from ...search.desk.wanted import Wanted
+    from ...search.order import Chance, SandboxChoice
     from .bench import Order, bench_record, bench_view
     from .bench import bench_agents as run
-    from .models import Wanted
-    from .run import INTERRUPTED, Box, polite
+    from .run import INTERRUPTED, polite
 
     order = Order(
         tasks=tuple(task),
@@ -66,13 +67,14 @@ def bench_agents(
         searches=searches,
         dollars=dollars,
         models=Wanted(tuple(model or ()), tuple(price or ()), api, temperature),
-        chance=(seed, secret),
+        chance=Chance(seed, secret),
         name=name,
         plot=plot,
     )
     try:
         with polite():
-            tables = run(order, Box(sandbox, workers, accept_unisolated, sharing), archive)
+            choice = SandboxChoice(sandbox, workers, accept_unisolated, sharing)
+            tables = run(order, choice, archive)
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
     show_or_dump(bench_record(tables) if as_json else tables, as_json, bench_view)

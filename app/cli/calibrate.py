@@ -12,13 +12,14 @@ from ...agents.opening import open_agent
 from ...archive import Archive
 from ...evals import Calibration, Keys, Rule
 from ...search.budget import Caps
-from ...search.desk.purse import purse
-from ...search.plan import OFTEN, Means, Plan, Standards, rounded_up
+from ...search.desk.purse import budget_left, open_purse
+from ...search.desk.wanted import Wanted, choose_models
+from ...search.order import SandboxChoice
+from ...search.plan import OFTEN, Instrument, Plan, Standards, rounded_up
 from ...search.studies.calibrate import calibrated, stored
 from ...tasks import Metric, load
 from . import view
-from .models import Wanted, settle_models
-from .run import Box, open_with_warning
+from .terminal import warn
 
 NONE = Wanted()
 MULTIPLES = (0.5, 1, 2, 4, 8)  # of the smallest gain that is found, in the table of seeds
@@ -29,49 +30,50 @@ def calibrate(
     seeds: int,
     again: bool,
     minutes: float,
-    box: Box,
+    choice: SandboxChoice,
     where: str,
     wanted: Wanted = NONE,
 ) -> dict[str, Any]:
     """Calibrate a task, or look its calibration up; what is printed about it."""
     task = load(name)
-    models = settle_models(wanted, open_agent("seed_only"), task, "seed_only")
-    said = Console(stderr=True, soft_wrap=True, highlight=False)
-    with closing(open_with_warning(box)) as backend, ExitStack() as stack:
+    models = choose_models(wanted, open_agent("seed_only"), task, "seed_only")
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    with closing(choice.open(warn)) as sandbox, ExitStack() as stack:
         archive = Archive(where, create=True)
-        said.print(f"warming the {backend.name} sandbox up ...")
-        means = stack.enter_context(closing(purse(archive, "calibrate", models, Caps())))
+        console.print(f"warming the {sandbox.name} sandbox up ...")
+        budget = budget_left(archive, "calibrate", models, Caps())
+        purse = stack.enter_context(closing(open_purse(archive, "calibrate", models, budget)))
         keys = Keys.fresh()
-        lab = means.lab(task.keyed(keys.data), backend, strict=box.sharing == "strict")
+        lab = purse.lab(task.keyed(keys.data), sandbox, choice.strict)
         if again or stored(lab, archive) is None:
-            said.print(f"measuring {task.name} on {seeds} seeds ...")
-        found = calibrated(lab, archive, Rule(), keys, seeds, box.workers, again)
-    budget = Plan(minutes, box.workers, 1 + len(task.baselines))
-    known = Means(found, Standards().rule(found), task.metric)
-    return record(task.name, known, budget)
+            console.print(f"measuring {task.name} on {seeds} seeds ...")
+        calibration = calibrated(lab, archive, Rule(), keys, seeds, choice.workers, again)
+    plan = Plan(minutes, choice.workers, 1 + len(task.baselines))
+    instrument = Instrument(calibration, Standards().rule(calibration), task.metric)
+    return record(task.name, instrument, plan)
 
 
-def record(name: str, means: Means, budget: Plan) -> dict[str, Any]:
+def record(name: str, instrument: Instrument, plan: Plan) -> dict[str, Any]:
     """The JSON-able facts of a calibration, with what follows from them for a budget."""
-    found, rule, metric = means
-    pairs = budget.pairs(found, rule)
-    least = means.least(rule.most)
+    calibration, rule, metric = instrument
+    pairs = plan.pairs(calibration, rule)
+    least = instrument.least(rule.most)
     effects = [] if least is None else [rounded_up(least * m) for m in MULTIPLES]
     return {
-        **found.model_dump(mode="json"),
+        **calibration.model_dump(mode="json"),
         "name": name,
         "unit": metric.unit,
         "minimum_gain": metric.minimum_gain,
-        "design": found.design,
+        "design": calibration.design,
         "most": rule.most,
         "detectable": least,
-        "minutes": budget.minutes,
+        "minutes": plan.minutes,
         "pairs_within_minutes": pairs,
-        "detectable_within_minutes": means.least(pairs),
-        "needed": [{"effect": effect, "seeds": means.pairs_for(effect)} for effect in effects],
-        "checks": checks(found, metric),
-        "glance_used": not found.glance.misleading,
-        "passed": found.passed,
+        "detectable_within_minutes": instrument.least(pairs),
+        "needed": [{"effect": effect, "seeds": instrument.pairs_for(effect)} for effect in effects],
+        "checks": checks(calibration, metric),
+        "glance_used": not calibration.glance.misleading,
+        "passed": calibration.passed,
     }
 
 

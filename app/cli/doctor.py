@@ -17,8 +17,8 @@ from ...evals import Candidate, probe
 from ...sandbox import SandboxError, open_sandbox
 from ...sandbox.choose import CONSENT, ISOLATED
 from ...sandbox.text import clean
+from ...search.desk.wanted import VARIABLE, connect
 from ...tasks import TaskError, load, names
-from .models import VARIABLE, connect
 
 FREE_GB = 2
 LIST_SECONDS = 10.0

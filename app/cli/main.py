@@ -119,26 +119,25 @@ def search(
     archive: Where = ARCHIVE,
 ) -> None:
     """Search TASK for a better training algorithm (5 minutes unless told otherwise)."""
+    from ...search.desk.wanted import Wanted
+    from ...search.order import Chance, Order, SandboxChoice
     from ...search.plan import Standards
-    from .models import Wanted
-    from .run import Box, Order, start
+    from .run import start
 
-    caps = _caps(max_tokens, max_dollars, max_trials, max_gpu_seconds)
-    if turns is None and minutes is None and not caps.model_dump(exclude_none=True):
-        minutes = 5.0
     order = Order(
         task=task,
         agent=agent,
         select=select,
         turns=turns,
         minutes=minutes,
-        caps=caps,
-        chance=(seed, secret),
+        caps=_caps(max_tokens, max_dollars, max_trials, max_gpu_seconds),
+        chance=Chance(seed, secret),
         standards=Standards(standard, control, alpha, schedule, effect),
         models=Wanted(tuple(model or ()), tuple(price or ()), api, temperature),
         approve=approve,
     )
-    raise typer.Exit(start(order, Box(sandbox, workers, accept_unisolated, sharing), archive))
+    choice = SandboxChoice(sandbox, workers, accept_unisolated, sharing)
+    raise typer.Exit(start(order, choice, archive))
 
 
 def _caps(
@@ -167,18 +166,16 @@ def calibrate(
     as_json: Json = False,
 ) -> None:
     """Measure TASK's noise, say what a search can find in it, and check the judge itself."""
+    from ...search.desk.wanted import Wanted
+    from ...search.order import SandboxChoice
     from .calibrate import calibrate as measure
     from .calibrate import calibration_view
-    from .models import Wanted
-    from .run import Box
 
-    box, wanted = (
-        Box(sandbox, workers, accept_unisolated, "shared"),
-        Wanted(tuple(model or ()), tuple(price or ()), api),
-    )
-    found = measure(task, seeds, again, minutes, box, archive, wanted)
-    show_or_dump(found, as_json, calibration_view)
-    raise typer.Exit(0 if found["passed"] else 3)
+    choice = SandboxChoice(sandbox, workers, accept_unisolated)
+    wanted = Wanted(tuple(model or ()), tuple(price or ()), api)
+    record = measure(task, seeds, again, minutes, choice, archive, wanted)
+    show_or_dump(record, as_json, calibration_view)
+    raise typer.Exit(0 if record["passed"] else 3)
 
 
 @app.command()
@@ -198,10 +195,12 @@ def resume(
     archive: Where = ARCHIVE,
 ) -> None:
     """Go on with a run that was stopped or killed; nothing finished is measured or paid again."""
+    from ...search.order import Extension, SandboxChange
     from .run import resume as go_on
 
     caps = _caps(max_tokens, max_dollars, max_trials, max_gpu_seconds)
-    raise typer.Exit(go_on(run, turns, minutes, caps, sandbox, workers, accept_unisolated, archive))
+    change = SandboxChange(sandbox, workers, accept_unisolated)
+    raise typer.Exit(go_on(run, Extension(turns, minutes, caps), change, archive))
 
 
 @app.command()

@@ -144,10 +144,12 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Say how much better the best node of a run is; the sealed seeds are read once."""
-    from .report import Asked, Means, show
+    from ...search.order import SandboxChange
+    from .report import Asked, show
 
-    asked, means = Asked(again, ablation, controls), Means(sandbox, workers, accept_unisolated)
-    raise typer.Exit(show(run, asked, means, archive, as_json))
+    asked = Asked(again, ablation, controls)
+    change = SandboxChange(sandbox, workers, accept_unisolated)
+    raise typer.Exit(show(run, asked, change, archive, as_json))
 
 
 @reading.command()

@@ -8,12 +8,13 @@ from ...archive import Archive, require_sound
 from ...evals import Gateway
 from ...search.budget import Budget
 from ...search.desk.cassette import Cassette
-from ...search.desk.desk import ModelGateway
+from ...search.desk.gateway import ModelGateway
+from ...search.desk.wanted import connect
+from ...search.order import SandboxChoice
 from ...search.run import Config
 from ...search.studies.regrow import Rerun, rerun
 from ...search.studies.replay import Replay, replay, replay_fresh
-from .models import connect
-from .run import Box, open_with_warning
+from .terminal import warn
 
 WORKERS = 2
 
@@ -26,7 +27,8 @@ def replay_node(
     node = held.node(name)
     config = Config.of(held.run(node.run))
     gateway = _gateway(held, node.run, config, live=bool(fresh_seeds))
-    with closing(open_with_warning(Box(sandbox, 1, accept_unisolated, config.sharing))) as box:
+    choice = SandboxChoice(sandbox, 1, accept_unisolated, config.sharing)
+    with closing(choice.open(warn)) as box:
         used = [node] if node.evidence else []
         require_sound(used, held.task(node.run), box.isolation != "none")
         if fresh_seeds:
@@ -38,10 +40,10 @@ def replay_run(name: str | None, sandbox: str, accept_unisolated: bool, where: s
     """Grow a run again from its cassette and its archived trials."""
     held = Archive(where)
     config = Config.of(held.run(name))
-    box = Box(sandbox, WORKERS, accept_unisolated, config.sharing)
+    choice = SandboxChoice(sandbox, WORKERS, accept_unisolated, config.sharing)
     with (
         tempfile.TemporaryDirectory(prefix="ratchet-replay-") as scratch,
-        closing(open_with_warning(box)) as backend,
+        closing(choice.open(warn)) as backend,
     ):
         return rerun(held, name, backend, Path(scratch))
 

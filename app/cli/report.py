@@ -1,24 +1,21 @@
 """The verb `report`: show what was read of the sealed split, and measure what was asked for."""
 
-from contextlib import closing
 from typing import NamedTuple
 
 from rich.console import Console
 
 from ...agents.base import AgentError
-from ...agents.opening import open_agent
-from ...archive import Archive, RunRecord, in_use, require_sound
-from ...search.budget import Budget
-from ...search.desk.purse import Purse
-from ...search.run import Config, Run
-from ...search.select import POLICIES
+from ...archive import Archive
+from ...search.begin import reopen
+from ...search.order import SandboxChange
+from ...search.run import Config
 from ...search.studies.ablate import ablate, ablations
 from ...search.studies.controls import control, tables
 from ...search.studies.report import Report, readings, report
 from ..pages.findings import draw, gather
 from .output import show_or_dump
-from .run import INTERRUPTED, Box, elsewhere, open_with_warning
-from .terminal import guarded
+from .run import INTERRUPTED, elsewhere
+from .terminal import guarded, warn
 
 
 class Asked(NamedTuple):
@@ -29,15 +26,7 @@ class Asked(NamedTuple):
     controls: bool
 
 
-class Means(NamedTuple):
-    """What to measure with; no `sandbox` means that of the run."""
-
-    sandbox: str | None
-    workers: int
-    accept_unisolated: bool
-
-
-def show(name: str | None, asked: Asked, means: Means, where: str, as_json: bool) -> int:
+def show(name: str | None, asked: Asked, change: SandboxChange, where: str, as_json: bool) -> int:
     """Print the report of a run, measuring what is missing first. Returns the exit code."""
     archive = Archive(where)
     record = archive.run(name)
@@ -47,12 +36,12 @@ def show(name: str | None, asked: Asked, means: Means, where: str, as_json: bool
     kept = archive.tree(record.id).best() is not None
     if kept and not _complete(archive, record.id, asked):
         try:
-            _measure(archive, record, config, asked, means)
+            _measure(archive, record.id, asked, change)
         except KeyboardInterrupt:
             console().print("stopped. What was measured is kept: the same command goes on.")
             return INTERRUPTED
-    found = gather(archive, record, elsewhere(archive))
-    show_or_dump(found.record() if as_json else found, as_json, draw)
+    findings = gather(archive, record, elsewhere(archive))
+    show_or_dump(findings.record() if as_json else findings, as_json, draw)
     return 0
 
 
@@ -73,50 +62,24 @@ def _complete(archive: Archive, run: str, asked: Asked) -> bool:
 
 
 def _ablated(archive: Archive, run: str, read: Report) -> bool:
-    return any(each.node == read.node for each in ablations(archive, run))
+    return any(ablation.node == read.node for ablation in ablations(archive, run))
 
 
 def _controlled(archive: Archive, run: str, read: Report) -> bool:
     """Whether there is a table for this reading and for all that the run has spent."""
-    budget = archive.tree(run).trials
-    held = tables(archive, run)
-    return bool(held) and (held[-1].reading, held[-1].trials) == (read.reading, budget)
+    recorded = tables(archive, run)
+    wanted = (read.reading, archive.tree(run).trials)
+    return bool(recorded) and (recorded[-1].reading, recorded[-1].trials) == wanted
 
 
-def _measure(
-    archive: Archive, record: RunRecord, config: Config, asked: Asked, means: Means
-) -> None:
+def _measure(archive: Archive, run_id: str, asked: Asked, change: SandboxChange) -> None:
     """Do what is missing, in a sandbox that is open for no longer than that."""
-    say, run_id = console().print, record.id
-    sandbox = means.sandbox or config.sandbox
-    box = Box(sandbox, means.workers, means.accept_unisolated, config.sharing)
-    # An agent of the user's is only needed, and only opened, for the control that proposes with it.
-    agent = open_agent(config.agent if asked.controls else "seed_only", archive)
-    task = archive.task(run_id)
-    models = config.models if asked.controls or task.manifest.model else None
-    with (
-        closing(Purse(archive, run_id, models, Budget(config.caps))) as own,
-        closing(open_with_warning(box)) as backend,
-        archive.hold(run_id),
-    ):
-        require_sound(in_use(archive.tree(run_id)), task, backend.isolation != "none")
-        lab = own.lab(task, backend, strict=config.sharing == "strict")
-        select = POLICIES.get(config.select, POLICIES["dgm"])
-        run = Run(
-            run_id,
-            config,
-            agent,
-            select,
-            lab,
-            archive,
-            means.workers,
-            budget=own.budget,
-            cassette=own.cassette,
-        )
+    say = console().print
+    with reopen(archive, run_id, change, warn, proposes=asked.controls) as run:
         read = readings(archive, run_id)
         if asked.again or not read:
             say("measuring the best kept node on sealed seeds and unseen workloads ...")
-            report(record, lab, archive, means.workers)
+            report(archive.run(run_id), run.lab, archive, run.workers)
             read = readings(archive, run_id)
         if asked.ablation and not _ablated(archive, run_id, read[-1]):
             say(f"measuring {read[-1].node} without each of its steps ...")

@@ -1,9 +1,11 @@
 """The terminal: whatever is drawn reaches it as text, wherever it came from."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
 from rich.segment import Segment
+from rich.text import Text
 
 from ...sandbox.text import visible
 
@@ -23,6 +25,20 @@ def guarded(screen: Console) -> Console:
     """The same console, on which characters that are not text are dropped."""
     screen.push_render_hook(_Guard())
     return screen
+
+
+def speaker(screen: Console) -> Callable[[str], None]:
+    """Print messages there; one that begins with two exclamation marks stands out."""
+
+    def say(message: str) -> None:
+        screen.print(Text(message, style="bold red" if message.startswith("!!") else ""))
+
+    return say
+
+
+def warn(message: str) -> None:
+    """Print a warning on standard error."""
+    Console(stderr=True, soft_wrap=True).print(Text.assemble(("warning:", "yellow"), " ", message))
 
 
 @dataclass(frozen=True)

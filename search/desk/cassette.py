@@ -125,10 +125,6 @@ class Cassette:
                 "`ratchet resume` then goes on where this stopped"
             )
 
-    def of(self, run: str) -> "Cassette":
-        """The same for another run, with the same budget."""
-        return Cassette(self.archive, run, self.endpoint, self.budget, self.prices)
-
     def _send(self, endpoint: Endpoint, request: Request) -> Reply:
         """Ask the endpoint; what it used is booked whatever the reply is worth."""
         price = self.prices.get(request.model)

@@ -55,6 +55,9 @@ class Decision(Frozen):
     files: Mapping[str, str] | None = None
 
 
+Prompt = Callable[[Question], Decision]  # asks on the spot
+
+
 class Approver:
     """The gate of one run."""
 
@@ -63,7 +66,7 @@ class Approver:
         archive: Archive,
         run: str,
         mode: Mode = "never",
-        prompt: Callable[[Question], Decision] | None = None,
+        prompt: Prompt | None = None,
         budget: Budget | None = None,
     ) -> None:
         """Ask what `mode` says; `prompt` asks on the spot, else an answer in the archive counts.

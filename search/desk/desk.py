@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,22 +9,17 @@ from pydantic import BaseModel
 
 from ...agents.base import AgentError, Form, RefusedError, ReplyError, Tried
 from ...agents.llm import Message, Reply, Request, parse_reply, strict_schema
-from ...evals import Ask, Candidate, admit, probe
+from ...evals import Candidate, admit, probe
 from ...sandbox import Job, Result, Sandbox
 from ...sandbox.text import clean, line
 from ...tasks import Task
 from ..budget import Budget
-from .cassette import TRIAL, Cassette, digest
-from .roster import Models
+from .cassette import Cassette, digest
+from .gateway import unusable
+from .roster import NO_MODEL, Models
 
 TRIES = 3  # replies asked for until one is in the form
-AT_ONCE = 8  # questions of candidates that are answered side by side
 LOG = 4000  # characters of a program's log that an agent gets to see
-
-NO_MODEL = (
-    "it asks a language model, and none is named: set OPENAI_API_KEY, or OPENAI_BASE_URL for a "
-    "server of your own, and add --model NAME"
-)
 
 
 class RunDesk:
@@ -53,7 +47,7 @@ class RunDesk:
         told, why = list(messages), ""
         for _ in range(TRIES):
             reply = self._complete(step, role, told, form)
-            why = _unusable(reply)
+            why = unusable(reply)
             if not why or reply.thoughts:
                 try:
                     return parse_reply(form, reply.text or reply.thoughts)
@@ -69,7 +63,7 @@ class RunDesk:
     def ask_text(self, step: str, role: str, messages: Sequence[Message]) -> str:
         """A reply as it is; raises ReplyError for one that is cut off, refused or empty."""
         reply = self._complete(step, role, messages, None)
-        if why := _unusable(reply):
+        if why := unusable(reply):
             why += _because(reply)
             raise ReplyError(f"{step}: {reply.model} gave no usable reply: {why}")
         return reply.text
@@ -123,49 +117,9 @@ class RunDesk:
         return reply
 
 
-class ModelGateway:
-    """Answers the questions of candidates that themselves use a model, each once."""
-
-    def __init__(self, cassette: Cassette, models: Models) -> None:
-        """Answer from `cassette`, by the model of the role `candidate`."""
-        self._cassette, self._models = cassette, models
-
-    def answer(self, candidate: Candidate, asks: Sequence[Ask]) -> Mapping[str, str]:
-        """The replies by the questions' ids; one that was cut off or refused is empty."""
-        with ThreadPoolExecutor(min(AT_ONCE, len(asks) or 1)) as pool:
-            texts = pool.map(self._answer, asks)
-            return {ask.id: text for ask, text in zip(asks, texts, strict=True)}
-
-    def describe(self) -> Mapping[str, str]:
-        """The model that answers, and its settings."""
-        settings = {"model": self._models.of("candidate"), "endpoint": self._models.url}
-        if self._models.temperature is not None:
-            settings["temperature"] = str(self._models.temperature)
-        return settings
-
-    def _answer(self, ask: Ask) -> str:
-        request = Request(
-            model=self._models.of("candidate"),
-            messages=(Message("user", ask.prompt),),
-            max_output_tokens=self._models.max_output_tokens,
-            temperature=self._models.temperature,
-        )
-        # Not by candidate: those that ask the same on the same seed get the same reply.
-        reply = self._cassette.complete(f"{TRIAL}{ask.id}", request)
-        return "" if _unusable(reply) else reply.text
-
-
-def _unusable(reply: Reply) -> str:
-    if reply.finish == "length":
-        return "it was cut off for its length"
-    if reply.thoughts and reply.finish == "refused":
-        return "only thoughts came, and no answer"
-    return "it was refused or empty" if reply.finish == "refused" else ""
-
-
 def _because(reply: Reply) -> str:
     """What else is known of a reply that cannot be used, for a person; older ones say nothing."""
-    if not reply.why or not _unusable(reply):
+    if not reply.why or not unusable(reply):
         return ""
     after = f" after {reply.usage.output_tokens} tokens" if reply.finish == "length" else ""
     only = ", in which it only thought" if reply.thoughts and reply.finish == "length" else ""

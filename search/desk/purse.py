@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from ...app.cli.models import connect
+from ...agents.llm import Endpoint
 from ...archive import Archive, ArchiveError
 from ...sandbox import Sandbox
 from ...tasks import Task
@@ -14,8 +14,9 @@ from ..budget import UNITS, Budget, Caps, Resource
 from ..lab import Lab
 from ..metered import Metered
 from .cassette import Cassette, spent
-from .desk import ModelGateway
+from .gateway import ModelGateway
 from .roster import Models
+from .wanted import connect
 
 STOPPED = "stopped"  # the kind of event that ends a session
 
@@ -29,13 +30,20 @@ class Ended(BaseModel):
 class Purse:
     """The means of one run. `close` it to let go of the endpoint."""
 
-    def __init__(self, archive: Archive, run: str, models: Models | None, budget: Budget) -> None:
-        """Open the cassette where models are asked."""
-        self.archive, self.run, self.models, self.budget = archive, run, models, budget
-        self.endpoint = connect(models.api) if models else None
+    def __init__(
+        self,
+        archive: Archive,
+        run_id: str,
+        models: Models | None,
+        budget: Budget,
+        endpoint: Endpoint | None = None,
+    ) -> None:
+        """Open the cassette where models are asked; without an endpoint only what it holds."""
+        self.archive, self.run_id, self.models, self.budget = archive, run_id, models, budget
+        self.endpoint = endpoint
         self.cassette: Cassette | None = None
         if models is not None:
-            self.cassette = Cassette(archive, run, self.endpoint, budget, models.prices)
+            self.cassette = Cassette(archive, run_id, endpoint, budget, models.prices)
 
     def lab(self, task: Task, sandbox: Sandbox, strict: bool) -> Lab:
         """A lab whose models and GPUs are paid from here."""
@@ -47,12 +55,12 @@ class Purse:
 
     def account(self) -> list[str]:
         """What the run has spent, in words, where that is more than time on this machine."""
-        found, caps = self.budget.spent, self.budget.caps.model_dump(exclude_none=True)
-        told = {*caps, *(["tokens", "dollars"] if self.models else [])} - {"seconds"}
+        amounts, caps = self.budget.spent, self.budget.caps.model_dump(exclude_none=True)
+        shown = {*caps, *(["tokens", "dollars"] if self.models else [])} - {"seconds"}
         parts = [
-            f"{found[name]:,.4g} {unit}" + (f" of {caps[name]:g}" if name in caps else "")
+            f"{amounts[name]:,.4g} {unit}" + (f" of {caps[name]:g}" if name in caps else "")
             for name, unit in UNITS.items()
-            if name in told
+            if name in shown
         ]
         return [f"spent: {', '.join(parts)}"] if parts else []
 
@@ -62,14 +70,22 @@ class Purse:
             self.endpoint.close()
 
 
-def purse(archive: Archive, run: str, models: Models | None, caps: Caps) -> Purse:
-    """The means of a run, less what its earlier sessions have spent."""
-    known = any(record.id == run for record in archive.runs())
-    before: dict[Resource, float] = dict(spent(archive, run, models.prices)) if models else {}
-    before["trials"] = archive.tree(run).trials if known else 0.0
-    ended = archive.records(run, STOPPED, Ended)
-    before["gpu_seconds"] = max((each.spent.get("gpu_seconds", 0.0) for each in ended), default=0.0)
-    return Purse(archive, run, models, Budget(caps, before))
+def open_purse(archive: Archive, run_id: str, models: Models | None, budget: Budget) -> Purse:
+    """The means of a run that pays from `budget`, with the endpoint of its models."""
+    endpoint = connect(models.api) if models else None
+    return Purse(archive, run_id, models, budget, endpoint)
+
+
+def budget_left(archive: Archive, run_id: str, models: Models | None, caps: Caps) -> Budget:
+    """The budget of a run, of which its earlier sessions have spent what the archive says."""
+    spent_before: dict[Resource, float] = {}
+    if models is not None:
+        spent_before.update(spent(archive, run_id, models.prices))
+    archived = any(record.id == run_id for record in archive.runs())
+    spent_before["trials"] = archive.tree(run_id).trials if archived else 0.0
+    ended = archive.records(run_id, STOPPED, Ended)
+    spent_before["gpu_seconds"] = max((e.spent.get("gpu_seconds", 0.0) for e in ended), default=0.0)
+    return Budget(caps, spent_before)
 
 
 def exists(where: str) -> bool:
@@ -77,27 +93,27 @@ def exists(where: str) -> bool:
     return Archive.exists(where)
 
 
-def is_searched(archive: Archive, run: str) -> bool:
+def is_searched(archive: Archive, run_id: str) -> bool:
     """Whether a process grows a run now."""
     try:
-        with archive.hold(run):
+        with archive.hold(run_id):
             return False
     except ArchiveError:
         return True
 
 
-def stop_file(archive: Archive, run: str) -> Path:
+def stop_file(archive: Archive, run_id: str) -> Path:
     """The file whose existence asks a run to begin nothing new and to come to its end."""
-    return archive.place.beside(f"{run}.stop")
+    return archive.place.beside(f"{run_id}.stop")
 
 
-def checkpoints(archive: Archive, run: str) -> Path:
+def checkpoints(archive: Archive, run_id: str) -> Path:
     """Where the unfinished proposals of a run keep their place; of no use once it has ended."""
-    return archive.place.beside(f"{run}.graph")
+    return archive.place.beside(f"{run_id}.graph")
 
 
-def forget(archive: Archive, run: str) -> None:
+def forget(archive: Archive, run_id: str) -> None:
     """Remove the checkpoints of a run: what they led to is archived."""
-    own = checkpoints(archive, run)
+    own = checkpoints(archive, run_id)
     for path in (own, *own.parent.glob(f"{glob.escape(own.name)}-*")):
         path.unlink(missing_ok=True)

@@ -12,7 +12,10 @@ from ...agents.llm import MOST_OUTPUT, Price
 from ...archive import Node, Tree
 from ...tasks import Frozen
 
-DEFAULT = ""  # the role of whatever has no model of its own
+NO_MODEL = (
+    "it asks a language model, and none is named: set OPENAI_API_KEY, or OPENAI_BASE_URL for a "
+    "server of your own, and add --model NAME"
+)
 
 
 class Models(Frozen):

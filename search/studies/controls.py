@@ -5,19 +5,19 @@ it controls, so that starting it again takes it up. Its best node is measured on
 that run's report, against the same baseline. No search reads any of this.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import AliasChoices, Field
 
-from ...agents.opening import open_agent
 from ...archive import Archive, Node
 from ...evals import Estimate, derived_key, judge
 from ...tasks import Frozen
+from ..assemble import assemble
 from ..confirm import best_planted
+from ..desk.purse import Purse
+from ..order import Say
 from ..run import Config, Run
-from ..select import POLICIES
 from .equal_budget import affordable, spend
 from .report import SEEDS, Report, sealed, title
 
@@ -68,7 +68,7 @@ def tables(archive: Archive, run_id: str) -> list[ControlsTable]:
     return archive.records(run_id, CONTROLS, ControlsTable)
 
 
-def control(run: Run, reading: Report, say: Callable[[str], None] = print) -> ControlsTable:
+def control(run: Run, reading: Report, say: Say) -> ControlsTable:
     """Grow every control of `run` to its budget, compare their best nodes, and record the table.
 
     `say` is told of the progress. A control that is in the archive is taken up where it stopped.
@@ -86,23 +86,18 @@ def control(run: Run, reading: Report, say: Callable[[str], None] = print) -> Co
     return table
 
 
-def grow(run: Run, name: str, budget: int, say: Callable[[str], None] = print) -> Run:
+def grow(run: Run, name: str, budget: int, say: Say) -> Run:
     """Begin the control of that name, or take it up, and search until its budget is spent."""
     config = control_config(run.config, run.id, name)
-    mine = replace(
-        run,
-        id=f"{name}-{run.id}",
-        config=config,
-        agent=open_agent(config.agent, run.archive),
-        select=POLICIES[config.select],
-        cassette=run.cassette.of(f"{name}-{run.id}") if run.cassette else None,
-        checkpoints=None,
-    )
-    if all(record.id != mine.id for record in run.archive.runs()):
-        run.archive.start_run(mine.id, run.task, config.model_dump(mode="json"))
-    with run.archive.hold(mine.id):
-        spend(mine, budget, affordable(budget), f"control {name}", say)
-    return mine
+    run_id = f"{name}-{run.id}"
+    endpoint = run.cassette.endpoint if run.cassette else None
+    purse = Purse(run.archive, run_id, config.models, run.budget, endpoint)
+    controlling = assemble(purse, config, run.lab, run.workers)
+    if all(record.id != run_id for record in run.archive.runs()):
+        run.archive.start_run(run_id, run.task, config.model_dump(mode="json"))
+    with run.archive.hold(run_id):
+        spend(controlling, budget, affordable(budget), f"control {name}", say)
+    return controlling
 
 
 def control_config(config: Config, run_id: str, name: str) -> Config:

@@ -30,7 +30,7 @@ def finished_turns(tree: Tree) -> int:
     return max((node.turn + 1 for node in tree), default=0)
 
 
-def spend(run: Run, trials: int, more: More, name: str, say: Callable[[str], None]) -> None:
+def spend(run: Run, trials: int, more: More, name: str, say: Callable[[str], object]) -> None:
     """Search for as long as `more` allows it; `say` how far it is at every tenth of the trials."""
     cost = {node.number: node.trials for node in run.archive.tree(run.id)}
     reported = sum(cost.values())

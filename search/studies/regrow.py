@@ -7,13 +7,15 @@ from ...agents.opening import open_agent
 from ...archive import Archive, Node, Tree
 from ...sandbox import Sandbox
 from ...tasks import Frozen
+from ..assemble import assemble
 from ..budget import Budget
-from ..desk.cassette import Cassette
 from ..desk.consent import DECIDED
+from ..desk.purse import Purse
 from ..lab import Lab
 from ..loop import More, search
 from ..run import Config, Run
-from ..select import POLICIES
+
+WORKERS = 2
 
 
 class Rerun(Frozen):
@@ -70,7 +72,6 @@ def _run(
     sandbox: Sandbox,
     before: list[Node],
 ) -> Run:
-    budget = Budget()
     lab = Lab(
         archive.task(run_id),
         sandbox,
@@ -79,16 +80,12 @@ def _run(
         environment=before[0].environment if before else None,
     )
     lab.isolation = before[0].isolation if before else sandbox.isolation
-    return Run(
-        id=run_id,
-        config=config,
+    return assemble(
+        Purse(copy, run_id, config.models, Budget()),  # without an endpoint: nothing is asked
+        config,
+        lab,
+        WORKERS,
         agent=open_agent(config.agent, archive),
-        select=POLICIES[config.select],
-        lab=lab,
-        archive=copy,
-        workers=2,
-        budget=budget,
-        cassette=Cassette(copy, run_id, None, budget, {}) if config.models else None,
         patience=len(before) + 1,  # what took several sessions is grown again in one
     )
 

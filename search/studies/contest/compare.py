@@ -14,10 +14,11 @@ from ....archive import Archive, Node, Tree
 from ....evals import Split
 from ....tasks import Frozen
 from ...lab import Lab
+from ...order import Say
 from ..report import SEEDS
 from .improvement import Interval, improvement, mean_gain
 from .sealed import Sealed
-from .searches import Entrant, Say, Terms, ends, search_id
+from .searches import Entrant, Terms, ends, search_id
 
 
 class Point(NamedTuple):
@@ -118,7 +119,7 @@ def path(states: Sequence[Node]) -> list[tuple[int, Node | None]]:
 
 
 def compare(
-    terms: Terms, entrants: Sequence[Entrant], lab: Lab, archive: Archive, say: Say = print
+    terms: Terms, entrants: Sequence[Entrant], lab: Lab, archive: Archive, say: Say
 ) -> BenchTable:
     """Measure what the searches handed over, all on the same sealed seeds, against one baseline.
 

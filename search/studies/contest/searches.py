@@ -6,28 +6,32 @@ looked at, replayed, and gone on with after a kill.
 
 import math
 import re
-from collections.abc import Callable
+from contextlib import closing
 from typing import Any, Literal, NamedTuple
 
 from ....agents.base import AgentError
 from ....archive import Archive, RunRecord, Tree
 from ....evals import Keys, Rule, derived_key, fresh_key, key_from
+from ....sandbox import Sandbox
 from ....tasks import Task
+from ...assemble import assemble
+from ...budget import Caps
+from ...desk.purse import budget_left, checkpoints, forget, open_purse
 from ...desk.roster import Models
 from ...loop import More
+from ...order import Chance, Say
 from ...run import Config, Run
 from ..equal_budget import affordable, finished_turns, spend
 
 ENDED = "stopped"  # the kind of event that says how far a search went
 FIXED = ("agent", "select", "rule", "models", "sharing", "control_of")  # once a search has begun
-Say = Callable[[str], None]
 
 
 class Terms(NamedTuple):
     """What all searches of a bench on one task have in common.
 
-    `chance` is a seed that makes proposals repeatable, and a secret that makes the rest so; each
-    is drawn where it is None.
+    Each may spend so many `trials`, and so many `dollars` on models, if that is given.
+    Where `chance` gives a seed or a secret, those of each search follow from it.
     """
 
     bench: str
@@ -38,7 +42,8 @@ class Terms(NamedTuple):
     sandbox: str = "auto"
     sharing: Literal["shared", "strict"] = "shared"
     workers: int = 2
-    chance: tuple[int | None, str | None] = (None, None)
+    chance: Chance = Chance()
+    dollars: float | None = None
 
 
 class Entrant(NamedTuple):
@@ -99,7 +104,29 @@ def held_rule(archive: Archive, bench: str, task: Task) -> Rule | None:
     return records[0].rule if records else None
 
 
-def grow(run: Run, trials: int, say: Say = print) -> None:
+def conduct(
+    terms: Terms, entrant: Entrant, number: int, archive: Archive, sandbox: Sandbox, say: Say
+) -> None:
+    """One search of one agent, to the end of its budget.
+
+    Raises AgentError for one that was begun on other terms, and what `loop.search` raises.
+    """
+    config = configured(archive, terms, entrant, number)
+    run_id = search_id(terms.bench, terms.task.name, entrant.agent, number)
+    budget = budget_left(archive, run_id, entrant.models, Caps(dollars=terms.dollars))
+    with (
+        archive.hold(run_id),
+        closing(open_purse(archive, run_id, entrant.models, budget)) as purse,
+    ):
+        lab = purse.lab(terms.task.keyed(config.data), sandbox, terms.sharing == "strict")
+        lab.charge(purse.budget)
+        place = checkpoints(archive, run_id)
+        run = assemble(purse, config, lab, terms.workers, checkpoints=place)
+        grow(run, terms.trials, say)
+    forget(archive, run_id)
+
+
+def grow(run: Run, trials: int, say: Say) -> None:
     """Search until that many trials are spent, and record that it was done.
 
     One that was cut short goes on, and so does one that was done for less. One that has had as much

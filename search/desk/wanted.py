@@ -1,19 +1,16 @@
-"""Which language models a run asks, where they are, and what they cost."""
+"""Choose the language models of a run: by name, where they are, and at what price."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Literal, NamedTuple
 
-from rich.console import Console
-
 from ...agents.llm import Endpoint, Price, Usage, cost, parse_price, price
 from ...agents.opening import Opened
-from ...search.budget import Caps
-from ...search.desk.desk import NO_MODEL
-from ...search.desk.roster import Models
-from ...search.plan import rounded_up
 from ...tasks import Task
+from ..budget import Caps
+from ..plan import rounded_up
+from .roster import NO_MODEL, Models
 
 VARIABLE, TIMEOUT = "RATCHET_MODEL", "RATCHET_MODEL_TIMEOUT"
 TIMEOUT_SECONDS, LONGEST = 300.0, 3600.0  # to wait for one answer
@@ -27,7 +24,10 @@ class ModelChoiceError(Exception):
 
 
 class Wanted(NamedTuple):
-    """What the command line says of models: `NAME` or `ROLE=NAME`, and `NAME=IN,OUT` of prices."""
+    """Models as a user names them: each `NAME` or `ROLE=NAME`.
+
+    `prices` are `NAME=IN,OUT` or `IN,OUT`, in dollars per million tokens read and written.
+    """
 
     models: tuple[str, ...] = ()
     prices: tuple[str, ...] = ()
@@ -35,17 +35,20 @@ class Wanted(NamedTuple):
     temperature: float | None = None
 
 
-def settle_models(wanted: Wanted, agent: Opened, task: Task, name: str) -> Models | None:
-    """The models of a run, or None where nobody in it asks one; raises ModelChoiceError."""
-    needs = agent.needs_model or task.manifest.model
+def choose_models(wanted: Wanted, agent: Opened, task: Task, name: str) -> Models | None:
+    """The models of a run, or None where none is named and nobody in it asks one.
+
+    `name` is the agent's. Without names in `wanted`, those of `RATCHET_MODEL` count. Raises
+    ModelChoiceError where a model is needed and none is named, and where a price is not known.
+    """
     named = wanted.models or tuple(filter(None, os.environ.get(VARIABLE, "").split(",")))
-    who = f"agent {name}" if agent.needs_model else f"task {task.name}"
     if not named:
-        if needs:
+        if agent.needs_model or task.manifest.model:
+            who = f"agent {name}" if agent.needs_model else f"task {task.name}"
             raise ModelChoiceError(f"{who} cannot run: {NO_MODEL}")
         return None
-    roles = dict(each.split("=", 1) for each in named if "=" in each)
-    ensemble = tuple(each for each in named if "=" not in each)
+    roles = dict(entry.split("=", 1) for entry in named if "=" in entry)
+    ensemble = tuple(entry for entry in named if "=" not in entry)
     if not ensemble:
         raise ModelChoiceError("--model gives roles alone: add --model NAME for all the others")
     with closing(connect(wanted.api)) as endpoint:
@@ -57,7 +60,10 @@ def settle_models(wanted: Wanted, agent: Opened, task: Task, name: str) -> Model
 
 
 def connect(api: Literal["auto", "responses", "chat"]) -> Endpoint:
-    """The endpoint that the environment names, and how long to wait for one answer of it."""
+    """The endpoint that the environment names, and how long to wait for one answer of it.
+
+    Raises ModelChoiceError where that time is nonsense.
+    """
     text = os.environ.get(TIMEOUT, "")
     try:
         seconds = float(text or TIMEOUT_SECONDS)
@@ -72,28 +78,28 @@ def connect(api: Literal["auto", "responses", "chat"]) -> Endpoint:
 
 def _prices(names: list[str], url: str, given: tuple[str, ...]) -> Mapping[str, Price]:
     """What each model costs; raises ModelChoiceError for one of which nobody knows."""
-    own: dict[str, str] = {}
-    for each in given:
-        name, _, rate = each.rpartition("=")
-        own[name] = rate
+    given_rates: dict[str, str] = {}
+    for entry in given:
+        name, _, rate = entry.rpartition("=")
+        given_rates[name] = rate
     prices = {}
     for name in names:
-        given_rate = own.get(name) or own.get("")
+        rate = given_rates.get(name) or given_rates.get("", "")
         try:
-            known = parse_price(given_rate) if given_rate else price(name, url)
+            known_price = parse_price(rate) if rate else price(name, url)
         except ValueError as error:
-            raise ModelChoiceError(f"--price {given_rate}: {error}") from error
-        if known is None:
+            raise ModelChoiceError(f"--price {rate}: {error}") from error
+        if known_price is None:
             raise ModelChoiceError(
                 f"what {name} costs at {url} is not known: add --price {name}=IN,OUT, in dollars "
                 "per million tokens read and written (0,0 if it costs nothing)"
             )
-        prices[name] = known
+        prices[name] = known_price
     return prices
 
 
 def foresee_spending(
-    models: Models, agent: Opened, task: Task, caps: Caps, console: Console
+    models: Models, agent: Opened, task: Task, caps: Caps, say: Callable[[str], object]
 ) -> None:
     """Say what the budget of tokens and dollars buys, before any of it is spent.
 
@@ -126,4 +132,4 @@ def foresee_spending(
             f"give {' and '.join(enough)}, or more"
         )
     bought = f": this budget buys about {min(buys)}" if buys else ": there is no cap on them"
-    console.print(f"{models.ensemble[0]} at {models.url}: a proposal takes {costs}{bought}")
+    say(f"{models.ensemble[0]} at {models.url}: a proposal takes {costs}{bought}")

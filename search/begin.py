@@ -1,0 +1,231 @@
+"""Set a run up, or take one up. Nothing is printed: whoever calls is told through `say`.
+
+Messages about progress go to `say`, and what a sandbox does not isolate goes to `warn`.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+from ..agents.base import BudgetSpent
+from ..agents.opening import Opened, open_agent
+from ..archive import Archive, ArchiveError, in_use, require_sound
+from ..evals import Keys, Rule, key_from
+from ..sandbox import Sandbox
+from ..tasks import Task, load
+from .assemble import assemble, policy
+from .budget import Budget
+from .desk.consent import Prompt
+from .desk.purse import Purse, budget_left, checkpoints, exists, open_purse
+from .desk.roster import Models
+from .desk.wanted import choose_models, foresee_spending
+from .lab import Lab
+from .order import Extension, Order, SandboxChange, SandboxChoice, Say
+from .plan import BudgetError, Plan, agree_rule, check_bounded, check_caps
+from .run import Config, Run
+from .session import Session, session
+
+MINUTES = 5.0  # of a search that nothing else bounds
+Ask = Callable[[Task], Prompt | None]  # who answers questions about a task's candidates, if anybody
+LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # of a run's id: none looks like another
+
+
+@contextmanager
+def begin(
+    order: Order,
+    choice: SandboxChoice,
+    where: str,
+    say: Say,
+    warn: Say | None = None,
+    ask: Ask | None = None,
+) -> Iterator[Session]:
+    """Begin a run in the archive at `where`, which is made if need be; search it with `nodes`.
+
+    Raises BudgetError if the budget cannot find the effect that the standards name,
+    ModelChoiceError where a model is needed and none is named, and TaskError, AgentError and
+    SandboxError where those cannot be opened. A run that raises any of them is not archived.
+    """
+    task = load(order.task)
+    agent = open_agent(order.agent, Archive(where) if exists(where) else None)
+    select = agent.select if order.select is None else order.select
+    policy(select)
+    check_caps(task, order.caps)
+    models = choose_models(order.models, agent, task, order.agent)
+    minutes = _minutes(order)
+    if order.turns is None and minutes is None:
+        check_bounded(task, order.caps, models is not None)
+    if models is not None:
+        foresee_spending(models, agent, task, order.caps, say)
+    seed, secret = order.chance
+    keys = Keys.fresh("" if seed is None else key_from(seed), secret or "")
+    with closing(choice.open(warn or say)) as sandbox:
+        archive = Archive(where, create=True)
+        run_id = _new_id(archive)
+        budget = budget_left(archive, run_id, models, order.caps)
+        with closing(open_purse(archive, run_id, models, budget)) as purse:
+            say(f"warming the {sandbox.name} sandbox up ...")
+            lab, rule = _agreed(order, minutes, choice, purse, task, sandbox, keys, say)
+            config = _config(order, choice, task, select, models, keys, rule)
+            lab.charge(purse.budget)  # what was measured so far serves every run
+            archive.start_run(run_id, task, config.model_dump(mode="json"))
+
+            def open_run() -> Run:
+                return _searched(purse, config, lab, choice.workers, agent, ask)
+
+            with session(purse, open_run, minutes) as opened:
+                yield opened
+
+
+def _minutes(order: Order) -> float | None:
+    bounded = order.turns is not None or order.caps.model_dump(exclude_none=True)
+    return MINUTES if order.minutes is None and not bounded else order.minutes
+
+
+def _agreed(
+    order: Order,
+    minutes: float | None,
+    choice: SandboxChoice,
+    purse: Purse,
+    task: Task,
+    sandbox: Sandbox,
+    keys: Keys,
+    say: Say,
+) -> tuple[Lab, Rule]:
+    """A warm lab, and the rule that suits the task's noise in it."""
+    try:
+        lab = purse.lab(task.keyed(keys.data), sandbox, choice.strict)
+        plan = Plan(minutes, choice.workers, 1 + len(task.baselines))
+        return lab, agree_rule(lab, purse.archive, keys, order.standards, plan, say)
+    except BudgetSpent as error:
+        raise BudgetError(f"the budget does not reach to measure the noise: {error}") from error
+
+
+def _config(
+    order: Order,
+    choice: SandboxChoice,
+    task: Task,
+    select: str,
+    models: Models | None,
+    keys: Keys,
+    rule: Rule,
+) -> Config:
+    return Config(
+        task=task.name,
+        agent=order.agent,
+        select=select,
+        sandbox=choice.sandbox,
+        sharing=choice.sharing,
+        seed=order.chance.seed,
+        key=keys.steer,
+        secret=keys.sealed,
+        data=keys.data,
+        lag=2 * choice.workers - 1,
+        turns=order.turns,
+        schedule=order.standards.schedule,
+        company=True,
+        rule=rule,
+        models=models,
+        caps=order.caps,
+        approve=order.approve,
+    )
+
+
+def _searched(
+    purse: Purse, config: Config, lab: Lab, workers: int, agent: Opened, ask: Ask | None
+) -> Run:
+    """The run with somebody to ask, and with a place for unfinished proposals."""
+    return assemble(
+        purse,
+        config,
+        lab,
+        workers,
+        agent=agent,
+        prompt=ask(lab.task) if ask else None,
+        checkpoints=checkpoints(purse.archive, purse.run_id),
+    )
+
+
+@contextmanager
+def take_up(
+    archive: Archive,
+    run_id: str,
+    extension: Extension,
+    change: SandboxChange,
+    say: Say,
+    warn: Say | None = None,
+    ask: Ask | None = None,
+) -> Iterator[Session]:
+    """Go on with an archived run under its own configuration; search it with `nodes`.
+
+    Raises ArchiveError if there is no such run, or another process searches it, BudgetError for
+    caps that are too small, and AgentError and SandboxError where those cannot be opened.
+    """
+    config = _extended(Config.of(archive.run(run_id)), extension)
+    minutes = extension.minutes
+    if config.turns is None and minutes is None:
+        minutes = MINUTES
+    task, agent = archive.task(run_id), open_agent(config.agent, archive)
+    policy(config.select)
+    require_sound(in_use(archive.tree(run_id)), task)
+    check_caps(task, config.caps)
+    budget = budget_left(archive, run_id, config.models, config.caps)
+    with (
+        closing(open_purse(archive, run_id, config.models, budget)) as purse,
+        closing(_same(config, change).open(warn or say)) as sandbox,
+    ):
+
+        def open_run() -> Run:
+            say(f"run {run_id}: warming the {sandbox.name} sandbox up ...")
+            lab = purse.lab(task, sandbox, strict=config.sharing == "strict")
+            lab.charge(purse.budget)
+            return _searched(purse, config, lab, change.workers, agent, ask)
+
+        with session(purse, open_run, minutes) as opened:
+            yield opened
+
+
+def _extended(config: Config, extension: Extension) -> Config:
+    if extension.turns is not None:
+        config = config.model_copy(update={"turns": extension.turns})
+    given = extension.caps.model_dump(exclude_none=True)
+    return config.model_copy(update={"caps": config.caps.model_copy(update=given)})
+
+
+@contextmanager
+def reopen(
+    archive: Archive, run_id: str, change: SandboxChange, warn: Say, proposes: bool = False
+) -> Iterator[Run]:
+    """Hold an archived run, in a warm sandbox, to measure what is asked of it afterwards.
+
+    Its agent and its models are only opened if it `proposes`; the models also where its task asks
+    them. Raises what `take_up` raises, and ArchiveError where nodes in use are not sound.
+    """
+    config = Config.of(archive.run(run_id))
+    # An agent of the user's is only needed, and only opened, for what proposes with it.
+    agent = open_agent(config.agent if proposes else "seed_only", archive)
+    policy(config.select)
+    task = archive.task(run_id)
+    models = config.models if proposes or task.manifest.model else None
+    with (
+        closing(open_purse(archive, run_id, models, Budget(config.caps))) as purse,
+        closing(_same(config, change).open(warn)) as sandbox,
+        archive.hold(run_id),
+    ):
+        require_sound(in_use(archive.tree(run_id)), task, sandbox.isolation != "none")
+        lab = purse.lab(task, sandbox, strict=config.sharing == "strict")
+        yield assemble(purse, config, lab, change.workers, agent=agent)
+
+
+def _same(config: Config, change: SandboxChange) -> SandboxChoice:
+    """The sandbox of a run, with what is to change of it."""
+    sandbox = change.sandbox or config.sandbox
+    return SandboxChoice(sandbox, change.workers, change.accept_unisolated, config.sharing)
+
+
+def _new_id(archive: Archive) -> str:
+    taken = {record.id for record in archive.runs()}
+    for _ in range(100):
+        run_id = "".join(secrets.choice(LETTERS) for _ in range(4))
+        if run_id not in taken and not run_id.isdigit():
+            return run_id
+    raise ArchiveError("no free run id in a hundred draws: use another archive")
