@@ -1,7 +1,7 @@
-"""Ask an agent once, whatever it raises or returns: an agent's failure is no end of a search.
+"""Ask an agent once, whatever it raises or returns: an agent's failure does not end a search.
 
-What is the fault of the machine, the model server, the archive or the budget goes through, also
-where an agent has put an error of its own in its place.
+Faults of the machine, the model server, the archive or the budget are raised, also where an agent
+has put an error of its own in their place.
 """
 
 import errno
@@ -22,9 +22,9 @@ from .desk.cassette import CassetteError
 # An agent that is wrong fails at every turn, one that fails at one turn in four five times in a row
 # once in a thousand turns.
 IN_A_ROW = 5
-WORDS = 300  # characters of what an agent raised
+WORDS = 300  # characters of an error's message that are shown
 ELSEWHERE = (ArchiveError, BudgetSpent, CassetteError, ModelError, SandboxError, TaskError)
-LONGEST = 10_000  # characters of what an agent says that are looked at
+LONGEST = 10_000  # characters of an error's message that are looked at
 DISK = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_CANTOPEN,
@@ -37,10 +37,10 @@ DISK = {
 EXHAUSTED = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO}
 
 
-def asked(agent: Agent, brief: Brief) -> Candidate | str:
-    """What an agent offers, or why that is nothing: it raised what it may not, or broke the form.
+def ask(agent: Agent, brief: Brief) -> Candidate | str:
+    """Ask an agent for a candidate, or return why it gave none: an error, or not a Candidate.
 
-    Raises ProposalError, as it may, and whatever is not the agent's fault.
+    Raises ProposalError, which an agent may raise, and whatever is not the agent's fault.
     """
     try:
         offer: object = agent.propose(brief)
@@ -56,18 +56,20 @@ def asked(agent: Agent, brief: Brief) -> Candidate | str:
 
 
 def raised(who: str, error: BaseException) -> str:
-    """The sentence for what somebody raised; raises what is not their fault instead."""
+    """A sentence on an error that `who` raised; an error that is not their fault is raised."""
     for cause in _causes(error):
         if isinstance(cause, ELSEWHERE) and not isinstance(cause, NoSuchNode):
             raise cause
         if _of_the_machine(cause):
-            raise AgentError(f"this machine stopped {who}: {line(said(cause), WORDS)}") from error
-    name, words = line(type(error).__name__, 100), line(said(error), WORDS)
-    return f"{who} raised {name}: {words}" if words else f"{who} raised {name}"
+            raise AgentError(
+                f"this machine stopped {who}: {line(message(cause), WORDS)}"
+            ) from error
+    name, text = line(type(error).__name__, 100), line(message(error), WORDS)
+    return f"{who} raised {name}: {text}" if text else f"{who} raised {name}"
 
 
-def said(error: BaseException) -> str:
-    """What an exception says; one of an agent's own may say too much, or not even be printable."""
+def message(error: BaseException) -> str:
+    """The message of an exception; an agent's own may be too long, or not even printable."""
     try:
         return str(error)[:LONGEST]
     except Exception:
@@ -92,18 +94,18 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _checked(offer: Candidate) -> Candidate | str:
-    """The offer as a plain record, since one may be made without being checked.
+    """The offer as a checked record, or why it is none; pydantic can build unchecked ones.
 
     Its files are for the door to judge.
     """
     try:
-        words = {
+        fields = {
             "idea": offer.idea,
             "proposer": offer.proposer,
             "notes": offer.notes,
             "parent": offer.parent,
         }
-        plain = Candidate.model_validate({"files": {}, **words}, strict=True)
+        plain = Candidate.model_validate({"files": {}, **fields}, strict=True)
         return plain.model_copy(update={"files": offer.files})
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors()[0]["loc"])

@@ -1,7 +1,7 @@
 """Get from the agent a candidate that is new, allowed and alive, before anything is spent on it.
 
-Every program passes the door, and whatever an agent raises is a proposal that failed. What is no
-agent's fault, such as a dead model server or a full disk, goes on to whoever runs the search.
+Every program passes the door. An error of the agent is a proposal that failed. An error that is not
+the agent's, such as a dead model server or a full disk, is raised.
 """
 
 from dataclasses import dataclass
@@ -12,16 +12,17 @@ from ..archive import Node, Tree
 from ..evals import Admission, Candidate, admit
 from ..evals.canonical import canonical
 from .desk.consent import Rejected
-from .faults import asked, said
+from .faults import ask, message
 from .run import Run, behaviour
 from .schedule import simpler
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """What the agent offered. `refused` says why it may not be measured, `empty` that it is old.
+    """A candidate, and what was found out before it was measured.
 
-    A `fault` is the agent's: it raised what it may not, or offered what is no candidate.
+    `refused` is why it may not be measured. `empty` is why there is nothing new to measure. With
+    `fault` the agent is to blame: it raised an error, or offered something else than a candidate.
     """
 
     candidate: Candidate
@@ -36,27 +37,27 @@ class Proposal:
 
 
 def propose(run: Run, turn: int, parent: Node, tree: Tree, rng: Random) -> Proposal:
-    """The first proposal that is new in form and in behaviour, or the last that was not.
+    """The agent's first proposal that is new in form and in behaviour, or its last one.
 
-    One that behaves as a known program does is new if it says the same with less code.
+    A program that behaves as another one of the tree is new if it has less code.
     """
     attempts = run.agent.attempts
     forms = {node.canonical: node.number for node in tree}
-    habits: dict[str, Node] = {}
+    by_behaviour: dict[str, Node] = {}
     for node in sorted((n for n in tree if n.behaviour), key=lambda n: -n.size):
-        habits[str(node.behaviour)] = node
+        by_behaviour[str(node.behaviour)] = node
     sound = tree.validated()
     last, why = _nothing(run, parent), "nothing was offered"
     for discarded in range(attempts):
         thread = f"{run.id}/{turn}.{discarded}"
         brief = Brief(run.task, parent, sound, rng, run.desk(thread, sound))
         try:
-            offer = asked(run.agent.agent, brief)
+            offer = ask(run.agent.agent, brief)
             if isinstance(offer, str):
                 return failed(run, parent, offer, discarded)
             base = _chosen(offer, parent, sound)
         except ProposalError as error:
-            why = said(error)
+            why = message(error)
             continue
         entry = admit(offer.files, run.task)
         if entry.barred:
@@ -68,24 +69,24 @@ def propose(run: Run, turn: int, parent: Node, tree: Tree, rng: Random) -> Propo
         if entry.refused:
             return _refused(last, discarded, entry)
         try:
-            wanted = run.approver.candidate(thread, base, last, entry.flags)
+            approved = run.approver.candidate(thread, base, last, entry.flags)
         except Rejected as error:
             form, flags = entry.canonical, entry.flags
             return Proposal(last, form, None, discarded, flags, str(error))
-        if wanted is not last:
-            entry = admit(wanted.files, run.task)
+        if approved is not last:
+            entry = admit(approved.files, run.task)
             if entry.barred:
-                return _barred(run, parent, wanted, discarded, entry)
-            last = wanted
+                return _barred(run, parent, approved, discarded, entry)
+            last = approved
             if entry.refused:
                 return _refused(last, discarded, entry)
         probed = behaviour(run, last)
         if probed.fingerprint is None:
             form, flags = entry.canonical, entry.flags
             return Proposal(last, form, None, discarded, flags, probed.failure, log=probed.log)
-        like = habits.get(probed.fingerprint)
-        if run.config.novelty and like and not simpler(entry.size, like):
-            why = f"behaves exactly like node {like.number}"
+        twin = by_behaviour.get(probed.fingerprint)
+        if run.config.novelty and twin and not simpler(entry.size, twin):
+            why = f"behaves exactly like node {twin.number}"
             continue
         return Proposal(last, entry.canonical, probed.fingerprint, discarded, entry.flags)
     times = "1 attempt" if attempts == 1 else f"{attempts} attempts"
@@ -94,7 +95,7 @@ def propose(run: Run, turn: int, parent: Node, tree: Tree, rng: Random) -> Propo
 
 
 def failed(run: Run, parent: Node, why: str, discarded: int = 0) -> Proposal:
-    """What stands for a proposal that never came to be, because of whoever should have made it."""
+    """The proposal of an agent, or of a policy, that failed for the reason `why`."""
     nothing = _nothing(run, parent)
     form = canonical(nothing.files)
     return Proposal(nothing, form, discarded=discarded, empty=why, fault=True)
@@ -112,8 +113,8 @@ def _chosen(candidate: Candidate, parent: Node, tree: Tree) -> Node:
 
 def _refused(candidate: Candidate, discarded: int, entry: Admission) -> Proposal:
     """A proposal that the door does not let run."""
-    words, log = "; ".join(entry.refused[:3]), "\n".join(entry.refused)
-    return Proposal(candidate, entry.canonical, None, discarded, entry.flags, words, log=log)
+    reasons, log = "; ".join(entry.refused[:3]), "\n".join(entry.refused)
+    return Proposal(candidate, entry.canonical, None, discarded, entry.flags, reasons, log=log)
 
 
 def _barred(run: Run, parent: Node, offer: Candidate, discarded: int, entry: Admission) -> Proposal:
@@ -126,6 +127,6 @@ def _barred(run: Run, parent: Node, offer: Candidate, discarded: int, entry: Adm
 
 
 def _nothing(run: Run, parent: Node) -> Candidate:
-    """What stands in for a proposal that was not made: the parent's program, without its notes."""
+    """A candidate for a proposal that was not made: the parent's program, without its notes."""
     name = run.agent.name
     return Candidate(files=parent.candidate.files, idea="nothing was offered", proposer=name)
