@@ -206,11 +206,11 @@ class Tree:
         return [node for node in self if node.standing == "confirmed"]
 
     def claims(self) -> list[Claim]:
-        """Every claim put to fresh seeds so far, in the order in which they were settled."""
+        """Every claim put to fresh seeds so far, in the order in which they were tested."""
         return [claim for _, claim in self.claimed()]
 
     def claimed(self) -> list[tuple[Node, Claim]]:
-        """Every claim with the node that it is about, in the order in which they were settled."""
+        """Every claim with the node that it is about, in the order in which they were tested."""
         pairs = [(node, claim) for node in self if node.verdict for claim in node.verdict.claims]
         return sorted(pairs, key=lambda pair: pair[1].turn)
 

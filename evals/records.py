@@ -150,7 +150,7 @@ class Claim(Frozen):
     The mean gain over node `versus` on the first `pairs` seeds of `stream` was to exceed the rule's
     margin. The claim `held` if its e-value reached one over `level`, its share of the run's error
     budget; `log_e` is the natural log of the e-value. `gated` claims were made only because the
-    claim before them held. `turn` is that of the run which settled it, and `evidence` the digest of
+    claim before them held. `turn` is that of the run which tested it, and `evidence` the digest of
     the gains. A claim is `void`, and did not hold, where its evidence depended on the seeds that
     were measured beside each other.
     """

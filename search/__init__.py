@@ -13,7 +13,7 @@ screen        draft     = child against parent on search seeds, look after look
 confirm       node      = fresh seeds, block by block, until the e-value decides; then its rank
               archive.add(node)                        # one writer, in the order of turns
 
-Turns are explored in threads, up to `screen`, and up to `lag` turns ahead. They are settled, from
+Turns are explored in threads, up to `screen`, and up to `lag` turns ahead. They are finished, from
 `confirm` on, in order. So a run that was killed and resumed, on any number of workers, grows the
 same tree.
 

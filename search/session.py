@@ -40,7 +40,7 @@ class Session:
         record_stop(self.purse, self.reason, seconds=self.seconds)
 
     def stop(self) -> None:
-        """Begin no further turn; `nodes` ends once what is on its way is settled."""
+        """Begin no further turn; `nodes` ends once what is on its way is finished."""
         self._asked_to_stop = True
 
     def _more(self, tree: Tree, turn: int) -> bool:

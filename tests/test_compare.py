@@ -204,7 +204,7 @@ def test_other_terms_need_another_name(tmp_path: Path) -> None:
     archive = Archive(where)
     (row,) = archive.runs()
     task = archive.task(row.id)
-    rule = contest.held_rule(archive, "bench", task)
+    rule = contest.rule_of(archive, "bench", task)
     assert rule is not None
     terms = contest.Terms("bench", task, rule, 64, 1)
     with pytest.raises(AgentError, match="another select: compare under another --name"):
@@ -212,7 +212,7 @@ def test_other_terms_need_another_name(tmp_path: Path) -> None:
     looser = terms._replace(rule=rule.model_copy(update={"alpha": 0.2}))
     with pytest.raises(AgentError, match="another rule"):
         contest.configured(archive, looser, contest.Entrant("seed_only", "dgm"), 1)
-    assert contest.held_rule(archive, "other", task) is None
+    assert contest.rule_of(archive, "other", task) is None
     run_bench(where, order._replace(name="other"))
     assert [each.control_of for each in archive.runs()] == ["bench", "other"]
 

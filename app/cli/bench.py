@@ -24,7 +24,7 @@ from ...search.order import Chance, SandboxChoice, Say
 from ...search.plan import Plan, Standards, agree_rule
 from ...search.studies.contest.compare import AgentStanding, BenchTable, compare, overall
 from ...search.studies.contest.improvement import Interval
-from ...search.studies.contest.searches import Entrant, Terms, conduct, held_rule
+from ...search.studies.contest.searches import Entrant, Terms, conduct, rule_of
 from ...tasks import Task, load
 from ..pages import curves
 from .terminal import speaker, warn
@@ -118,7 +118,7 @@ def _on_task(
         keys = Keys.fresh()
         lab = purse.lab(task.keyed(keys.data), sandbox, choice.strict)
         plan = Plan(None, choice.workers, 1 + len(task.baselines))
-        rule = held_rule(archive, order.name, task) or agree_rule(
+        rule = rule_of(archive, order.name, task) or agree_rule(
             lab, archive, keys, Standards(), plan, say
         )
         least = rule.estimate * (1 + len(task.baselines))

@@ -71,16 +71,17 @@ def tables(archive: Archive, run_id: str) -> list[ControlsTable]:
 def control(run: Run, reading: Report, say: Say) -> ControlsTable:
     """Grow every control of `run` to its budget, compare their best nodes, and record the table.
 
-    `say` is told of the progress. A control that is in the archive is taken up where it stopped.
+    `say` is called with messages of progress. A control that is in the archive goes on where it
+    stopped.
     """
     budget = run.archive.tree(run.id).trials
-    grown = {name: grow(run, name, budget, say) for name in CHANGES}
-    trees = {"this search": run, **grown}
+    controls = {name: grow(run, name, budget, say) for name in CHANGES}
+    searches = {"this search": run, **controls}
     table = ControlsTable(
         baseline=reading.baseline,
         reading=reading.reading,
         trials=budget,
-        rows=tuple(_row(run, reading, name, each) for name, each in trees.items()),
+        rows=tuple(_row(run, reading, name, search) for name, search in searches.items()),
     )
     run.archive.log(run.id, CONTROLS, table.model_dump(mode="json"))
     return table
@@ -103,7 +104,7 @@ def grow(run: Run, name: str, budget: int, say: Say) -> Run:
 def control_config(config: Config, run_id: str, name: str) -> Config:
     """The configuration of a run's control: the same but for what the control is about.
 
-    Of `seed-only`, child and parent run on different seeds: on the same ones they would be equal.
+    In `seed-only` child and parent run on different seeds: on the same ones they would be equal.
     """
     changes = dict(CHANGES[name])
     if name == "seed-only":
@@ -116,15 +117,15 @@ def control_config(config: Config, run_id: str, name: str) -> Config:
     return config.model_copy(update=changes)
 
 
-def _row(run: Run, reading: Report, name: str, searched: Run) -> ControlsRow:
-    tree = run.archive.tree(searched.id)
-    best = run.archive.tree(run.id)[reading.number] if searched is run else tree.best()
+def _row(run: Run, reading: Report, name: str, search: Run) -> ControlsRow:
+    tree = run.archive.tree(search.id)
+    best = run.archive.tree(run.id)[reading.number] if search is run else tree.best()
     proposals = tree.proposals()
     screens = [n.verdict.screen for n in proposals if n.verdict and n.verdict.screen]
     better = [screen.mean for screen in screens if screen.mean > 0]
     row = ControlsRow(
         search=name,
-        run=searched.id,
+        run=search.id,
         trials=tree.trials,
         proposals=len(proposals),
         kept=sum(node.kept for node in proposals),
@@ -140,10 +141,10 @@ def _measured(run: Run, reading: Report, best: Node) -> dict[str, Any]:
     """A search's best node, and its gains over the report's baseline on the report's seeds."""
     baseline = best_planted(run.archive.tree(run.id))
     keys = run.archive.run(run.id).keys
-    found: dict[str, Any] = {"best": best.id, "validated": best.validated}
+    columns: dict[str, Any] = {"best": best.id, "validated": best.validated}
     for split in SEEDS:
         nodes = {"best": best, title(baseline): baseline}
         trials = sealed(keys, run.lab, reading.reading, split, nodes, run.workers)
         values = judge.gains(trials["best"], trials[title(baseline)], run.task.metric)
-        found[split] = judge.estimate(values)
-    return found
+        columns[split] = judge.estimate(values)
+    return columns

@@ -19,7 +19,7 @@ WORKERS = 2
 
 
 class Rerun(Frozen):
-    """What came of growing a run again. `same` of its `states` came out alike, byte for byte."""
+    """The result of growing a run again. `same` of its `states` came out alike, byte for byte."""
 
     run: str
     outcome: Literal["REPRODUCED", "DRIFTED"]
@@ -91,7 +91,7 @@ def _run(
 
 
 def _turns(count: int) -> More:
-    """As many turns as there were, planting included."""
+    """Allow as many turns as the run had, planting included."""
     return lambda tree, turn: turn < count
 
 

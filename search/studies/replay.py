@@ -29,7 +29,7 @@ ReplayOutcome = Literal["REPRODUCED", "DRIFTED", "FAILED"]
 
 
 class Replay(Frozen):
-    """What a replay found. `differences` lists what is not as it was: versions, machine, task.
+    """The result of a replay. `differences` lists what has changed: versions, machine, task.
 
     `identical` counts bit-identical scores and `largest` is the largest difference between an old
     score and a new one; both are None where the seeds were new ones.

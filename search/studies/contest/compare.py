@@ -131,10 +131,10 @@ def compare(
         for number in range(1, terms.searches + 1)
     ]
     states = {run: within(archive.states(run), terms.trials) for _, run in runs}
-    baseline = best_baseline([Tree(each) for each in states.values()])
+    baseline = best_baseline([Tree(own) for own in states.values()])
     keys = archive.run(runs[0][1]).keys
     sealed = Sealed(lab, keys, baseline, terms.workers)
-    paths = {run: path(each) for run, each in states.items()}
+    paths = {run: path(own) for run, own in states.items()}
     nodes = [node for steps in paths.values() for _, node in steps if node]
     say(f"measuring {len({n.candidate.digest for n in nodes})} programs on {SEEDS['dev']} seeds")
     sealed.measure(nodes, "dev")

@@ -55,12 +55,12 @@ class Entrant(NamedTuple):
 
 
 def search_id(bench: str, task: str, agent: str, number: int) -> str:
-    """The run that the search of this number is; searches count from 1."""
+    """The id of the run that is the search of this number; searches count from 1."""
     return re.sub(r"[^\w-]", "-", f"{bench}-{task}-{agent}-{number:03d}")
 
 
 def configured(archive: Archive, terms: Terms, entrant: Entrant, number: int) -> Config:
-    """The configuration of a search, which is begun if the archive does not hold it.
+    """The configuration of a search, which is begun if it is not in the archive.
 
     Raises AgentError for a search of that name that was begun on other terms.
     """
@@ -98,7 +98,7 @@ def configured(archive: Archive, terms: Terms, entrant: Entrant, number: int) ->
     return begun
 
 
-def held_rule(archive: Archive, bench: str, task: Task) -> Rule | None:
+def rule_of(archive: Archive, bench: str, task: Task) -> Rule | None:
     """The rule of the searches of a bench on a task, if there are any."""
     records = _siblings(archive, bench, task)
     return records[0].rule if records else None
@@ -109,7 +109,7 @@ def conduct(
 ) -> None:
     """One search of one agent, to the end of its budget.
 
-    Raises AgentError for one that was begun on other terms, and what `loop.search` raises.
+    Raises AgentError for a search that was begun on other terms, and what `loop.search` raises.
     """
     config = configured(archive, terms, entrant, number)
     run_id = search_id(terms.bench, terms.task.name, entrant.agent, number)
@@ -129,12 +129,12 @@ def conduct(
 def grow(run: Run, trials: int, say: Say) -> None:
     """Search until that many trials are spent, and record that it was done.
 
-    One that was cut short goes on, and so does one that was done for less. One that has had as much
-    or more, of dollars too, is left alone.
+    A search that was cut short goes on, and so does one that had a smaller budget. A search that
+    has had as much or more, of dollars too, is left alone.
     """
     budget = {"trials": trials, "dollars": run.budget.caps.dollars}
     before = [event["data"] for event in ends(run.archive, run.id)]
-    if any(_covers(each, budget) for each in before):
+    if any(_covers(end, budget) for end in before):
         return
     spend(run, trials, until(trials), run.id, say)
     run.archive.log(run.id, ENDED, {"reason": "bench", **budget, "spent": run.budget.spent})
@@ -156,11 +156,11 @@ def until(trials: int) -> More:
     return until_spent
 
 
-def _covers(done: dict[str, Any], asked: dict[str, Any]) -> bool:
-    """Whether a search that ended so had all that is asked for; dollars that are None are all."""
-    dollars = (math.inf if each["dollars"] is None else each["dollars"] for each in (done, asked))
-    had, wanted = dollars
-    return bool(done["trials"] >= asked["trials"] and had >= wanted)
+def _covers(budget: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Whether a budget is as large as the one that is wanted; dollars that are None have no end."""
+    limits = (math.inf if b["dollars"] is None else b["dollars"] for b in (budget, wanted))
+    dollars, wanted_dollars = limits
+    return bool(budget["trials"] >= wanted["trials"] and dollars >= wanted_dollars)
 
 
 def ends(archive: Archive, run: str) -> list[dict[str, Any]]:
@@ -169,10 +169,10 @@ def ends(archive: Archive, run: str) -> list[dict[str, Any]]:
 
 
 def _keys(archive: Archive, terms: Terms, entrant: Entrant, number: int) -> Keys:
-    """The keys of a search: what steers it is its own.
+    """The keys of a search: the one that steers it is its own.
 
-    What settles worth is shared by the searches of one number, so that agents meet the same seeds;
-    but where models are paid for it is not, as the first would pay for the others' trials.
+    The sealed key is shared by the searches of one number, so that agents meet the same seeds. If
+    models are paid for it is not shared, as the first agent would pay for the others' trials.
     """
     seed, secret = terms.chance
     own = f"{terms.task.name} {entrant.agent} {number}"
