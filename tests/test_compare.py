@@ -16,7 +16,7 @@ from stand_ins.weak_model import answer
 
 from ratchet.agents.base import AgentError
 from ratchet.app.cli import bench
-from ratchet.app.cli.bench import Order, bench_agents, bench_record, bench_view
+from ratchet.app.cli.bench import BenchOrder, bench_agents, bench_record, bench_view
 from ratchet.app.pages.curves import PlotError, at
 from ratchet.archive import Archive, Node, Tree
 from ratchet.evals import Verdict
@@ -35,7 +35,7 @@ from ratchet.search.studies.contest.improvement import improvement, mean_gain
 
 CHOICE = SandboxChoice("process", 2, True)
 TWO = ("stand_ins.tweak", "seed_only")
-ORDER = Order((BOWL,), TWO, 240, 2, chance=Chance(1, SECRET))
+ORDER = BenchOrder((BOWL,), TWO, 240, 2, chance=Chance(1, SECRET))
 
 
 def test_a_probability_of_improvement_counts_pairs_and_half_of_ties() -> None:
@@ -113,7 +113,7 @@ def test_turns_begin_until_the_settled_ones_have_spent_the_budget() -> None:
     assert not contest.until(84)(tree, 3)
 
 
-def run_bench(where: Path, order: Order = ORDER) -> list[BenchTable]:
+def run_bench(where: Path, order: BenchOrder = ORDER) -> list[BenchTable]:
     return bench_agents(order, CHOICE, str(where))
 
 

@@ -38,7 +38,7 @@ NOTE = (
 )
 
 
-class Order(NamedTuple):
+class BenchOrder(NamedTuple):
     """What is compared, on what, at what budget a search.
 
     A bench of the same `name` is gone on with.
@@ -55,7 +55,7 @@ class Order(NamedTuple):
     plot: Path | None = None
 
 
-def bench_agents(order: Order, choice: SandboxChoice, where: str) -> list[BenchTable]:
+def bench_agents(order: BenchOrder, choice: SandboxChoice, where: str) -> list[BenchTable]:
     """Run what is missing of a bench and measure it: a table a task.
 
     Progress goes to standard error. Whatever was finished is in the archive: the same order goes on
@@ -86,7 +86,7 @@ def bench_agents(order: Order, choice: SandboxChoice, where: str) -> list[BenchT
     return tables
 
 
-def _entrants(order: Order, task: Task, archive: Archive | None) -> list[Entrant]:
+def _entrants(order: BenchOrder, task: Task, archive: Archive | None) -> list[Entrant]:
     """Everyone who takes part, checked; only those that need a model get one."""
     if not order.agents or re.fullmatch(r"[\w-]+", order.name) is None:
         raise AgentError("give --agents, and a --name of letters, digits, _ and -")
@@ -103,7 +103,7 @@ def _entrants(order: Order, task: Task, archive: Archive | None) -> list[Entrant
 
 
 def _on_task(
-    order: Order,
+    order: BenchOrder,
     choice: SandboxChoice,
     task: Task,
     entrants: Sequence[Entrant],

@@ -56,11 +56,11 @@ def bench_agents(
     """Give agents searches of equal budget, and measure what each search hands over."""
     from ...search.desk.wanted import Wanted
     from ...search.order import Chance, SandboxChoice
-    from .bench import Order, bench_record, bench_view
+    from .bench import BenchOrder, bench_record, bench_view
     from .bench import bench_agents as run
     from .run import INTERRUPTED, polite
 
-    order = Order(
+    order = BenchOrder(
         tasks=tuple(task),
         agents=tuple(filter(None, map(str.strip, agents.split(",")))),
         trials=trials,

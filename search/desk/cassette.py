@@ -28,7 +28,7 @@ class CassetteError(Exception):
     exit_code = 5
 
 
-class Entry(Frozen):
+class CassetteEntry(Frozen):
     """A request and its reply, as they are kept."""
 
     request: Request
@@ -77,7 +77,7 @@ class Cassette:
                 held = self._ask(scope, request, key, nth)
         return held.reply
 
-    def _held(self, scope: str, key: str, nth: int) -> Entry | None:
+    def _held(self, scope: str, key: str, nth: int) -> CassetteEntry | None:
         """What is recorded; of a measurement, what any run was answered first serves every run.
 
         A refusal serves its own run alone: another may come when the server has been mended.
@@ -86,18 +86,18 @@ class Cassette:
             data = self.archive.reply(run, scope, key, nth)
             if data is None:
                 continue
-            entry = self.archive.record(Entry, data, f"the reply {nth} to {key} of {scope}")
+            entry = self.archive.record(CassetteEntry, data, f"the reply {nth} to {key} of {scope}")
             if run is not None or entry.reply.answered:
                 return entry
         return None
 
-    def _ask(self, scope: str, request: Request, key: str, nth: int) -> Entry:
+    def _ask(self, scope: str, request: Request, key: str, nth: int) -> CassetteEntry:
         if self.endpoint is None:
             raise CassetteError(
                 f"the cassette of run {self.run} holds no reply to what {scope} asks: "
                 "the code or the task has changed since it was recorded"
             )
-        entry = Entry(request=request, reply=self._send(self.endpoint, request))
+        entry = CassetteEntry(request=request, reply=self._send(self.endpoint, request))
         self.archive.add_reply(self.run, scope, key, nth, entry.model_dump(mode="json"))
         self._count(scope, entry.reply, self.endpoint)
         return entry
@@ -143,7 +143,7 @@ class Cassette:
 def spent(archive: Archive, run: str, prices: Mapping[str, Price]) -> dict[Resource, float]:
     """What the replies of a run have used so far: tokens and dollars."""
     entries = [
-        archive.record(Entry, row["data"], f"a reply to {row['scope']} of run {run}")
+        archive.record(CassetteEntry, row["data"], f"a reply to {row['scope']} of run {run}")
         for row in archive.replies(run)
     ]
     dollars = [
@@ -156,7 +156,7 @@ def spent(archive: Archive, run: str, prices: Mapping[str, Price]) -> dict[Resou
 
 def _answered(archive: Archive, run: str) -> bool:
     """Whether any question of a run was answered, in this session or an earlier one."""
-    replies = (Entry.model_validate(row["data"]).reply for row in archive.replies(run))
+    replies = (CassetteEntry.model_validate(row["data"]).reply for row in archive.replies(run))
     return any(reply.answered for reply in replies)
 
 

@@ -21,7 +21,7 @@ from .wanted import connect
 STOPPED = "stopped"  # the kind of event that ends a session
 
 
-class Ended(BaseModel):
+class SessionEnd(BaseModel):
     """How a session ended: what the run had spent by then."""
 
     spent: Mapping[str, float] = {}
@@ -83,7 +83,7 @@ def budget_left(archive: Archive, run_id: str, models: Models | None, caps: Caps
         spent_before.update(spent(archive, run_id, models.prices))
     archived = any(record.id == run_id for record in archive.runs())
     spent_before["trials"] = archive.tree(run_id).trials if archived else 0.0
-    ended = archive.records(run_id, STOPPED, Ended)
+    ended = archive.records(run_id, STOPPED, SessionEnd)
     spent_before["gpu_seconds"] = max((e.spent.get("gpu_seconds", 0.0) for e in ended), default=0.0)
     return Budget(caps, spent_before)
 
