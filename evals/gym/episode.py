@@ -35,7 +35,7 @@ class EpisodeBudget:
 
     def __str__(self) -> str:
         """Both in words."""
-        return f"{self.steps} steps and {self.trials} evaluations left"
+        return f"{self.steps} steps and {self.trials} trials left"
 
 
 class Episode:
