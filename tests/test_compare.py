@@ -15,7 +15,6 @@ from stand_ins.scripted import START, confirmed, node
 from stand_ins.weak_model import answer
 
 from ratchet.agents.base import AgentError
-from ratchet.app.cli import bench
 from ratchet.app.cli.bench import BenchOrder, bench_agents, bench_record, bench_view
 from ratchet.app.pages.curves import PlotError, at
 from ratchet.archive import Archive, Node, Tree
@@ -182,8 +181,9 @@ def test_a_bench_that_was_cut_short_goes_on_to_the_same_table(
             if len(said) == stop:
                 raise KeyboardInterrupt
 
+        grow = contest.grow
         with monkeypatch.context() as patch:
-            patch.setattr(bench, "grow", lambda run, n, say: contest.grow(run, n, cut))
+            patch.setattr(contest, "grow", lambda run, n, say, grow=grow: grow(run, n, cut))
             with pytest.raises(KeyboardInterrupt):
                 run_bench(tmp_path / "b.db")
     (part,) = run_bench(tmp_path / "b.db")
