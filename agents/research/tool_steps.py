@@ -81,7 +81,9 @@ class Tooling:
             "toolsmith_work",
             occasion=work.occasion(),
             files=work.editable,
-            **{name: str(value) for name, value in settings.model_dump().items()},
+            steps=str(settings.steps),
+            evaluations=str(settings.trials),  # the prompt's word for trials
+            seeds=str(settings.seeds),
         )
         bench = Bench(brief, draw(keys, STREAM, settings.seeds))
         plan = f"{work.plan}/{settings.model_dump_json()}/{keys.steer}"
