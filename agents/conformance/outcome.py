@@ -18,10 +18,10 @@ class Outcome(NamedTuple):
 def offer(agent: Agent, brief: Brief) -> Outcome:
     """Ask once. Whatever is no ProposalError comes through."""
     try:
-        made, said = agent.propose(brief), ""
+        candidate, refusal = agent.propose(brief), ""
     except ProposalError as error:
-        made, said = None, str(error)
-    return Outcome(made, said, brief.rng.getstate())
+        candidate, refusal = None, str(error)
+    return Outcome(candidate, refusal, brief.rng.getstate())
 
 
 def asked(agent: Agent, brief: Brief) -> Outcome:

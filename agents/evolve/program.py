@@ -46,8 +46,8 @@ class Spot:
     @property
     def dispensable(self) -> bool:
         """Whether the statement may be left out: it binds names, sets no entry, ends nothing."""
-        found = names(self.node)
-        return bool(found.binds) and not found.sets_items and not self.final
+        own = names(self.node)
+        return bool(own.binds) and not own.sets_items and not self.final
 
     @property
     def assigned(self) -> str:
@@ -91,11 +91,13 @@ class Site:
 
     @property
     def whole(self) -> bool:
-        """Whether it is all that a statement assigns."""
+        """Whether the expression is all that a statement assigns."""
         line = self.spot.node
         if not isinstance(line, cst.SimpleStatementLine):
             return False
-        return any(isinstance(each, cst.Assign) and each.value is self.node for each in line.body)
+        return any(
+            isinstance(small, cst.Assign) and small.value is self.node for small in line.body
+        )
 
 
 @dataclass(frozen=True)
@@ -158,8 +160,8 @@ class Program:
 
     def home(self, site: Site) -> Path:
         """Where an expression is sure to work: a helper or a slot may suit some tensors only."""
-        found = names(site.node)
-        if not found.slots and found.reads.isdisjoint(self.helpers):
+        own = names(site.node)
+        if not own.slots and own.reads.isdisjoint(self.helpers):
             return ()
         for depth in range(len(site.path) - 1, len(site.spot.path), -1):
             if isinstance(at(self.module, site.path[:depth]), cst.IfExp):

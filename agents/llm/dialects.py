@@ -72,15 +72,15 @@ def read(api: Api, data: object, request: Request, access: Access) -> Reading | 
     body = _mapping(data)
     if error := body.get("error"):
         return reported(error, access, status=UNSAID)
-    found = _responses(body) if api == "responses" else _chat(body)
-    if found is None:
+    answer = _responses(body) if api == "responses" else _chat(body)
+    if answer is None:
         return Fault("garbled", detail=f"JSON without what {PATHS[api]} gives")
-    text, thoughts = _speech(_clear(found.text, access), _clear(found.thoughts, access))
-    finish = found.finish
+    text, thoughts = _speech(_clear(answer.text, access), _clear(answer.thoughts, access))
+    finish = answer.finish
     if finish == "stop" and not text.strip():
         finish = "refused"
     usage = counted(_mapping(body.get("usage")), request, text or thoughts)
-    reason = f"finish reason {found.reason!r}" if found.reason else "no finish reason"
+    reason = f"finish reason {answer.reason!r}" if answer.reason else "no finish reason"
     return Reading(
         text,
         finish,
@@ -164,11 +164,11 @@ def _finish(reason: str) -> Finish:
 
 
 def _speech(text: str, thoughts: str) -> tuple[str, str]:
-    """What was said, and what was thought aloud before it, which some servers leave in the text."""
+    """A reply's text, and the thoughts before it, which some servers leave in the text."""
     if not text.lstrip().startswith(THOUGHT):
         return text, thoughts
-    aloud, _, said = text.partition(THOUGHT_END)
-    return said.lstrip(), thoughts or aloud.lstrip().removeprefix(THOUGHT)
+    aloud, _, spoken = text.partition(THOUGHT_END)
+    return spoken.lstrip(), thoughts or aloud.lstrip().removeprefix(THOUGHT)
 
 
 def _clear(text: str, access: Access) -> str:

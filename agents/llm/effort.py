@@ -9,8 +9,8 @@ from .dialects import Reading
 from .faults import Fault
 from .records import Reply
 
-TRIES, FIRST_TRIES = 8, 4  # the latter where it never answered, or not sensibly
-SLOW_TRIES = 2  # that take all of their time
+TRIES, FIRST_TRIES = 8, 4  # the second for a server that never gave a sensible answer
+SLOW_TRIES = 2  # most tries that use up their time
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 
 
@@ -41,7 +41,7 @@ class Effort:
         return wait
 
     def reply(self, reading: Reading, request_id: str) -> Reply:
-        """What was read, with what it took."""
+        """The reply as read, with the tries and seconds it took."""
         return Reply(
             text=reading.text,
             usage=reading.usage,

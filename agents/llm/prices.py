@@ -63,8 +63,8 @@ def _listed(model: str, url: str) -> Price | None:
 
     def per_million(**tokens: int) -> float:
         usage = genai_prices.Usage(**tokens)
-        found = genai_prices.calc_price(usage, model, provider_api_url=url)
-        return float(found.total_price * Decimal(MILLION) / SAMPLE)
+        calculated = genai_prices.calc_price(usage, model, provider_api_url=url)
+        return float(calculated.total_price * Decimal(MILLION) / SAMPLE)
 
     try:
         return Price(

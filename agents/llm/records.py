@@ -101,7 +101,7 @@ def estimate_tokens(messages: Iterable[Message]) -> int:
 
 
 def tokens_in(text: str) -> int:
-    """The same for a bare text."""
+    """How many tokens a text takes at most, counted as in `estimate_tokens`."""
     letters = sum(len(run) for run in _LETTERS.findall(text))
     others = len(text.encode("utf-8", "replace")) - letters
     return math.ceil(letters / LETTERS_PER_TOKEN) + others

@@ -23,7 +23,9 @@ def strict_schema(form: type[BaseModel]) -> dict[str, object]:
         raise TypeError(f"{form.__name__} is no object, as strict schemas have to be: add a field")
     closed = _closed(schema, form.__name__)
     if definitions:
-        closed["$defs"] = {name: _closed(each, name) for name, each in definitions.items()}
+        closed["$defs"] = {
+            name: _closed(definition, name) for name, definition in definitions.items()
+        }
     return closed
 
 
@@ -54,5 +56,5 @@ def _object(kept: dict[str, object], place: str) -> dict[str, object]:
         )
     fields = kept.get("properties")
     properties = fields if isinstance(fields, dict) else {}
-    kept["properties"] = {n: _closed(each, f"{place}.{n}") for n, each in properties.items()}
+    kept["properties"] = {n: _closed(schema, f"{place}.{n}") for n, schema in properties.items()}
     return {**kept, "required": list(properties), "additionalProperties": False}

@@ -30,10 +30,10 @@ _setting_up = threading.Lock()
 
 def offered(plan: Plan[W, S], state: type[S], work: W, limit: int) -> Candidate:
     """What a plan comes to; raises ProposalError where it was dropped, and what `finish` does."""
-    found = finish(plan, state, work, limit)
-    if "done" not in found:
-        raise ProposalError(str(found.get("dropped")))
-    return Candidate.model_validate_json(str(found["done"]))
+    result = finish(plan, state, work, limit)
+    if "done" not in result:
+        raise ProposalError(str(result.get("dropped")))
+    return Candidate.model_validate_json(str(result["done"]))
 
 
 def finish(plan: Plan[W, S], state: type[S], work: W, limit: int) -> S:

@@ -69,7 +69,7 @@ def core_words(brief: Brief) -> str:
 
 
 def task_words(task: Task) -> str:
-    """What is to be improved, how it is measured, and what may be used."""
+    """The task in words: its statement, its metric, and what a program may use."""
     own, metric = task.manifest, task.metric
     better = "lower" if metric.goal == "min" else "higher"
     return (
@@ -152,7 +152,7 @@ def said(node: Node) -> str:
 def table(title: str, entries: Iterable[Entry], room: int) -> str:
     """Facts, then one quoted block of what was said, within `room` characters."""
     facts: list[str] = []
-    words: list[str] = []
+    quotes: list[str] = []
     used = FRAME + len(title)
     more = False
     for entry in entries:
@@ -161,11 +161,11 @@ def table(title: str, entries: Iterable[Entry], room: int) -> str:
             more = True
             break
         facts.append(entry.fact)
-        words.append(f"{entry.fact.partition(' (')[0].partition(':')[0]}: {entry.said}")
+        quotes.append(f"{entry.fact.partition(' (')[0].partition(':')[0]}: {entry.said}")
     if not facts:
         return ""
     rest = "\n(older ones are left out)" if more else ""
-    block = quoted("\n".join(words), 2 * used)
+    block = quoted("\n".join(quotes), 2 * used)
     return f"## {title}\n\n" + "\n".join(facts) + f"{rest}\n\n{block}"
 
 

@@ -35,15 +35,13 @@ def shifted(text: str, shift: Shift, delimiter: str) -> str | None:
     """The text with its lines shifted, which begins inside a string that `delimiter` ends."""
     lines = text.split("\n")
     moved = [
-        bool(words.strip()) and (shift.strings or not string)
-        for words, string in zip(lines, inside(text, delimiter), strict=True)
+        bool(line.strip()) and (shift.strings or not string)
+        for line, string in zip(lines, inside(text, delimiter), strict=True)
     ]
     pairs = list(zip(lines, moved, strict=True))
-    if any(move and not words.startswith(shift.take) for words, move in pairs):
+    if any(move and not line.startswith(shift.take) for line, move in pairs):
         return None
-    return "\n".join(
-        shift.give + words[len(shift.take) :] if move else words for words, move in pairs
-    )
+    return "\n".join(shift.give + line[len(shift.take) :] if move else line for line, move in pairs)
 
 
 def indent(text: str) -> str:

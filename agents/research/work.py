@@ -14,7 +14,7 @@ from .programs import editable, known
 from .recall import Briefing, recall
 from .settings import Settings
 
-LEARNT = 0.2  # of the briefing's room is the notebook's
+LEARNT = 0.2  # share of the briefing's room that the notebook gets
 KNOWN = """# What the search knows
 
 Brackets hold 95 % intervals. Gains on fresh seeds count; those on search seeds are flattered."""
@@ -107,7 +107,7 @@ class Work:
         return self.brief.desk.ask(step, role, messages(material, text, again), form)
 
     def ask_text(self, step: str, role: str, text: str, material: str) -> str:
-        """The same for an answer in free words."""
+        """Ask for an answer in free text; otherwise as `ask`."""
         return self.brief.desk.ask_text(step, role, messages(material, text))
 
     def history(self, state: State) -> str:
