@@ -123,7 +123,7 @@ def archive(brief: Brief, tokens: int = TOKENS) -> str:
 
 
 def fitted(entries: Sequence[Entry], room: int, parent: int) -> list[Entry]:
-    """What fits into `room` characters: the worst of the middle go first, the parent never does."""
+    """Entries that fit into `room` characters. The worst in the middle go first, never `parent`."""
     planted = {entry.node.number for entry in entries if entry.node.verdict is None}
     ends = planted | {entry.node.number for entry in entries[-NEWEST:]}
     kept = {entry.node.number: entry for entry in entries}

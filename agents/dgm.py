@@ -46,7 +46,7 @@ class Report(Form):
 
 
 class Problem(NamedTuple):
-    """What a diagnosis is to look into."""
+    """A problem that a diagnosis is asked to look into."""
 
     name: str
     words: str

@@ -64,7 +64,7 @@ def chosen(tree: Tree, rng: Random) -> Mode:
 
 
 def evolved(brief: Brief) -> Candidate:
-    """What the evolver makes of the parent."""
+    """The evolver's proposal from the parent."""
     candidate = evolve(brief.task, brief.parent.candidate, donors(brief), brief.rng)
     return noted(candidate, mode="evolve")
 

@@ -35,7 +35,7 @@ Create = Callable[[], Agent]
 
 
 class Finding(NamedTuple):
-    """What an agent did against which part of the contract, and where."""
+    """A breach of the contract: the check that found it, the situation, and what the agent did."""
 
     check: str
     where: str
@@ -203,7 +203,7 @@ def _threads(bench: Bench) -> Found:
 
 
 def _lets_faults_through(bench: Bench) -> Found:
-    """What the desk raises ends the proposal: a spent budget is no reason to offer something."""
+    """An error that the desk raises ends the proposal: nothing is offered on a spent budget."""
     agent = bench.create()
     for place in bench.first:
         for error in (BudgetSpent("spent"), ModelError("dead"), ReplyError("nothing usable")):
@@ -223,7 +223,7 @@ def _lets_faults_through(bench: Bench) -> Found:
 
 
 def _quotes(bench: Bench) -> Found:
-    """What programs and proposers wrote reaches a model inside quoted blocks alone."""
+    """Texts of programs and proposers reach a model inside quoted blocks alone."""
     agent = bench.create()
     for place in bench.places:
         desk = Listening(place.desk_for(place.task))

@@ -1,4 +1,4 @@
-"""What an agent makes of a brief, for checks of agents."""
+"""An agent's answer to a brief, for checks of agents."""
 
 from random import Random
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from ..base import Agent, Brief, ProposalError
 
 
 class Outcome(NamedTuple):
-    """What came of one brief: an offer, or a refusal, and how much randomness it took."""
+    """The answer to one brief: an offer or a refusal, and the state of its generator afterwards."""
 
     offer: Candidate | None
     said: str

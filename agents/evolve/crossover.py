@@ -95,7 +95,7 @@ def numbers(program: Program) -> dict[str, float | int]:
 
 
 class Needs:
-    """What a value depends on: statements, slots, constants and helpers."""
+    """The statements, slots, constants and helpers that a value depends on."""
 
     def __init__(self, donor: Program, within: str) -> None:
         """Depend on nothing yet of `donor`, in its function `within`."""
@@ -225,7 +225,7 @@ def _worth_taking(donor: Program, site: Site) -> bool:
 
 
 def _common(spot: Spot, end: Spot) -> bool:
-    """Whether `spot` runs whenever `end` does: among it, or among what surrounds it."""
+    """Whether `spot` runs whenever `end` does: in its block, or in one around it."""
     return (
         spot.function == end.function
         and spot.plain

@@ -86,7 +86,7 @@ class Site:
 
     @property
     def kind(self) -> Kind:
-        """What the expression evaluates to."""
+        """The kind of value that the expression has."""
         return self.type.kind
 
     @property
@@ -112,7 +112,7 @@ class Store:
 
 @dataclass
 class Program:
-    """Everything the edits need to know about one version of a program.
+    """One version of a program, with all that edits need to know of it.
 
     A `dynamic` program handles the slots of its state other than by constant names.
     """
@@ -169,5 +169,5 @@ class Program:
         return site.spot.block
 
     def outside(self, site: Site) -> bool:
-        """Whether the value is what the program hands back."""
+        """Whether the program returns the value."""
         return site.path in self.outputs

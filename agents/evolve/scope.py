@@ -20,7 +20,7 @@ def _ignore(*_: object) -> None: ...
 
 @dataclass
 class Scope:
-    """What every function of a module sees, and what reading them brings to light."""
+    """The names that every function of a module sees, and the problems found while reading them."""
 
     attributes: Mapping[str, Kind]
     call: Callable[[str, list[Type]], Kind]
@@ -74,7 +74,7 @@ def bind(target: Any, type_: Type, env: Env) -> Env:
 
 
 def loop_source(iterable: Any) -> tuple[Any, str]:
-    """What a loop goes over, and whether over its keys, values or items."""
+    """The value that a loop goes over, and whether over its keys, values or items."""
     while isinstance(iterable, cst.Call) and dotted(iterable.func) in ("list", "sorted"):
         if not iterable.args:
             break

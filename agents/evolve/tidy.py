@@ -93,7 +93,7 @@ def _live(program: Program) -> set[Thing]:
 
 
 def _reads(program: Program, spot: Spot, node: cst.CSTNode, outside: bool = False) -> set[Thing]:
-    """What a node reads; without the values of its dicts, if only the `outside` is asked for."""
+    """Names and slots that a node reads; without the values of its dicts, if `outside`."""
     own = names(node)
     local = own.outside if outside else own.reads
     slots = own.outside_slots if outside else own.slots
@@ -156,7 +156,7 @@ def _entries(store: Store) -> list[tuple[int, str]]:
 
 
 def _header(node: cst.CSTNode) -> cst.CSTNode:
-    """What of a compound statement is not in its blocks; those hold spots of their own."""
+    """The part of a compound statement outside its blocks, which hold spots of their own."""
     if isinstance(node, cst.For):
         return node.iter
     if isinstance(node, cst.If):

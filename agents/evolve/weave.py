@@ -32,7 +32,7 @@ def insert_motif(program: Program, rng: Random, group: Group) -> Edited:
 
 
 def interest(site: Site) -> float:
-    """How likely a place is to matter: what has a name does more than a part of a formula."""
+    """The weight of a place: a value with a name matters more than a part of a formula."""
     if site.type.role.startswith("params"):
         return 0.2
     return 4.0 if site.whole else 1.0

@@ -163,7 +163,7 @@ def _sdk(access: Access) -> openai.AsyncOpenAI | None:
 
 
 def asked_to_wait(headers: httpx2.Headers) -> float | None:
-    """How many seconds a server wants to be left alone; None if it does not say so."""
+    """The seconds that a server asks to wait; None if it does not ask."""
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         with suppress(ValueError):
             wait = float(headers.get(name, "")) / unit
@@ -177,7 +177,7 @@ def asked_to_wait(headers: httpx2.Headers) -> float | None:
 
 
 def _lost(error: BaseException, limit: float) -> Fault:
-    """What broke a connection, in words of ours: those of libraries may repeat what was sent."""
+    """Why a connection broke, in our words: those of libraries may repeat what was sent."""
     causes = [error]
     while (cause := causes[-1].__cause__ or causes[-1].__context__) and len(causes) < 20:
         causes.append(cause)

@@ -26,7 +26,7 @@ DECLINED = {
 
 
 class Reading(NamedTuple):
-    """What a reply's body says. The last three are as in `Reply`."""
+    """The content of a reply's body. The last three fields are as in `Reply`."""
 
     text: str
     finish: Finish
@@ -38,7 +38,7 @@ class Reading(NamedTuple):
 
 
 class _Said(NamedTuple):
-    """What a dialect's body holds; `reason` is why it ended, in the server's word."""
+    """The fields of a dialect's body; `reason` is why the reply ended, in the server's word."""
 
     text: str
     finish: Finish
@@ -68,7 +68,7 @@ def write(request: Request, traits: Traits) -> dict[str, object]:
 
 
 def read(api: Api, data: object, request: Request, access: Access) -> Reading | Fault:
-    """What a reply says, or the fault that it reports or is. Missing parts are borne."""
+    """The content of a reply, or the fault that it reports or is. Parts may be missing."""
     body = _mapping(data)
     if error := body.get("error"):
         return reported(error, access, status=UNSAID)

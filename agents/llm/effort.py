@@ -16,7 +16,7 @@ FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 
 @dataclass
 class Effort:
-    """What one `complete` has spent so far, in seconds and tries, and may still spend."""
+    """The seconds and tries that one `complete` has spent, and may still spend."""
 
     began: float
     working: float
@@ -26,7 +26,7 @@ class Effort:
     waited: float = 0.0
 
     def next_wait(self, fault: Fault, answered_before: bool) -> float | None:
-        """How long to wait before the next try; None if this was the last one."""
+        """The seconds to wait before the next try; None if there is to be none."""
         few = fault.kind == "garbled" or (fault.kind == "connection" and not answered_before)
         if fault.wait:
             wait = max(FIRST_WAIT, fault.wait)  # as often as patience allows

@@ -86,7 +86,7 @@ def blames_limit(text: str) -> bool:
 
 
 def bounds(text: str, sent: int) -> Bounds:
-    """What a refusal in lower case says of the limits, where `sent` was the reply's."""
+    """The limits that a refusal in lower case names; `sent` was the limit of the reply."""
     text = re.sub(r"(?<=\d)[,_](?=\d{3}\b)", "", text)
     blamed = blames_limit(text)
     if together := _ALL.search(text):

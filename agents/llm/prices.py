@@ -51,7 +51,7 @@ def parse_price(text: str) -> Price:
 
 
 def cost(price: Price, usage: Usage) -> float:
-    """What a reply costs in USD. Reasoning is part of the output."""
+    """The cost of a reply in USD. Reasoning is part of the output."""
     fresh = usage.input_tokens - usage.cached_tokens
     total = fresh * price.input + usage.cached_tokens * price.cached
     return (total + usage.output_tokens * price.output) / MILLION

@@ -18,7 +18,7 @@ MOST_TOKENS = 128  # of each reply but one
 
 
 class Check(NamedTuple):
-    """One thing looked at, what was found, and what to do if it is not well."""
+    """One check of a server: its result, and what to do if it failed."""
 
     name: str
     ok: bool

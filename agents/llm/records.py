@@ -69,7 +69,7 @@ class Request(Frozen):
 
 
 class Reply(Frozen):
-    """What a model said, and whether that was all: only `finish` "stop" is a complete reply.
+    """A model's reply. It is complete only if `finish` is "stop".
 
     `length`: cut at the token limit, or (with empty text) the prompt alone is beyond what the
     model can read. `refused`: it declined, or said nothing; `why` is then what is known of the

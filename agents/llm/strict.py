@@ -30,7 +30,7 @@ def strict_schema(form: type[BaseModel]) -> dict[str, object]:
 
 
 def _closed(schema: Mapping[str, object], place: str) -> dict[str, object]:
-    """One level of a schema, and all below it; `place` names it in errors."""
+    """Close one level of a schema and all below it; `place` names it in errors."""
     kept = {key: value for key, value in schema.items() if key not in _DROPPED}
     if not kept.keys() - {"description"}:
         raise TypeError(f"{place} may be anything, which strict schemas cannot say: give its type")

@@ -10,12 +10,12 @@ Z = 1.96  # normal quantile of a two-sided 95 % interval, for means of many comm
 
 
 def settled(node: Node) -> bool:
-    """Whether a proposal's story is at its end, as far as the run will spend on it."""
+    """Whether the run will spend no more on a proposal."""
     return node.verdict is not None and (node.standing != "promising" or node.kept)
 
 
 def rejected(node: Node) -> bool:
-    """Whether a person did not want it."""
+    """Whether a person rejected the proposal."""
     return node.verdict is not None and node.verdict.reason.startswith(BY_A_PERSON)
 
 

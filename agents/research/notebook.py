@@ -39,7 +39,7 @@ class Notebook:
     lessons: tuple[Entry, ...] = ()
 
     def knows(self, number: int) -> bool:
-        """Whether a node was settled when this was written."""
+        """Whether a node was settled when this version was written."""
         return any(first <= number <= last for first, last in self.known)
 
     def __str__(self) -> str:
@@ -89,7 +89,7 @@ def rewritten(before: Notebook, lessons: Lessons, tree: Tree) -> Notebook:
 
 
 def words(notebook: Notebook, tree: Tree, metric: Metric, room: int) -> str:
-    """What a proposal reads: the facts of each lesson from the archive, then the texts, quoted.
+    """The notebook for a prompt: the facts behind each lesson, then the lessons, quoted.
 
     Lessons beyond `room` characters are left out, the last ones first.
     """

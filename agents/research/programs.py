@@ -16,7 +16,7 @@ FENCED = re.compile(r"\s*```[\w+-]*\n(.*?)\n?```\s*", re.DOTALL)
 
 
 class Fault(NamedTuple):
-    """Why a program may not be offered: in a sentence, and as the one who wrote it is told."""
+    """Why a program may not be offered: a sentence, and the message for the model that wrote it."""
 
     sentence: str
     told: str

@@ -64,7 +64,7 @@ def recall(brief: Brief, room: int) -> Briefing:
 
 
 def core_words(brief: Brief) -> str:
-    """What every writer has to see: the task and the parent program."""
+    """The task and the parent program, which every writer has to see."""
     return f"{task_words(brief.task)}\n\n{parent_words(brief)}"
 
 
@@ -96,7 +96,7 @@ def program(files: Mapping[str, str]) -> str:
 
 
 def sections(brief: Brief) -> Iterator[Section]:
-    """What the search knows, the most useful first; entries are made only as they are read."""
+    """Sections on the search, the most useful first; entries are made only as they are read."""
     tree, parent, metric = brief.tree, brief.parent, brief.task.metric
     newest = sorted(tree, key=lambda node: -node.number)
     siblings = [n for n in newest if n.parent == parent.number and n.verdict]
@@ -142,7 +142,7 @@ def donors(brief: Brief) -> list[Node]:
 
 
 def said(node: Node) -> str:
-    """What a node's proposer said of it, and why it came to nothing where no number says so."""
+    """The idea of a node, and why it came to nothing if no number says so."""
     idea = line(node.candidate.idea, IDEA)
     if node.verdict is None or node.verdict.evidence or rejected(node):
         return idea

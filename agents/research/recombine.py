@@ -57,7 +57,7 @@ def seen(tree: Tree) -> set[int]:
 
 
 def findings(tree: Tree) -> list[Node]:
-    """What to recombine: what is new, the best first, then what is known, if there is room."""
+    """Findings to recombine: new ones, the best first, then known ones, if there is room."""
     seen_before, all_found = seen(tree), found(tree)
     fresh = [node for node in all_found if node.number not in seen_before]
     return [*fresh, *(node for node in all_found if node.number in seen_before)][:MOST]
@@ -119,7 +119,7 @@ def described(tree: Tree, nodes: Sequence[Node], metric: Metric) -> str:
 
 
 def difference(tree: Tree, node: Node) -> str:
-    """What a node said of itself, and its files against those of its parent, as a unified diff."""
+    """A node's idea, and a unified diff of its files to those of its parent."""
     before, after = tree.child(node).parent.candidate.files, node.candidate.files
     lines = [line(node.candidate.idea, 280)]
     for name in sorted(after):

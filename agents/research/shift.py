@@ -17,7 +17,7 @@ class Shift(NamedTuple):
 def shift_between(
     sought: Sequence[str], window: Sequence[str], quoted: Sequence[str]
 ) -> Shift | None:
-    """What makes the lines sought those of the window, of which `quoted` begin inside a string."""
+    """The shift from the lines sought to those of the window; `quoted` begin inside a string."""
     shifts: set[tuple[str, str]] = set()
     within: set[tuple[str, str]] = set()
     for one, other, string in zip(sought, window, quoted, strict=True):
@@ -50,7 +50,7 @@ def indent(text: str) -> str:
 
 
 def _exchange(one: str, other: str) -> tuple[str, str]:
-    """What distinguishes two indentations once their common end is taken off."""
+    """The two indentations without their common end."""
     common = 0
     while common < min(len(one), len(other)) and one[-1 - common] == other[-1 - common]:
         common += 1

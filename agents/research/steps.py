@@ -91,7 +91,7 @@ def review(work: Work, state: State) -> State:
 
 
 def ruling(work: Work, state: State, review: Review) -> str:
-    """What a review comes to: go, revise or drop.
+    """The ruling of a review: go, revise or drop.
 
     Once it may not be revised, what can be written is measured, for a review is an opinion.
     """
@@ -184,7 +184,7 @@ def patched(work: Work, base: Mapping[str, str], patch: Patch) -> State:
 
 
 def revision(state: State) -> str:
-    """What a review had against the last idea; empty for the first."""
+    """The review's objections to the last idea; empty for the first."""
     if "review" not in state:
         return ""
     return (

@@ -74,7 +74,7 @@ class Bench:
         return space.model_copy(update={"end": "left", "submitted": best})
 
     def gain(self, space: Workspace, files: Mapping[str, str]) -> Estimate | None:
-        """What a program gained over the parent, if both were measured."""
+        """A program's gain over the parent, if both were measured."""
         own, start = (space.held.get(digest(f)) for f in (files, self.brief.parent.candidate.files))
         if own is None or start is None:
             return None

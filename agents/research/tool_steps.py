@@ -44,7 +44,7 @@ class Act(Form):
 
 
 class State(TypedDict, total=False):
-    """What the graph keeps: JSON of a `Workspace`, of `Turn`s and of the `Act` under way.
+    """The state that the graph keeps: JSON of a `Workspace`, of `Turn`s and of the `Act` under way.
 
     `words` are what was said of measured programs, by digest; `stopped` is why it gave up. The
     graph has ended when `done`, a candidate, or `dropped`, a reason, is there.
@@ -62,7 +62,7 @@ class State(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Tooling:
-    """What every step may use. Equal briefs make equal work."""
+    """A proposal at work, which every step may use. Equal briefs make equal work."""
 
     brief: Brief
     settings: ToolSettings
