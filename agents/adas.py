@@ -31,9 +31,9 @@ from .research.recall import program, task_words
 Found = TypeVar("Found", bound="Solution")
 
 FIXES = 3  # rounds of mending after a try-out that failed
-TOKENS = 24_000  # of the archive in the prompt, at `CHARACTERS` each
-NEWEST = 2  # programs at the end of the archive that stay longest, like those at its beginning
-THOUGHT = 1000  # characters of what a proposer said of a program
+TOKENS = 24_000  # most tokens of the archive in a prompt, of `CHARACTERS` characters each
+NEWEST = 2  # newest programs, which are left out last, as the planted ones are
+THOUGHT = 1000  # characters of a program's idea that are shown
 IDEA = 400
 
 
@@ -78,35 +78,35 @@ class Adas:
         Raises ProposalError where the rounds of mending were not enough.
         """
         talk = _Talk(brief)
-        found: Solution = talk.say("design", "propose", _design(brief), Solution)
-        found = talk.say("reflect/1", "propose", fill("adas_reflect"), Reflected)
+        solution: Solution = talk.say("design", "propose", _design(brief), Solution)
+        solution = talk.say("reflect/1", "propose", fill("adas_reflect"), Reflected)
         mistakes = fill("adas_mistakes", mistakes=fill("known_mistakes"))
-        found = talk.say("reflect/2", "propose", mistakes, Reflected)
+        solution = talk.say("reflect/2", "propose", mistakes, Reflected)
         for count in range(FIXES + 1):
-            files = built(brief, rewrites(found.files))
+            files = built(brief, rewrites(solution.files))
             if not isinstance(files, Fault):
-                return _candidate(brief, found, files, count)
+                return _candidate(brief, solution, files, count)
             fault = files
             if count < FIXES:
                 text = fill("adas_mend", error=fault.told, parent=str(brief.parent.number))
-                found = talk.say(f"mend/{count + 1}", "repair", text, Reflected)
+                solution = talk.say(f"mend/{count + 1}", "repair", text, Reflected)
         raise ProposalError(f"{FIXES} rounds did not mend it: {fault.sentence}")
 
 
 class _Talk:
-    """A dialogue in which the model sees all that was said before."""
+    """A dialogue in which the model sees all earlier questions and replies."""
 
     def __init__(self, brief: Brief) -> None:
         self.brief, self.said = brief, list[str]()
         self.material = f"{task_words(brief.task)}\n\n{archive(brief)}"
 
     def say(self, step: str, role: str, text: str, form: type[Found]) -> Found:
-        """Ask in the light of what was said."""
+        """Ask the next question; its reply joins the dialogue."""
         self.said.append(text)
-        told = messages(self.material, self.said[0], self.said[1:])
-        found = self.brief.desk.ask(step, role, told, form)
-        self.said.append(found.model_dump_json())
-        return found
+        dialogue = messages(self.material, self.said[0], self.said[1:])
+        reply = self.brief.desk.ask(step, role, dialogue, form)
+        self.said.append(reply.model_dump_json())
+        return reply
 
 
 def archive(brief: Brief, tokens: int = TOKENS) -> str:
@@ -119,20 +119,20 @@ def archive(brief: Brief, tokens: int = TOKENS) -> str:
     kept = fitted(entries, tokens * CHARACTERS, brief.parent.number)
     left_out = len(entries) - len(kept)
     note = f"\n\n({left_out} programs of lesser gain are left out.)" if left_out else ""
-    return "\n\n".join(["# The archive", *(each.text for each in kept)]) + note
+    return "\n\n".join(["# The archive", *(entry.text for entry in kept)]) + note
 
 
 def fitted(entries: Sequence[Entry], room: int, parent: int) -> list[Entry]:
-    """What fits into `room` characters: the worst of the middle go first, the parent never does."""
-    planted = {each.node.number for each in entries if each.node.verdict is None}
-    ends = planted | {each.node.number for each in entries[-NEWEST:]}
-    kept = {each.node.number: each for each in entries}
-    used = sum(len(each.text) + 2 for each in entries)
-    for each in sorted(entries, key=lambda e: (e.node.number in ends, e.gain)):
+    """Entries that fit into `room` characters. The worst in the middle go first, never `parent`."""
+    planted = {entry.node.number for entry in entries if entry.node.verdict is None}
+    ends = planted | {entry.node.number for entry in entries[-NEWEST:]}
+    kept = {entry.node.number: entry for entry in entries}
+    used = sum(len(entry.text) + 2 for entry in entries)
+    for entry in sorted(entries, key=lambda e: (e.node.number in ends, e.gain)):
         if used <= room:
             break
-        if each.node.number != parent:
-            used -= len(kept.pop(each.node.number).text) + 2
+        if entry.node.number != parent:
+            used -= len(kept.pop(entry.node.number).text) + 2
     return list(kept.values())
 
 
@@ -174,14 +174,14 @@ def _design(brief: Brief) -> str:
     return f"{text}\n\n{occasion(brief)}".strip()
 
 
-def _candidate(brief: Brief, found: Solution, files: dict[str, str], fixes: int) -> Candidate:
+def _candidate(brief: Brief, solution: Solution, files: dict[str, str], fixes: int) -> Candidate:
     notes = {
         "operator": "meta agent search",
-        "hypothesis": found.thought,
-        "review": found.reflection if isinstance(found, Reflected) else "",
+        "hypothesis": solution.thought,
+        "review": solution.reflection if isinstance(solution, Reflected) else "",
         "repairs": str(fixes),
         "model": brief.desk.model("repair" if fixes else "propose"),
     }
-    idea = f"{line(found.name, 80)}: {line(found.thought, IDEA)}"
+    idea = f"{line(solution.name, 80)}: {line(solution.thought, IDEA)}"
     kept = {heading: text for heading, text in notes.items() if text}
     return Candidate(files=files, idea=idea, proposer="adas", notes=kept)

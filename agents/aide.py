@@ -25,12 +25,12 @@ from .research.programs import broken, editable, failure, known, rewrites, void
 from .research.prompts import fill
 from .research.recall import Entry, core_words, program, said, table
 
-DRAFTS = 5  # children of planted programs, before the best of all is built on
-DEBUG = 0.5  # probability of debugging where there is something to debug
-DEPTH = 3  # repairs that may lie behind a program that is debugged once more
-SUMMARY = 12_000  # characters of what was tried before
-IDEA = 400  # characters of a plan that name a node
-DEBUGS = "debugs"  # the note with the number of the node that was mended
+DRAFTS = 5  # children that the planted programs get before the best node is built on
+DEBUG = 0.5  # probability of debugging, if a child of the parent is broken
+DEPTH = 3  # most repairs in a row, one of the other
+SUMMARY = 12_000  # characters of the summary of earlier designs
+IDEA = 400  # characters of a plan that become the node's idea
+DEBUGS = "debugs"  # name of the note that holds the number of the mended node
 
 
 class Program(Form):
@@ -46,7 +46,7 @@ def create() -> "Aide":
 
 
 class Aide:
-    """One model call a proposal; remembers nothing itself."""
+    """One model call per proposal. The agent keeps no state between proposals."""
 
     select = "aide"
     attempts = 2
@@ -146,19 +146,19 @@ def _summary(brief: Brief, title: str, nodes: list[Node]) -> str:
 def _offer(brief: Brief, operator: str, text: str, base: Node) -> Candidate:
     """Ask once, and make the candidate from the program of `base`."""
     role = "repair" if operator == "debug" else "write"
-    told = messages(core_words(brief), text)
-    found = brief.desk.ask(operator, role, told, Program)
+    question = messages(core_words(brief), text)
+    reply = brief.desk.ask(operator, role, question, Program)
     try:
-        files = apply(base.candidate.files, rewrites(found.files))
+        files = apply(base.candidate.files, rewrites(reply.files))
     except PatchError as error:
         raise ProposalError(f"{operator}: {error}") from error
     number = known(brief.tree).get(canonical(files))
     if number is not None:
         raise ProposalError(f"{operator}: the program is the same as that of node {number}")
-    notes = {"operator": operator, "hypothesis": found.plan, "model": brief.desk.model(role)}
+    notes = {"operator": operator, "hypothesis": reply.plan, "model": brief.desk.model(role)}
     mended = f"mend node {base.number}: " if operator == "debug" else ""
     if operator == "debug":
         notes[DEBUGS] = str(base.number)
     return Candidate(
-        files=files, idea=f"{mended}{line(found.plan, IDEA)}", proposer="aide", notes=notes
+        files=files, idea=f"{mended}{line(reply.plan, IDEA)}", proposer="aide", notes=notes
     )

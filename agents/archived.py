@@ -1,4 +1,4 @@
-"""Agents that a search has found, as agents: each runs as a program in the sandbox.
+"""Agents that a search has found. Each is a program of an archive and runs in the sandbox.
 
 One proposal is up to `ROUNDS` jobs without a network. The agent gets the tree as plain data. Where
 it asks a model or has a program tried out, its job ends with the question; the desk answers, and
@@ -21,22 +21,22 @@ from ..tasks.motifs import Motif
 from .base import AgentError, Brief, Desk, ProposalError
 from .llm import Message
 
-ROUNDS = 12  # jobs of one proposal: one fewer than that are questions
-NODES = 40  # that an agent is shown
-CHARACTERS = 400_000  # of their files, at most
-PROMPT = 60_000  # characters of a question
-LOG = 2000
+ROUNDS = 12  # sandbox jobs per proposal; the last must answer, so at most 11 questions
+NODES = 40  # most nodes that an agent is shown
+CHARACTERS = 400_000  # most characters in the files of those nodes
+PROMPT = 60_000  # most characters of a question to a model
+LOG = 2000  # characters of a program's log that an agent is shown
 ROLE = "agent"
-LEFT = 0.5  # of the budget: a brief does not say
+LEFT = 0.5  # share of the budget left, told to every agent: a Brief does not know the real one
 LIMITS = Limits(wall_seconds=30, memory_mb=1024, reply_bytes=1 << 20)
-# Of all jobs of one proposal. An honest one says little more than its program, and may compute for
-# two seconds a job.
+# Most bytes and seconds of all jobs of one proposal. An honest agent sends little more than its
+# program, and may compute for two seconds a job.
 SENT_BYTES, SECONDS = 4 << 20, 60.0
-IDEA = 10_000  # characters of an idea that are looked at
+IDEA = 10_000  # characters of an idea that are kept
 
 
 class Question(Frozen):
-    """What an agent wants to know: a model's reply to `prompt`, or whether `files` run."""
+    """A question of an agent: a model's reply to `prompt`, or whether `files` run."""
 
     id: str = Field(max_length=20)
     kind: Literal["ask", "try"]
@@ -44,13 +44,13 @@ class Question(Frozen):
     files: Mapping[str, str] = {}
 
     def asked(self) -> dict[str, object]:
-        """What the agent said, to hold against what it says the next time."""
-        said = self.prompt if self.kind == "ask" else dict(self.files)
-        return {"kind": self.kind, "prompt" if self.kind == "ask" else "files": said}
+        """The question as it is replayed to the agent, which compares it with what it asks then."""
+        content = self.prompt if self.kind == "ask" else dict(self.files)
+        return {"kind": self.kind, "prompt" if self.kind == "ask" else "files": content}
 
 
 class Turn(Frozen):
-    """How one job ended: with a proposal, or with a question."""
+    """The reply of one job: a proposal, or a question."""
 
     files: Mapping[str, str] = {}
     idea: str = ""
@@ -69,11 +69,11 @@ class Archived:
         self._program, self._name = program, name
 
     def propose(self, brief: Brief) -> Candidate:
-        """What the agent offers; raises ProposalError where it fails or breaks its interface."""
-        told, replies = self._told(brief), dict[str, object]()
+        """Offer what the program proposes; raises ProposalError if it fails or replies badly."""
+        request, replies = self._told(brief), dict[str, object]()
         sent, seconds = 0, 0.0
         for number in range(ROUNDS):
-            result = self._run(brief.desk, {**told, "replies": replies})
+            result = self._run(brief.desk, {**request, "replies": replies})
             sent, seconds = sent + len(result.reply), seconds + result.wall_seconds
             if sent > SENT_BYTES or seconds > SECONDS:
                 raise ProposalError(
@@ -104,12 +104,12 @@ class Archived:
             "fresh": True,
         }
 
-    def _run(self, desk: Desk, told: Mapping[str, object]) -> Result:
-        request = b"p" + json.dumps(told).encode()
+    def _run(self, desk: Desk, content: Mapping[str, object]) -> Result:
+        request = b"p" + json.dumps(content).encode()
         result = desk.run(Job(self._program, request, self._files, LIMITS))
         if result.status != "ok":
-            said = line(result.log[-LOG:], 300)
-            raise ProposalError(f"{self._name} ended with {result.status}, and said: {said}")
+            last_words = line(result.log[-LOG:], 300)
+            raise ProposalError(f"{self._name} ended with {result.status}, and said: {last_words}")
         return result
 
     def _turn(self, result: Result) -> Turn:
@@ -146,7 +146,7 @@ def open_archived(archive: Archive, name: str) -> Archived:
 
 
 def guest_program(task: Task) -> Program:
-    """The part of an agent task that holds the agent, by itself."""
+    """The guest of an agent task, which holds the agent, as a program of its own."""
     trainer = task.trainer
     files = {path: trainer.files[path] for path in trainer.shown}
     return Program(files, guest=trainer.guest)
@@ -175,11 +175,15 @@ def _chosen(tree: Tree, parent: Node, best: Node) -> list[Node]:
 
 
 def _shown(tree: Tree, node: Node) -> dict[str, object]:
-    """A node as agents see it: its gain over the start, also where only its parent's is known."""
+    """A node as agents see it.
+
+    The gain is that over the start. For a node that was only screened, it is the parent's gain and
+    the screened gain over the parent.
+    """
     gain, error, seeds = node.gain, node.gain_error, sum(e.count for e in node.evidence)
     screen = node.verdict.screen if node.verdict else None
     if gain is None and screen is not None:
-        base = next((each.gain for each in tree if each.number == node.parent), None)
+        base = next((other.gain for other in tree if other.number == node.parent), None)
         gain = None if base is None else base + screen.mean
         error, seeds = screen.error, screen.pairs
     return {
@@ -196,8 +200,8 @@ def _shown(tree: Tree, node: Node) -> dict[str, object]:
 
 def _motifs(task: Task) -> list[dict[str, str]]:
     """The motifs of the task that are one expression in `x`, with their constants."""
-    known = task.motifs.motifs
-    return [{"name": each.name, "code": _code(each)} for each in known if _simple(each)]
+    motifs = task.motifs.motifs
+    return [{"name": motif.name, "code": _code(motif)} for motif in motifs if _simple(motif)]
 
 
 def _simple(motif: Motif) -> bool:

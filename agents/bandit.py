@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from random import Random
 from typing import NamedTuple
 
-DECAY = 0.95  # of a reward's weight with each later reward of the same arm
-FLOOR = 0.2  # of all choices are uniform
-EXPLORATION = 0.3  # in simulations less gains a little more, but notices changes later
-THRIFT = 0.2  # weight of cheapness against reward
+DECAY = 0.95  # factor on a reward's weight for each later reward of the same arm
+FLOOR = 0.2  # share of choices that are uniform
+EXPLORATION = 0.3  # in simulations a smaller one gains a little more but notices changes later
+THRIFT = 0.2  # weight of cheapness; the reward has the rest
 
 
 class Arm(NamedTuple):
@@ -59,7 +59,7 @@ def chances(
     if not any(best):
         values = scores(arms, exploration, thrift)
         best = [value == max(values) for value in values]
-    return [floor / len(arms) + (1 - floor) * each / sum(best) for each in best]
+    return [floor / len(arms) + (1 - floor) * weight / sum(best) for weight in best]
 
 
 def scores(
@@ -72,11 +72,11 @@ def scores(
     """
     gains = [[_gain(reward) for reward in arm.rewards] for arm in arms]
     low, high = min(map(min, gains)), max(map(max, gains))
-    weights = [[DECAY**age for age in reversed(range(len(each)))] for each in gains]
-    counts = [sum(each) for each in weights]
+    weights = [[DECAY**age for age in reversed(range(len(rewards)))] for rewards in gains]
+    counts = [sum(ages) for ages in weights]
     means = [
-        sum(w * (gain - low) for w, gain in zip(ws, each, strict=True)) / (n * (high - low or 1.0))
-        for ws, each, n in zip(weights, gains, counts, strict=True)
+        sum(w * (gain - low) for w, gain in zip(ws, own, strict=True)) / (n * (high - low or 1.0))
+        for ws, own, n in zip(weights, gains, counts, strict=True)
     ]
     dearest, total = max(arm.price for arm in arms) or 1.0, sum(counts)
     return [
@@ -88,5 +88,5 @@ def scores(
 
 
 def _gain(reward: float) -> float:
-    """What a reward counts for: losses, failures and what is no number for nothing."""
+    """The reward as it counts; losses, failures and values that are no number count 0."""
     return min(reward, 1e100) if math.isfinite(reward) and reward > 0 else 0.0  # sums stay finite

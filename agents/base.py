@@ -44,7 +44,7 @@ class BudgetSpent(Exception):
 
 @dataclass(frozen=True)
 class Tried:
-    """What came of a try-out: the audit's findings, and how the smoke run ended.
+    """The result of a try-out: the audit's findings, and how the smoke run ended.
 
     `log` is untrusted text of the program.
     """
@@ -61,7 +61,7 @@ class Tried:
 
 
 class Desk(Protocol):
-    """What an agent may use while it works on one proposal: metered, recorded, repeatable.
+    """The models and the sandbox that an agent may use for one proposal: metered and recorded.
 
     Whatever was answered once is answered alike again after a kill, and in a replay, for nothing.
     """

@@ -27,11 +27,11 @@ from .research.prompts import fill
 from .research.recall import Entry, core_words, said, table
 
 META = 0.25  # probability of each meta problem that applies
-EMPTY = 0.1  # share of a parent's proposals that came to nothing, from which on that is a problem
-FAILING = 2  # broken or refuted children, from which on those are
-LOGS, LOG = 3, 1500  # how many failures are shown, and characters of each
-CHILDREN = 8000  # characters of what became of the children
-ROUNDS = 3  # patches that the writer may give
+EMPTY = 0.1  # share of a parent's proposals that came to nothing, from which it is a problem
+FAILING = 2  # number of broken or refuted children from which they are a problem
+LOGS, LOG = 3, 1500  # failures that are shown, and characters of each
+CHILDREN = 8000  # characters of the table of children
+ROUNDS = 3  # most patches that are asked for
 IDEA = 400
 
 
@@ -46,7 +46,7 @@ class Report(Form):
 
 
 class Problem(NamedTuple):
-    """What a diagnosis is to look into."""
+    """A problem that a diagnosis is asked to look into."""
 
     name: str
     words: str
@@ -70,7 +70,7 @@ def create() -> "Dgm":
 
 
 class Dgm:
-    """Two model calls a proposal, or a few more; remembers nothing itself."""
+    """Two model calls per proposal, or a few more. The agent keeps no state between proposals."""
 
     select = "dgm"
     attempts = 2
@@ -95,23 +95,23 @@ def problem(brief: Brief) -> Problem:
     """A meta problem that applies, with a chance of a quarter each, or the weakest workload."""
     children = brief.tree.children(brief.parent)
     empty = sum(child.discarded + void(child) for child in children)
-    made = sum(1 + child.discarded for child in children)
-    if empty and empty >= EMPTY * made and brief.rng.random() < META:
+    proposals = sum(1 + child.discarded for child in children)
+    if empty and empty >= EMPTY * proposals and brief.rng.random() < META:
         return NOTHING_NEW
     failed = [child for child in children if broken(child) or child.standing == "refuted"]
     if len(failed) >= FAILING and brief.rng.random() < META:
         return UNRELIABLE
     name = weakest(workload_gains(brief), brief.rng)
-    words = (
+    focus = (
         f"Of all workloads the parent gains least on {name!r}. What limits it there? The same "
         "program has to do well on every workload and may not tell them apart."
     )
-    return Problem(f"workload {name}", words)
+    return Problem(f"workload {name}", focus)
 
 
 def weakest(gains: Mapping[str, Sequence[float]], rng: Random) -> str:
     """The workload of the smallest mean gain; any of them if several are, or nothing is known."""
-    means = {name: sum(each) / len(each) if each else 0.0 for name, each in gains.items()}
+    means = {name: sum(values) / len(values) if values else 0.0 for name, values in gains.items()}
     lowest = min(means.values())
     return rng.choice([name for name, mean in means.items() if mean == lowest])
 
@@ -126,7 +126,7 @@ def workload_gains(brief: Brief) -> dict[str, tuple[float, ...]]:
 
 
 def records(brief: Brief) -> str:
-    """What is known of the parent: gains by workload, its children, and the last failures."""
+    """The parent's records: gains by workload, its children, and the last failures."""
     metric = brief.task.metric
     newest = list(reversed(brief.tree.children(brief.parent)))
     entries = (Entry(outcome(node, metric), said(node)) for node in newest)
@@ -144,9 +144,9 @@ def _by_workload(brief: Brief) -> str:
     metric, lines = brief.task.metric, list[str]()
     for name, gains in workload_gains(brief).items():
         if len(gains) > 1:
-            found = interval(judge.summary(gains))
-            seeds = f"over the start on {found.pairs} seeds"
-            lines.append(f"- {name}: {span(found, metric)} {seeds}")
+            gain = interval(judge.summary(gains))
+            seeds = f"over the start on {gain.pairs} seeds"
+            lines.append(f"- {name}: {span(gain, metric)} {seeds}")
     return "\n".join(["## Gains by workload, with 95 % intervals", "", *lines]) if lines else ""
 
 
@@ -160,8 +160,8 @@ def _written(brief: Brief, chosen: Problem, report: Report, core: str) -> Candid
     )
     again: tuple[str, ...] = ()
     for count in range(1, ROUNDS + 1):
-        told = messages(core, text, again)
-        patch = brief.desk.ask("write" if count == 1 else f"write/{count}", "write", told, Patch)
+        talk = messages(core, text, again)
+        patch = brief.desk.ask("write" if count == 1 else f"write/{count}", "write", talk, Patch)
         files = built(brief, patch.edits)
         if not isinstance(files, Fault):
             return _candidate(brief, chosen, report, files, count)

@@ -59,8 +59,8 @@ CROSSINGS: Mapping[str, Callable[[Program, Random, Sequence[Program]], Edited]] 
 }
 COUNTS: Sequence[int] = (1, 1, 1, 1, 2, 2)  # edits in one proposal: most often one pays
 ATTEMPTS = 60
-SITES = 150  # expressions in a program from which on deletion is favoured
-LARGEST = 10_000  # characters; a program beyond may only shrink
+SITES = 150  # number of expressions above which deletion is favoured
+LARGEST = 10_000  # characters; a longer program may only shrink
 
 
 def create() -> "Evolver":
@@ -80,12 +80,12 @@ class Evolver:
 
 def evolve(task: Task, parent: Candidate, others: Sequence[Candidate], rng: Random) -> Candidate:
     """Offer a changed copy of `parent`; raises ProposalError where no edit applies."""
-    known = task.motifs
+    motifs = task.motifs
     name = rng.choice(sorted(parent.files))
-    program = _read(parent.files[name], known)
+    program = _read(parent.files[name], motifs)
     if program is None:
         raise ProposalError(f"{name} of the parent is not Python, so it cannot be evolved")
-    donors = [each for other in others if (each := _read(other.files.get(name, ""), known))]
+    donors = [donor for other in others if (donor := _read(other.files.get(name, ""), motifs))]
     before = canonical({name: tidied(program).source})
     count = rng.choice(COUNTS)
     ideas: list[str] = []
@@ -130,15 +130,15 @@ def _weights(program: Program) -> list[float]:
 
 
 @lru_cache(maxsize=256)
-def _read(source: str, known: Facts) -> Program | None:
+def _read(source: str, motifs: Facts) -> Program | None:
     try:
-        return read(source, known)
+        return read(source, motifs)
     except (cst.ParserSyntaxError, RecursionError):
         return None
 
 
 def sound(child: Program, parent: Program) -> bool:
-    """Whether nothing got worse: the interface is whole and no name or type newly broken."""
+    """Whether the child's interface is whole, and no name or type is newly broken."""
     if child.problems - parent.problems:
         return False
     for name, kinds in parent.results.items():

@@ -17,7 +17,7 @@ from .research.recombine import found, recombined, seen
 from .research.settings import Settings
 from .researcher import Researcher
 
-SHARE = 0.75  # of all proposals are the evolver's
+SHARE = 0.75  # share of proposals that the evolver makes
 
 Mode = Literal["evolve", "recombine", "idea"]
 
@@ -28,7 +28,7 @@ def create() -> "Hybrid":
 
 
 class Hybrid:
-    """Decides anew at each proposal, from the tree; remembers nothing itself."""
+    """Decides at each proposal, from the tree. The agent keeps no state between proposals."""
 
     attempts = 4
     needs_model = True
@@ -56,7 +56,7 @@ class Hybrid:
 
 
 def chosen(tree: Tree, rng: Random) -> Mode:
-    """Who makes this proposal. Only `rng` changes."""
+    """Draw who makes this proposal. Only `rng` changes."""
     if rng.random() < SHARE:
         return "evolve"
     fresh = {node.number for node in found(tree)} - seen(tree)
@@ -64,9 +64,9 @@ def chosen(tree: Tree, rng: Random) -> Mode:
 
 
 def evolved(brief: Brief) -> Candidate:
-    """What the evolver makes of the parent."""
-    made = evolve(brief.task, brief.parent.candidate, donors(brief), brief.rng)
-    return noted(made, mode="evolve")
+    """The evolver's proposal from the parent."""
+    candidate = evolve(brief.task, brief.parent.candidate, donors(brief), brief.rng)
+    return noted(candidate, mode="evolve")
 
 
 def donors(brief: Brief) -> list[Candidate]:
@@ -78,6 +78,8 @@ def donors(brief: Brief) -> list[Candidate]:
     return [node.candidate for node in (*rest, *(written * times))]
 
 
-def noted(made: Candidate, **notes: str) -> Candidate:
+def noted(candidate: Candidate, **notes: str) -> Candidate:
     """The candidate under this agent's name, with more notes."""
-    return made.model_copy(update={"proposer": "hybrid", "notes": {**made.notes, **notes}})
+    return candidate.model_copy(
+        update={"proposer": "hybrid", "notes": {**candidate.notes, **notes}}
+    )

@@ -21,7 +21,7 @@ class Itself:
     attempts = 4
 
     def propose(self, brief: Brief) -> Candidate:
-        """What the parent makes of itself; raises AgentError where parents are no agents."""
+        """Offer the parent's own successor; raises AgentError if the parent is no agent."""
         task, parent = brief.task, brief.parent
         if task.manifest.candidate != "agent":
             raise AgentError(

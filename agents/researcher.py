@@ -13,9 +13,9 @@ def create() -> "Researcher":
 
 
 class Researcher:
-    """One graph a proposal, checkpointed after every step; remembers nothing itself.
+    """One graph per proposal, checkpointed after every step.
 
-    What earlier proposals taught it reads from the tree of its brief.
+    The agent keeps no state between proposals: the lessons of earlier ones are notes in the tree.
     """
 
     attempts = 2

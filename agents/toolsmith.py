@@ -15,7 +15,10 @@ def create() -> "Toolsmith":
 
 
 class Toolsmith:
-    """One workspace a proposal, put down after every call; remembers nothing itself."""
+    """One workspace per proposal, checkpointed after every call.
+
+    The agent keeps no state between proposals.
+    """
 
     attempts = 1  # each one costs a dozen requests and its own measurements
     needs_model = True

@@ -30,12 +30,12 @@ from .outcome import Outcome, asked, differ, named, offer
 from .situations import MARK, DeskFor, Situation, first_turns, situations
 
 THREADS = 4
-SEEDS = 2  # proposals that are asked for at one place of the tree
+SEEDS = 2  # proposals that are asked for in one situation
 Create = Callable[[], Agent]
 
 
 class Finding(NamedTuple):
-    """What an agent did against which part of the contract, and where."""
+    """A breach of the contract: the check that found it, the situation, and what the agent did."""
 
     check: str
     where: str
@@ -64,7 +64,7 @@ def check_agent(
     tasks: Sequence[Task] | None = None,
     only: Sequence[str] = (),
 ) -> list[Finding]:
-    """Everything that the agents that `create` makes do wrong; nothing if they keep the contract.
+    """Findings against the agents that `create` makes; an empty list if they keep the contract.
 
     They are checked on `tasks`, else on the built-in ones and an odd one, by all of CHECKS or
     `only` some. Nothing that they offer is run.
@@ -79,7 +79,7 @@ def check_agent(
 
 
 def _attributes(bench: Bench) -> Found:
-    """It has a method `propose`, and what it declares of itself is of the right type.
+    """An agent has a method `propose`, and declares its attributes with the right types.
 
     Whether there is a policy of the name in `select` is checked where a search begins.
     """
@@ -91,38 +91,38 @@ def _attributes(bench: Bench) -> Found:
 
 def _offers(bench: Bench) -> Found:
     """A proposal is a Candidate of exactly the editable files, changed; some place brings one."""
-    agent, made = bench.create(), 0
+    agent, offers = bench.create(), 0
     for place in (*bench.first, *bench.every):
         for seed in range(SEEDS):
             brief = place._replace(seed=seed).brief()
             try:
-                found = offer(agent, brief).offer
+                candidate = offer(agent, brief).offer
             except Exception as error:  # what an agent may raise is what is checked
                 yield place.name, f"raises {named(error)}, not ProposalError"
                 break
-            made += found is not None
-            if found is not None and (wrong := _wrong(found, brief)):
+            offers += candidate is not None
+            if candidate is not None and (wrong := _wrong(candidate, brief)):
                 yield place.name, wrong
-    if not made:
+    if not offers:
         yield "everywhere", "offers nothing at all"
 
 
-def _wrong(found: Candidate, brief: Brief) -> str:
-    """What is wrong with an offer, if anything is."""
-    if not isinstance(found, Candidate):
-        return f"offers {type(found).__name__}, not a Candidate"
+def _wrong(candidate: Candidate, brief: Brief) -> str:
+    """The fault of an offer, or "" if it has none."""
+    if not isinstance(candidate, Candidate):
+        return f"offers {type(candidate).__name__}, not a Candidate"
     editable = brief.task.manifest.editable
-    if set(found.files) != set(editable):
-        return f"offers the files {sorted(found.files)}, where {sorted(editable)} are editable"
-    if dict(found.files) == dict(brief.parent.candidate.files):
+    if set(candidate.files) != set(editable):
+        return f"offers the files {sorted(candidate.files)}, where {sorted(editable)} are editable"
+    if dict(candidate.files) == dict(brief.parent.candidate.files):
         return "offers the parent unchanged, where it ought to raise ProposalError"
-    if (entry := admit(found.files, brief.task)).barred:
+    if (entry := admit(candidate.files, brief.task)).barred:
         return f"offers a program that is refused unread: {entry.refused[0]}"
-    return "" if found.proposer else "does not say who proposes"
+    return "" if candidate.proposer else "does not say who proposes"
 
 
 def _keeps_hands_off(bench: Bench) -> Found:
-    """Nothing that it was given is changed: task, parent and tree."""
+    """An agent changes nothing that it was given: task, parent and tree."""
     agent = bench.create()
     for place in bench.places:
         brief = place.brief()
@@ -189,19 +189,21 @@ def _threads(bench: Bench) -> Found:
     def all_of_them(shift: int) -> list[Outcome]:
         order = [(n + shift) % len(bench.places) for n in range(len(bench.places))]
         start.wait(60)
-        made = {n: asked(agent, bench.places[n].brief()) for n in order}
-        return [made[n] for n in sorted(made)]
+        outcomes = {n: asked(agent, bench.places[n].brief()) for n in order}
+        return [outcomes[n] for n in sorted(outcomes)]
 
     with ThreadPoolExecutor(THREADS) as pool:
         together = list(pool.map(all_of_them, range(THREADS)))
     for number, place in enumerate(bench.places):
-        other = next((each[number] for each in together if each[number] != alone[number]), None)
+        other = next(
+            (offers[number] for offers in together if offers[number] != alone[number]), None
+        )
         if other is not None:
             yield place.name, f"offers otherwise beside others: {differ(alone[number], other)}"
 
 
 def _lets_faults_through(bench: Bench) -> Found:
-    """What the desk raises ends the proposal: a spent budget is no reason to offer something."""
+    """An error that the desk raises ends the proposal: nothing is offered on a spent budget."""
     agent = bench.create()
     for place in bench.first:
         for error in (BudgetSpent("spent"), ModelError("dead"), ReplyError("nothing usable")):
@@ -221,13 +223,13 @@ def _lets_faults_through(bench: Bench) -> Found:
 
 
 def _quotes(bench: Bench) -> Found:
-    """What programs and proposers wrote reaches a model inside quoted blocks alone."""
+    """Texts of programs and proposers reach a model inside quoted blocks alone."""
     agent = bench.create()
     for place in bench.places:
         desk = Listening(place.desk_for(place.task))
         asked(agent, place._replace(desk_for=lambda task, desk=desk: desk).brief())  # type: ignore[misc]
-        lines = [each for text in desk.heard for each in text.split("\n")]
-        if any(MARK in each and not each.startswith("| ") for each in lines):
+        lines = [line for text in desk.heard for line in text.split("\n")]
+        if any(MARK in line and not line.startswith("| ") for line in lines):
             yield place.name, "puts untrusted text before a model without sandbox.text.quoted"
         if not all(map(is_visible, lines)):
             yield place.name, "puts control or invisible characters before a model"

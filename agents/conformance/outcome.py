@@ -1,4 +1,4 @@
-"""What an agent makes of a brief, for checks of agents."""
+"""An agent's answer to a brief, for checks of agents."""
 
 from random import Random
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from ..base import Agent, Brief, ProposalError
 
 
 class Outcome(NamedTuple):
-    """What came of one brief: an offer, or a refusal, and how much randomness it took."""
+    """The answer to one brief: an offer or a refusal, and the state of its generator afterwards."""
 
     offer: Candidate | None
     said: str
@@ -18,10 +18,10 @@ class Outcome(NamedTuple):
 def offer(agent: Agent, brief: Brief) -> Outcome:
     """Ask once. Whatever is no ProposalError comes through."""
     try:
-        made, said = agent.propose(brief), ""
+        candidate, refusal = agent.propose(brief), ""
     except ProposalError as error:
-        made, said = None, str(error)
-    return Outcome(made, said, brief.rng.getstate())
+        candidate, refusal = None, str(error)
+    return Outcome(candidate, refusal, brief.rng.getstate())
 
 
 def asked(agent: Agent, brief: Brief) -> Outcome:

@@ -50,7 +50,7 @@ ODD = {
 
 
 class Situation(NamedTuple):
-    """One brief in the making: equal situations give equal briefs, each with a desk of its own."""
+    """The parts of a brief: equal situations give equal briefs, each with a desk of its own."""
 
     name: str
     task: Task
@@ -76,25 +76,27 @@ def odd_task() -> Task:
 def situations(
     tasks: Sequence[Task] | None = None, desk_for: DeskFor = bare_desk
 ) -> list[Situation]:
-    """One for each planted program of each task, from a tree that has grown and is hostile.
+    """A situation for each planted program of each task, in a tree with hostile children.
 
     Without `tasks` they are the built-in ones and an odd one.
     """
     every = [*map(load, names()), odd_task()] if tasks is None else tasks
-    return [found for task in every for found in _on(task, desk_for)]
+    return [situation for task in every for situation in _on(task, desk_for)]
 
 
 def first_turns(
     tasks: Sequence[Task] | None = None, desk_for: DeskFor = bare_desk
 ) -> list[Situation]:
-    """One for each task, from a tree that holds nothing but the start."""
-    found = []
-    for each in situations(tasks, desk_for):
-        if each.parent == 0:
-            found.append(
-                each._replace(name=f"{each.task.name} at first", tree=Tree([each.tree[0]]))
+    """A situation for each task, in a tree that holds nothing but the start."""
+    first = []
+    for situation in situations(tasks, desk_for):
+        if situation.parent == 0:
+            first.append(
+                situation._replace(
+                    name=f"{situation.task.name} at first", tree=Tree([situation.tree[0]])
+                )
             )
-    return found
+    return first
 
 
 def _on(task: Task, desk_for: DeskFor) -> Iterator[Situation]:
@@ -120,21 +122,21 @@ def grown(task: Task) -> Tree:
         Verdict(standing="promising", reason=HOSTILE[3], screen=summary),
         Verdict(standing="confirmed", reason=HOSTILE[0], screen=summary, estimate=estimate),
     ]
-    for verdict, words in zip(verdicts, (*HOSTILE, HOSTILE[0]), strict=True):
-        nodes.append(_child(task, len(nodes), verdict, words))
+    for verdict, text in zip(verdicts, (*HOSTILE, HOSTILE[0]), strict=True):
+        nodes.append(_child(task, len(nodes), verdict, text))
     return Tree(nodes)
 
 
-def _child(task: Task, number: int, verdict: Verdict, words: str) -> Node:
+def _child(task: Task, number: int, verdict: Verdict, hostile: str) -> Node:
     """A child of the start with hostile comments; no Python if it is invalid."""
-    comment = "".join(f"\n# {each}" for each in words.splitlines())
+    comment = "".join(f"\n# {line}" for line in hostile.splitlines())
     broken = verdict.standing == "invalid"
     files = {
         name: f"def broken(:{comment}\n\x00" if broken else f"{text.rstrip()}{comment}\n"
         for name, text in task.start.items()
     }
-    notes = {"hypothesis": words, "model": "a model"}
-    candidate = Candidate(files=files, idea=words, proposer=words, notes=notes)
+    notes = {"hypothesis": hostile, "model": "a model"}
+    candidate = Candidate(files=files, idea=hostile, proposer=hostile, notes=notes)
     name = f"{verdict.standing} child"
     return _node(task, number, 0, name, candidate, verdict)
 

@@ -25,8 +25,8 @@ class Binder(ast.NodeTransformer):
     ) -> None:
         """Know the place by its `env`; a `lenient` binder leaves names it does not know alone."""
         self.roles: dict[str, str] = {}
-        for name, known in env.items():
-            self.roles.setdefault(known.role, name)
+        for name, type_ in env.items():
+            self.roles.setdefault(type_.role, name)
         self.slots, self.renamed, self.holes = motif.slots, renamed, holes
         self.lenient = lenient
 

@@ -24,12 +24,12 @@ def perturb_constant(program: Program, rng: Random) -> Edited:
         for name, path in program.constants.items()
         if number(at(program.module, path)) is not None
     ]
-    sums = {each.path for each in program.sites if each.kind in VALUES and arithmetic(each)}
+    sums = {site.path for site in program.sites if site.kind in VALUES and arithmetic(site)}
     literals = [
-        (each.path, "")
-        for each in program.sites
-        if isinstance(each.node, cst.Float)
-        or (isinstance(each.node, cst.Integer) and each.path[:-1] in sums)
+        (site.path, "")
+        for site in program.sites
+        if isinstance(site.node, cst.Float)
+        or (isinstance(site.node, cst.Integer) and site.path[:-1] in sums)
     ]
     if not named and not literals:
         return None
@@ -88,5 +88,5 @@ def arithmetic(site: Site) -> bool:
     """Whether an expression is a sum, a difference, a product or a quotient."""
     node = site.node
     return isinstance(node, cst.BinaryOperation) and any(
-        isinstance(node.operator, type(each)) for each in ARITHMETIC
+        isinstance(node.operator, type(operator)) for operator in ARITHMETIC
     )

@@ -41,14 +41,14 @@ def crossover(program: Program, rng: Random, donors: Sequence[Program]) -> Edite
     if not donors:
         return None
     donor = rng.choice(donors)
-    parts = [each for each in donor.sites if _worth_taking(donor, each)]
-    outside = [each for each in parts if donor.outside(each)]
+    parts = [site for site in donor.sites if _worth_taking(donor, site)]
+    outside = [site for site in parts if donor.outside(site)]
     if not outside and not parts:
         return None
     part = rng.choice(outside if outside and rng.random() < 0.3 else parts)
     function = part.spot.function
     whole = "states" not in donor.facts.functions[function].takes.values() and rng.random() < 0.3
-    blends = [each for each in program.facts.blends if each.gives == part.kind]
+    blends = [motif for motif in program.facts.blends if motif.gives == part.kind]
     blend = rng.choice(blends) if blends and rng.random() < 0.5 else TAKEOVER
     try:
         needs = Needs(donor, function)
@@ -57,12 +57,12 @@ def crossover(program: Program, rng: Random, donors: Sequence[Program]) -> Edite
         return None
     motif = blended(needs, value, part, blend)
     sites = [
-        each
-        for each in program.sites
-        if each.spot.function == function and suits(program, motif, each)
+        site
+        for site in program.sites
+        if site.spot.function == function and suits(program, motif, site)
     ]
     if (whole or donor.outside(part)) and rng.random() < 0.7:
-        sites = [each for each in sites if program.outside(each)]
+        sites = [site for site in sites if program.outside(site)]
     return weave(program, motif, rng.choice(sites), rng) if sites else None
 
 
@@ -90,12 +90,12 @@ def blended(needs: "Needs", value: str, part: Site, blend: Motif) -> Motif:
 
 def numbers(program: Program) -> dict[str, float | int]:
     """The numeric constants of a program."""
-    found = {name: number(at(program.module, path)) for name, path in program.constants.items()}
-    return {name: value for name, value in found.items() if value is not None}
+    values = {name: number(at(program.module, path)) for name, path in program.constants.items()}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 class Needs:
-    """What a value depends on: statements, slots, constants and helpers."""
+    """The statements, slots, constants and helpers that a value depends on."""
 
     def __init__(self, donor: Program, within: str) -> None:
         """Depend on nothing yet of `donor`, in its function `within`."""
@@ -110,15 +110,15 @@ class Needs:
 
     def expression(self, part: Site) -> str:
         """Take an expression with the statements before it; raises Unfit where that fails."""
-        self.pool = [each for each in self.donor.spots if _common(each, part.spot)]
+        self.pool = [spot for spot in self.donor.spots if _common(spot, part.spot)]
         self._need(part.node, part.env)
-        ordered = [each for each in self.pool if each.path in self._kept]
-        self.statements = [self.translated(each.node, each.env) for each in ordered]
+        ordered = [spot for spot in self.pool if spot.path in self._kept]
+        self.statements = [self.translated(spot.node, spot.env) for spot in ordered]
         return self.translated(part.node, part.env)
 
     def function(self) -> str:
         """Take the whole function and call it; raises Unfit where that fails."""
-        path = next(each.path[:2] for each in self.donor.spots if each.function == self.within)
+        path = next(spot.path[:2] for spot in self.donor.spots if spot.function == self.within)
         node = at(self.donor.module, path)
         name = f"other_{self.within}"
         self._need_function(node.with_changes(name=cst.Name(name), leading_lines=[]))
@@ -131,10 +131,10 @@ class Needs:
 
     def _need(self, node: cst.CSTNode, env: Env) -> None:
         for name in sorted(free(node)):
-            known = env.get(name)
-            if known is not None and known.role:
+            local = env.get(name)
+            if local is not None and local.role:
                 continue
-            if known is not None:
+            if local is not None:
                 self._need_local(name)
             elif name in self.donor.constants:
                 self._need_constant(name)
@@ -147,10 +147,10 @@ class Needs:
                 self._need_slot(slot)
 
     def _need_local(self, name: str) -> None:
-        found = [each for each in self.pool if name in binds(each.node)]
-        if not found:
+        spots = [spot for spot in self.pool if name in binds(spot.node)]
+        if not spots:
             raise Unfit(name)
-        for spot in found:
+        for spot in spots:
             if spot.path in self._kept:
                 continue
             if any(_within(store.path, spot.path) for store in self.donor.stores):
@@ -168,27 +168,27 @@ class Needs:
         text = code(node).strip()
         if text in self.helpers:
             return
-        parameters = {each.name.value for each in node.params.params}
-        for each in sorted(free(node) - parameters - binds(node)):
-            if each in self.donor.constants:
-                self._need_constant(each)
-            elif each in self.donor.helpers:
-                self._need_function(at(self.donor.module, self.donor.helpers[each]))
-            elif each not in self.donor.modules and each not in BUILTINS:
-                raise Unfit(each)
+        parameters = {parameter.name.value for parameter in node.params.params}
+        for name in sorted(free(node) - parameters - binds(node)):
+            if name in self.donor.constants:
+                self._need_constant(name)
+            elif name in self.donor.helpers:
+                self._need_function(at(self.donor.module, self.donor.helpers[name]))
+            elif name not in self.donor.modules and name not in BUILTINS:
+                raise Unfit(name)
         self.helpers.append(text)
 
     def _need_slot(self, slot: str) -> None:
-        births = [each for each in self.donor.stores if each.spot.function != self.within]
-        stores = [each for each in self.donor.stores if each.spot in self.pool]
+        births = [store for store in self.donor.stores if store.spot.function != self.within]
+        stores = [store for store in self.donor.stores if store.spot in self.pool]
         if len(births) != 1 or len(stores) != 1:
             raise Unfit(slot)
         self.slots[slot] = ""
         for owner, texts in ((births[0], self.slots), (stores[0], self.stores)):
             values = [
-                each.value
-                for each in owner.node.elements
-                if isinstance(each, cst.DictElement) and code(each.key) == f'"{slot}"'
+                element.value
+                for element in owner.node.elements
+                if isinstance(element, cst.DictElement) and code(element.key) == f'"{slot}"'
             ]
             if len(values) != 1:
                 raise Unfit(slot)
@@ -204,10 +204,10 @@ class _Translate(ast.NodeTransformer):
         self.env = env
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
-        known = self.env.get(node.id)
-        if known is None or not known.role or isinstance(node.ctx, ast.Store):
+        local = self.env.get(node.id)
+        if local is None or not local.role or isinstance(node.ctx, ast.Store):
             return node
-        return parse_expression(known.role.replace("[]", "[name]"))
+        return parse_expression(local.role.replace("[]", "[name]"))
 
 
 def _worth_taking(donor: Program, site: Site) -> bool:
@@ -225,7 +225,7 @@ def _worth_taking(donor: Program, site: Site) -> bool:
 
 
 def _common(spot: Spot, end: Spot) -> bool:
-    """Whether `spot` runs whenever `end` does: among it, or among what surrounds it."""
+    """Whether `spot` runs whenever `end` does: in its block, or in one around it."""
     return (
         spot.function == end.function
         and spot.plain

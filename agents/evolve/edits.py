@@ -44,10 +44,10 @@ FUNCTIONS: Sequence[Sequence[str]] = (
 
 def swap_operator(program: Program, rng: Random) -> Edited:
     """Exchange an arithmetic operator, a comparison or a function for one of its kind."""
-    found = [each for each in program.sites if _swappable(each)]
-    if not found:
+    sites = [site for site in program.sites if _swappable(site)]
+    if not sites:
         return None
-    site = rng.choice(found)
+    site = rng.choice(sites)
     new = _swapped(site, rng)
     if new is None:
         return None
@@ -57,14 +57,14 @@ def swap_operator(program: Program, rng: Random) -> Edited:
 
 def substitute(program: Program, rng: Random) -> Edited:
     """Replace an expression by another of its kind, or combine it with one."""
-    sites = [each for each in program.sites if each.kind in VALUES and not program.fragile(each)]
+    sites = [site for site in program.sites if site.kind in VALUES and not program.fragile(site)]
     if not sites:
         return None
     site = rng.choice(sites)
     others = [
-        each
-        for each in program.sites
-        if each.kind == site.kind and transplantable(program, each, site)
+        donor
+        for donor in program.sites
+        if donor.kind == site.kind and transplantable(program, donor, site)
     ]
     if not others:
         return None
@@ -82,11 +82,11 @@ def substitute(program: Program, rng: Random) -> Edited:
 def reuse(program: Program, rng: Random) -> Edited:
     """Give a computed value a name and use it in a second place."""
     sources = [
-        each
-        for each in program.sites
-        if each.kind in VALUES
-        and not each.inline
-        and isinstance(each.node, cst.BinaryOperation | cst.Call | cst.IfExp)
+        site
+        for site in program.sites
+        if site.kind in VALUES
+        and not site.inline
+        and isinstance(site.node, cst.BinaryOperation | cst.Call | cst.IfExp)
     ]
     if not sources:
         return None
@@ -95,16 +95,16 @@ def reuse(program: Program, rng: Random) -> Edited:
     if len(home) > len(source.spot.path):
         return None
     targets = [
-        each
-        for each in program.sites
-        if each.kind == source.kind
-        and not each.inline
-        and not program.fragile(each)
-        and source.spot.dominates(each.spot)
-        and each.path[: len(home)] == home
-        and each.path[: len(source.path)] != source.path
-        and source.path[: len(each.path)] != each.path
-        and code(each.node) != code(source.node)
+        site
+        for site in program.sites
+        if site.kind == source.kind
+        and not site.inline
+        and not program.fragile(site)
+        and source.spot.dominates(site.spot)
+        and site.path[: len(home)] == home
+        and site.path[: len(source.path)] != source.path
+        and source.path[: len(site.path)] != site.path
+        and code(site.node) != code(source.node)
     ]
     if not targets:
         return None
@@ -128,7 +128,7 @@ def reuse(program: Program, rng: Random) -> Edited:
 def delete(program: Program, rng: Random) -> Edited:
     """Remove a statement, or shorten an expression to one of its parts."""
     if rng.random() < 0.5:
-        spots = [each for each in program.spots if each.dispensable]
+        spots = [spot for spot in program.spots if spot.dispensable]
         if not spots:
             return None
         spot = rng.choice(spots)
@@ -179,8 +179,8 @@ def transplantable(program: Program, source: Site, target: Site) -> bool:
     if source is target or target.path[: len(home)] != home:
         return False
     for name in reads(source.node):
-        known, there = source.env.get(name), target.env.get(name)
-        if known != there and (known is None or there is None or known.kind != there.kind):
+        here, there = source.env.get(name), target.env.get(name)
+        if here != there and (here is None or there is None or here.kind != there.kind):
             return False
     return True
 
@@ -190,7 +190,9 @@ def _swappable(site: Site) -> bool:
     if isinstance(node, cst.BinaryOperation):
         return arithmetic(site)
     if isinstance(node, cst.Comparison):
-        return any(isinstance(node.comparisons[0].operator, type(each)) for each in COMPARISONS)
+        return any(
+            isinstance(node.comparisons[0].operator, type(operator)) for operator in COMPARISONS
+        )
     return isinstance(node, cst.Call) and _family(node) is not None
 
 
@@ -204,9 +206,11 @@ def _family(node: cst.Call) -> Sequence[str] | None:
 def _swapped(site: Site, rng: Random) -> cst.BaseExpression | None:
     node = site.node
     if isinstance(node, cst.BinaryOperation):
-        choices = [each for each in ARITHMETIC if not isinstance(node.operator, type(each))]
+        choices = [
+            operator for operator in ARITHMETIC if not isinstance(node.operator, type(operator))
+        ]
         if site.kind in ("int", "float") and not _nonzero(node.right):
-            choices = [each for each in choices if not isinstance(each, cst.Divide)]
+            choices = [operator for operator in choices if not isinstance(operator, cst.Divide)]
         return combine(node.left, rng.choice(choices), node.right)
     if isinstance(node, cst.Comparison):
         first = node.comparisons[0]
@@ -218,7 +222,7 @@ def _swapped(site: Site, rng: Random) -> cst.BaseExpression | None:
     name = func.attr if isinstance(func, cst.Attribute) else func
     assert family is not None
     assert isinstance(name, cst.Name)
-    new = cst.Name(rng.choice([each for each in family if each != name.value]))
+    new = cst.Name(rng.choice([other for other in family if other != name.value]))
     if isinstance(func, cst.Attribute):
         return node.with_changes(func=func.with_changes(attr=new))
     return node.with_changes(func=new)

@@ -16,29 +16,29 @@ from .tree import Path, at
 class Flow:
     """Reads the bodies of functions into a Program."""
 
-    def __init__(self, found: Program, scope: Scope) -> None:
+    def __init__(self, program: Program, scope: Scope) -> None:
         """Read into `found`; `scope` is what all functions see."""
-        self.found, self.scope = found, scope
+        self.program, self.scope = program, scope
         scope.record = self.record
         self.spot: Spot | None = None
         self.recording = True
         self.returned: list[tuple[Kind, ...]] = []
 
     def record(
-        self, node: cst.BaseExpression, path: Path, found: Type, env: Env, inline: bool
+        self, node: cst.BaseExpression, path: Path, type_: Type, env: Env, inline: bool
     ) -> None:
         """Note an expression that edits may use."""
         if not self.recording or self.spot is None:
             return
-        if found.kind in RANK:
-            self.found.sites.append(Site(path, node, found, env, self.spot, inline))
-        elif found.kind == "slots" and not isinstance(node, cst.Dict):
-            above = at(self.found.module, path[:-1])
-            self.found.dynamic |= not isinstance(above, cst.Subscript | cst.Assign)
+        if type_.kind in RANK:
+            self.program.sites.append(Site(path, node, type_, env, self.spot, inline))
+        elif type_.kind == "slots" and not isinstance(node, cst.Dict):
+            above = at(self.program.module, path[:-1])
+            self.program.dynamic |= not isinstance(above, cst.Subscript | cst.Assign)
         elif isinstance(node, cst.Dict) and (
-            found.kind == "slots" or (found.kind == "empty" and (inline or self.spot.keyed))
+            type_.kind == "slots" or (type_.kind == "empty" and (inline or self.spot.keyed))
         ):
-            self.found.stores.append(Store(path, node, env, self.spot))
+            self.program.stores.append(Store(path, node, env, self.spot))
 
     def function(self, name: str, node: cst.FunctionDef, path: Path, env: Env) -> tuple[Kind, ...]:
         """Read a function; returns the kinds of what it returns, whichever way it ends."""
@@ -55,28 +55,28 @@ class Flow:
         self, body: Any, path: Path, env: Env, function: str, plain: bool, keyed: bool
     ) -> Env | None:
         """Read a block; returns what is known after it, or None if control never gets there."""
-        known: Env | None = env
+        state: Env | None = env
         for index, node in enumerate(body.body):
-            if known is None:
+            if state is None:
                 return None
-            spot = Spot((*path, "body", index), node, known, function, plain, keyed)
+            spot = Spot((*path, "body", index), node, state, function, plain, keyed)
             outer = self.spot
             if isinstance(body, cst.IndentedBlock):
                 self.spot = spot
                 if self.recording:
-                    self.found.spots.append(spot)
-            known = self._statement(node, spot.path, known, spot)
+                    self.program.spots.append(spot)
+            state = self._statement(node, spot.path, state, spot)
             self.spot = outer
-        return known
+        return state
 
     def _statement(self, node: Any, path: Path, env: Env, spot: Spot) -> Env | None:
         match node:
             case cst.SimpleStatementLine():
-                known: Env | None = env
+                state: Env | None = env
                 for index, small in enumerate(node.body):
-                    if known is not None:
-                        known = self._small(small, (*path, "body", index), known)
-                return known
+                    if state is not None:
+                        state = self._small(small, (*path, "body", index), state)
+                return state
             case cst.BaseSmallStatement():
                 return self._small(node, path, env)
             case cst.If():
@@ -89,9 +89,9 @@ class Flow:
         match node:
             case cst.Assign(targets=targets):
                 values = self._values(node.value, (*path, "value"), env)
-                for index, each in enumerate(targets):
+                for index, assigned in enumerate(targets):
                     where = (*path, "targets", index, "target")
-                    env = self._assign(each.target, where, values, (*path, "value"), env)
+                    env = self._assign(assigned.target, where, values, (*path, "value"), env)
             case cst.AnnAssign(value=value) if value is not None:
                 values = self._values(value, (*path, "value"), env)
                 env = self._assign(node.target, (*path, "target"), values, (*path, "value"), env)
@@ -119,16 +119,16 @@ class Flow:
         if not isinstance(value, cst.Tuple):
             return [infer(self.scope, value, path, env, False)]
         return [
-            infer(self.scope, each.value, (*path, "elements", index, "value"), env, False)
-            for index, each in enumerate(value.elements)
+            infer(self.scope, element.value, (*path, "elements", index, "value"), env, False)
+            for index, element in enumerate(value.elements)
         ]
 
     def _assign(
         self, target: Any, path: Path, values: Sequence[Type], source: Path, env: Env
     ) -> Env:
         if isinstance(target, cst.Tuple) and len(target.elements) == len(values):
-            for element, each in zip(target.elements, values, strict=True):
-                env = bind(element.value, each, env)
+            for element, assigned in zip(target.elements, values, strict=True):
+                env = bind(element.value, assigned, env)
             return env
         value = values[0] if len(values) == 1 else UNKNOWN
         if isinstance(target, cst.Tuple) and value.kind == "shape":
@@ -152,7 +152,7 @@ class Flow:
         return env
 
     def _return(self, value: cst.BaseExpression, path: Path, env: Env) -> None:
-        kinds = tuple(each.kind for each in self._values(value, path, env))
+        kinds = tuple(type_.kind for type_ in self._values(value, path, env))
         self.returned.append(kinds)
         if kinds in (("tensor",), ("float",)):
             self._output(path)
@@ -160,8 +160,8 @@ class Flow:
             self._output((*path, "value"))
 
     def _output(self, path: Path) -> None:
-        if self.recording and self.spot and self.spot.function in self.found.facts.functions:
-            self.found.outputs.add(path)
+        if self.recording and self.spot and self.spot.function in self.program.facts.functions:
+            self.program.outputs.add(path)
 
     def _if(self, node: cst.If, path: Path, env: Env, spot: Spot) -> Env | None:
         test = infer(self.scope, node.test, (*path, "test"), env, True).kind
@@ -180,7 +180,7 @@ class Flow:
     def _for(self, node: cst.For, path: Path, env: Env, spot: Spot) -> Env:
         infer(self.scope, node.iter, (*path, "iter"), env, True)
         start = entered(self.scope, node.target, node.iter, env)
-        keyed = spot.keyed or any(each.role == "name" for each in start.values())
+        keyed = spot.keyed or any(type_.role == "name" for type_ in start.values())
         inner = (*path, "body")
         recording, self.recording = self.recording, False
         problems = len(self.scope.problems)
@@ -188,12 +188,12 @@ class Flow:
         del self.scope.problems[problems:]
         self.recording = recording
         if again is not None:
-            start = {name: _either(each, again[name]) for name, each in start.items()}
+            start = {name: _either(type_, again[name]) for name, type_ in start.items()}
         end = self._block(node.body, inner, start, spot.function, spot.plain, keyed)
         return _merge(env, end) or env
 
     def _opaque(self, node: cst.CSTNode, env: Env) -> Env:
-        """Any other statement: what it binds exists, and is unknown."""
+        """Read any other statement: the names it binds exist, with unknown types."""
         return {**env, **dict.fromkeys(bindings(node), UNKNOWN)}
 
 
@@ -204,7 +204,7 @@ def _either(left: Type, right: Type) -> Type:
 def _merge(left: Env | None, right: Env | None) -> Env | None:
     if left is None or right is None:
         return right if left is None else left
-    return {name: _either(each, right[name]) for name, each in left.items() if name in right}
+    return {name: _either(type_, right[name]) for name, type_ in left.items() if name in right}
 
 
 def bindings(node: cst.CSTNode) -> list[str]:

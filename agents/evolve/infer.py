@@ -19,12 +19,12 @@ OPTIONS = frozenset(("dtype", "alpha", "out"))  # keywords that do not change th
 
 def infer(scope: Scope, node: cst.BaseExpression, path: Path, env: Env, inline: bool) -> Type:
     """Return the type of an expression; record it and its parts, and what is wrong with them."""
-    found = _infer(scope, node, path, env, inline)
-    if found.kind == "bad":
+    type_ = _infer(scope, node, path, env, inline)
+    if type_.kind == "bad":
         scope.problems.append(f"ill-typed {type(node).__name__}")
-        found = UNKNOWN
-    scope.record(node, path, found, env, inline)
-    return found
+        type_ = UNKNOWN
+    scope.record(node, path, type_, env, inline)
+    return type_
 
 
 def _infer(scope: Scope, node: Any, path: Path, env: Env, inline: bool) -> Type:
@@ -98,9 +98,9 @@ def _name(scope: Scope, name: str, env: Env) -> Type:
 
 def _attribute(scope: Scope, node: cst.Attribute, path: Path, env: Env, inline: bool) -> Type:
     owner = infer(scope, node.value, (*path, "value"), env, inline)
-    known = scope.attributes.get(f"{owner.role}.{node.attr.value}")
-    if known:
-        return Type(known, f"{owner.role}.{node.attr.value}")
+    kind = scope.attributes.get(f"{owner.role}.{node.attr.value}")
+    if kind:
+        return Type(kind, f"{owner.role}.{node.attr.value}")
     full = dotted(node)
     if scope.modules.get(full.split(".")[0]) == "math":
         return Type("float")
@@ -120,12 +120,12 @@ def _unary(operator: cst.BaseUnaryOp, kind: Kind) -> Kind:
 
 
 def _comparison(node: cst.Comparison, part: Callable[..., Kind]) -> Type:
-    found = [part(node.left, "left")]
+    operands = [part(node.left, "left")]
     for index, target in enumerate(node.comparisons):
-        found.append(part(target.comparator, "comparisons", index, "comparator"))
+        operands.append(part(target.comparator, "comparisons", index, "comparator"))
         if isinstance(target.operator, cst.In | cst.NotIn | cst.Is | cst.IsNot):
             return Type("bool")
-    return Type(kinds.comparison(found[0], found[1])) if len(found) == 2 else UNKNOWN
+    return Type(kinds.comparison(operands[0], operands[1])) if len(operands) == 2 else UNKNOWN
 
 
 def _subscript(scope: Scope, node: cst.Subscript, path: Path, env: Env, inline: bool) -> Type:
@@ -147,11 +147,11 @@ def _subscript(scope: Scope, node: cst.Subscript, path: Path, env: Env, inline: 
 def _call(scope: Scope, node: cst.Call, path: Path, env: Env, inline: bool) -> Type:
     types: list[Type] = []
     for index, argument in enumerate(node.args):
-        found = infer(scope, argument.value, (*path, "args", index, "value"), env, inline)
+        type_ = infer(scope, argument.value, (*path, "args", index, "value"), env, inline)
         keyword = argument.keyword.value if argument.keyword else ""
         if keyword not in OPTIONS:
-            types.append(UNKNOWN if argument.star else found)
-    arguments = [each.kind for each in types]
+            types.append(UNKNOWN if argument.star else type_)
+    arguments = [type_.kind for type_ in types]
     full = dotted(node.func)
     root, last = full.partition(".")[0], full.rpartition(".")[2]
     if isinstance(node.func, cst.Attribute) and root not in scope.modules:

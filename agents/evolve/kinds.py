@@ -40,8 +40,8 @@ class Type:
 UNKNOWN = Type("unknown")
 
 
-def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
+def _set(names: str) -> frozenset[str]:
+    return frozenset(names.split())
 
 
 UNARY = _set(
@@ -166,6 +166,6 @@ def torch(name: str, arguments: Sequence[Kind]) -> Kind:
     if name in REDUCTIONS:
         return reduction(name, arguments[0] if arguments else "unknown", len(arguments) > 1)
     if name in PREDICATES:
-        found = elementwise("where_", arguments)
-        return {"tensor": "mask", "scalar": "flag"}.get(found, found)  # type: ignore[return-value]
+        kind = elementwise("where_", arguments)
+        return {"tensor": "mask", "scalar": "flag"}.get(kind, kind)  # type: ignore[return-value]
     return elementwise(name, arguments) if name in ELEMENTWISE else "unknown"

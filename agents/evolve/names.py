@@ -61,8 +61,8 @@ def binds(node: cst.CSTNode) -> frozenset[str]:
 
 def free(node: cst.CSTNode) -> frozenset[str]:
     """Names that are read and not bound by a comprehension inside."""
-    found = names(node)
-    return found.reads - found.inner
+    own = names(node)
+    return own.reads - own.inner
 
 
 def words(source: str) -> set[str]:

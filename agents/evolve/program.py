@@ -46,8 +46,8 @@ class Spot:
     @property
     def dispensable(self) -> bool:
         """Whether the statement may be left out: it binds names, sets no entry, ends nothing."""
-        found = names(self.node)
-        return bool(found.binds) and not found.sets_items and not self.final
+        own = names(self.node)
+        return bool(own.binds) and not own.sets_items and not self.final
 
     @property
     def assigned(self) -> str:
@@ -86,16 +86,18 @@ class Site:
 
     @property
     def kind(self) -> Kind:
-        """What the expression evaluates to."""
+        """The kind of value that the expression has."""
         return self.type.kind
 
     @property
     def whole(self) -> bool:
-        """Whether it is all that a statement assigns."""
+        """Whether the expression is all that a statement assigns."""
         line = self.spot.node
         if not isinstance(line, cst.SimpleStatementLine):
             return False
-        return any(isinstance(each, cst.Assign) and each.value is self.node for each in line.body)
+        return any(
+            isinstance(small, cst.Assign) and small.value is self.node for small in line.body
+        )
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ class Store:
 
 @dataclass
 class Program:
-    """Everything the edits need to know about one version of a program.
+    """One version of a program, with all that edits need to know of it.
 
     A `dynamic` program handles the slots of its state other than by constant names.
     """
@@ -158,8 +160,8 @@ class Program:
 
     def home(self, site: Site) -> Path:
         """Where an expression is sure to work: a helper or a slot may suit some tensors only."""
-        found = names(site.node)
-        if not found.slots and found.reads.isdisjoint(self.helpers):
+        own = names(site.node)
+        if not own.slots and own.reads.isdisjoint(self.helpers):
             return ()
         for depth in range(len(site.path) - 1, len(site.spot.path), -1):
             if isinstance(at(self.module, site.path[:depth]), cst.IfExp):
@@ -167,5 +169,5 @@ class Program:
         return site.spot.block
 
     def outside(self, site: Site) -> bool:
-        """Whether the value is what the program hands back."""
+        """Whether the program returns the value."""
         return site.path in self.outputs

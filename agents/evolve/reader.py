@@ -42,14 +42,14 @@ class _Reader:
     """One pass over a module, gathering a Program."""
 
     def __init__(self, module: cst.Module, facts: Facts) -> None:
-        self.found = Program(module, facts)
+        self.program = Program(module, facts)
         attributes = {
             path: kind
-            for each in facts.functions.values()
-            for path, kind in each.attributes.items()
+            for signature in facts.functions.values()
+            for path, kind in signature.attributes.items()
         }
         self.scope = Scope(attributes, self.call)
-        self.flow = Flow(self.found, self.scope)
+        self.flow = Flow(self.program, self.scope)
         self.functions: dict[str, tuple[cst.FunctionDef, Path]] = {}
         self.calls: dict[tuple[str, tuple[Type, ...]], Kind] = {}
         self.recorded: set[str] = set()
@@ -57,17 +57,17 @@ class _Reader:
     def read(self) -> Program:
         """Read constants, then the interface, state first; helpers as they are called."""
         self._top_level()
-        for name in self.found.facts.functions:
+        for name in self.program.facts.functions:
             if name in self.functions:
                 self._interface(name, *self.functions[name])
-        for name in self.found.helpers:
+        for name in self.program.helpers:
             if name not in self.recorded:
                 annotated = _annotated(self.functions[name][0]).values()
                 self.call(name, list(annotated))
-        self.found.problems = Counter(self.scope.problems)
-        self.found.modules = self.scope.modules
-        self.found.slots = self.scope.slots
-        return self.found
+        self.program.problems = Counter(self.scope.problems)
+        self.program.modules = self.scope.modules
+        self.program.slots = self.scope.slots
+        return self.program
 
     def call(self, name: str, types: Sequence[Type]) -> Kind:
         """Read a helper as it is called. Where that says nothing, one tensor keeps its shape."""
@@ -89,18 +89,18 @@ class _Reader:
         if not recording:
             del self.scope.problems[problems:]
         given = result[0] if len(result) == 1 else "unknown"
-        tensors = sum(each.kind == "tensor" for each in types)
+        tensors = sum(type_.kind == "tensor" for type_ in types)
         if given == "unknown" and tensors == 1 and len(types) == len(env):
             given = "tensor"
         self.calls[key] = given
         return given
 
     def _top_level(self) -> None:
-        for index, node in enumerate(self.found.module.body):
+        for index, node in enumerate(self.program.module.body):
             if isinstance(node, cst.FunctionDef):
                 self.functions[node.name.value] = node, ("body", index)
-                if node.name.value not in self.found.facts.functions:
-                    self.found.helpers[node.name.value] = "body", index
+                if node.name.value not in self.program.facts.functions:
+                    self.program.helpers[node.name.value] = "body", index
             elif isinstance(node, cst.ClassDef):
                 self.scope.names[node.name.value] = UNKNOWN
             elif isinstance(node, cst.SimpleStatementLine):
@@ -108,7 +108,7 @@ class _Reader:
                     self._global(small, ("body", index, "body", place))
             else:
                 self.scope.names |= dict.fromkeys(bindings(node), UNKNOWN)
-        self.scope.helpers = frozenset(self.found.helpers)
+        self.scope.helpers = frozenset(self.program.helpers)
 
     def _global(self, node: cst.BaseSmallStatement, path: Path) -> None:
         names = self.scope.names
@@ -128,23 +128,23 @@ class _Reader:
                         names[bound] = UNKNOWN
             case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=name))]):
                 names[name] = infer(self.scope, node.value, (*path, "value"), names, False)
-                self.found.constants[name] = (*path, "value")
+                self.program.constants[name] = (*path, "value")
             case cst.AnnAssign(target=cst.Name(value=name)) if node.value is not None:
                 names[name] = infer(self.scope, node.value, (*path, "value"), names, False)
-                self.found.constants[name] = (*path, "value")
+                self.program.constants[name] = (*path, "value")
             case _:
                 names |= dict.fromkeys(bindings(node), UNKNOWN)
 
     def _interface(self, name: str, node: cst.FunctionDef, path: Path) -> None:
-        signature = self.found.facts.functions[name]
+        signature = self.program.facts.functions[name]
         parameters = [
-            each.name.value for each in (*node.params.posonly_params, *node.params.params)
+            parameter.name.value for parameter in (*node.params.posonly_params, *node.params.params)
         ]
         env = _annotated(node)
         if len(parameters) == len(signature.takes):
             for given, (role, kind) in zip(parameters, signature.takes.items(), strict=True):
                 env[given] = Type(kind, role)
-        self.found.results[name] = self.flow.function(name, node, path, env)
+        self.program.results[name] = self.flow.function(name, node, path, env)
         if "states" in signature.gives and "states" not in signature.takes.values():
             self.scope.born = True
 
@@ -157,9 +157,9 @@ def _bound(alias: cst.ImportAlias) -> str:
 def _annotated(node: cst.FunctionDef) -> Env:
     """Arguments of a helper by their annotations; two tensors may differ in shape."""
     env: Env = {}
-    for each in (*node.params.posonly_params, *node.params.params, *node.params.kwonly_params):
-        text = code(each.annotation.annotation) if each.annotation else ""
-        env[each.name.value] = Type(ANNOTATIONS.get(text, "unknown"))
-    if sum(each.kind == "tensor" for each in env.values()) > 1:
-        env = {n: UNKNOWN if each.kind == "tensor" else each for n, each in env.items()}
+    for parameter in (*node.params.posonly_params, *node.params.params, *node.params.kwonly_params):
+        text = code(parameter.annotation.annotation) if parameter.annotation else ""
+        env[parameter.name.value] = Type(ANNOTATIONS.get(text, "unknown"))
+    if sum(type_.kind == "tensor" for type_ in env.values()) > 1:
+        env = {n: UNKNOWN if type_.kind == "tensor" else type_ for n, type_ in env.items()}
     return env

@@ -20,7 +20,7 @@ def _ignore(*_: object) -> None: ...
 
 @dataclass
 class Scope:
-    """What every function of a module sees, and what reading them brings to light."""
+    """The names that every function of a module sees, and the problems found while reading them."""
 
     attributes: Mapping[str, Kind]
     call: Callable[[str, list[Type]], Kind]
@@ -36,12 +36,12 @@ class Scope:
         """Note a slot of the state while its birth is read, and compare with that later."""
         if not self.born:
             self.slots.setdefault(name, kind)
-        known = self.slots.get(name, "bad" if self.slots else kind)
-        if "unknown" not in (known, kind) and known != kind:
-            self.problems.append(f"slot {name} changes from {known} to {kind}")
+        before = self.slots.get(name, "bad" if self.slots else kind)
+        if "unknown" not in (before, kind) and before != kind:
+            self.problems.append(f"slot {name} changes from {before} to {kind}")
 
     def silent(self) -> "Scope":
-        """The same scope, in which nothing is noted."""
+        """This scope, in which no problem is noted."""
         return replace(self, record=_ignore, problems=[])
 
 
@@ -63,10 +63,10 @@ def text_key(node: cst.Subscript) -> str | None:
     return None
 
 
-def bind(target: Any, found: Type, env: Env) -> Env:
+def bind(target: Any, type_: Type, env: Env) -> Env:
     """Return `env` with the names in an assignment target bound."""
     if isinstance(target, cst.Name):
-        return {**env, target.value: found}
+        return {**env, target.value: type_}
     if isinstance(target, cst.Tuple | cst.List):
         for element in target.elements:
             env = bind(element.value, UNKNOWN, env)
@@ -74,7 +74,7 @@ def bind(target: Any, found: Type, env: Env) -> Env:
 
 
 def loop_source(iterable: Any) -> tuple[Any, str]:
-    """What a loop goes over, and whether over its keys, values or items."""
+    """The value that a loop goes over, and whether over its keys, values or items."""
     while isinstance(iterable, cst.Call) and dotted(iterable.func) in ("list", "sorted"):
         if not iterable.args:
             break
@@ -90,8 +90,8 @@ def enter(target: Any, source: Any, method: str, owner: Type, env: Env) -> Env:
         ranged = isinstance(source, cst.Call) and dotted(source.func) == "range"
         return bind(target, Type("int") if ranged else UNKNOWN, env)
     inner = {
-        name: UNKNOWN if known.kind in PER_NAME or known.role == "name" else known
-        for name, known in env.items()
+        name: UNKNOWN if type_.kind in PER_NAME or type_.role == "name" else type_
+        for name, type_ in env.items()
     }
     key = Type("string", "name")
     item = Type(ITEM[owner.kind], f"{owner.role}[]" if owner.role else "")

@@ -28,8 +28,8 @@ def tidied(program: Program) -> Program:
 def _crowded(module: cst.Module) -> Iterator[int]:
     """Statements that a removal has left without a blank line after the imports."""
     for index, (above, node) in enumerate(pairwise(module.body), 1):
-        lines = [each for each in (above, node) if isinstance(each, cst.SimpleStatementLine)]
-        imports = [isinstance(each.body[0], cst.Import | cst.ImportFrom) for each in lines]
+        lines = [near for near in (above, node) if isinstance(near, cst.SimpleStatementLine)]
+        imports = [isinstance(near.body[0], cst.Import | cst.ImportFrom) for near in lines]
         if imports == [True, False] and not lines[1].leading_lines:
             yield index
 
@@ -42,7 +42,7 @@ def _dead(program: Program) -> Iterator[Change]:
     live = _live(program)
     for spot in program.spots:
         slot, target = _slot_target(program, spot), _target(spot)
-        things = [("slot", slot)] if slot else [_thing(program, spot, each) for each in target]
+        things = [("slot", slot)] if slot else [_thing(program, spot, name) for name in target]
         if things and live.isdisjoint(things):
             yield spot.path, drop()
     for store in program.stores:
@@ -56,33 +56,33 @@ def _dead(program: Program) -> Iterator[Change]:
 
 
 def _live(program: Program) -> set[Thing]:
-    """Everything that the results depend on, whatever the order of statements."""
+    """Names and slots that the results depend on, whatever the order of statements."""
     needs: dict[Thing, set[Thing]] = {}
     live: set[Thing] = set()
     interface = program.facts.functions
     for spot in program.spots:
-        entries = [each for each in program.stores if each.spot is spot]
+        entries = [store for store in program.stores if store.spot is spot]
         for store in entries:
             for index, slot in _entries(store):
                 value = at(program.module, (*store.path, "elements", index, "value"))
                 needs.setdefault(("slot", slot), set()).update(_reads(program, spot, value))
-        found = _reads(program, spot, _header(spot.node), bool(entries))
+        read = _reads(program, spot, _header(spot.node), bool(entries))
         if slot := _slot_target(program, spot):
-            needs.setdefault(("slot", slot), set()).update(found)
+            needs.setdefault(("slot", slot), set()).update(read)
         elif target := _target(spot):
             for name in target:
-                needs.setdefault(_thing(program, spot, name), set()).update(found)
+                needs.setdefault(_thing(program, spot, name), set()).update(read)
         elif spot.function in interface:
-            live |= found
+            live |= read
         else:
-            needs.setdefault(("", spot.function), set()).update(found)
+            needs.setdefault(("", spot.function), set()).update(read)
     if program.dynamic:
         live |= {("slot", slot) for slot in program.slots}
     for node in program.module.body:
         if not isinstance(node, cst.FunctionDef | cst.SimpleStatementLine):
-            live |= {("", name) for name in reads(node)}
+            live |= {("", read_name) for read_name in reads(node)}
     for name, path in program.constants.items():
-        needs[("", name)] = {("", each) for each in reads(at(program.module, path))}
+        needs[("", name)] = {("", read_name) for read_name in reads(at(program.module, path))}
     pending = list(live)
     while pending:
         for thing in needs.get(pending.pop(), ()):
@@ -93,10 +93,10 @@ def _live(program: Program) -> set[Thing]:
 
 
 def _reads(program: Program, spot: Spot, node: cst.CSTNode, outside: bool = False) -> set[Thing]:
-    """What a node reads; without the values of its dicts, if only the `outside` is asked for."""
-    found = names(node)
-    local = found.outside if outside else found.reads
-    slots = found.outside_slots if outside else found.slots
+    """Names and slots that a node reads; without the values of its dicts, if `outside`."""
+    own = names(node)
+    local = own.outside if outside else own.reads
+    slots = own.outside_slots if outside else own.slots
     things = {_thing(program, spot, name) for name in local}
     return things | {("slot", slot) for slot in slots if slot in program.slots}
 
@@ -114,16 +114,16 @@ def _target(spot: Spot) -> list[str]:
     only = node.body[0]
     targets: list[cst.BaseExpression] = []
     if isinstance(only, cst.Assign):
-        targets = [each.target for each in only.targets]
+        targets = [assigned.target for assigned in only.targets]
     elif isinstance(only, cst.AnnAssign | cst.AugAssign):
         targets = [only.target]
     flat = [
         element.value if isinstance(element, cst.Element) else element
-        for each in targets
-        for element in (each.elements if isinstance(each, cst.Tuple) else [each])
+        for target in targets
+        for element in (target.elements if isinstance(target, cst.Tuple) else [target])
     ]
-    found = [each.value for each in flat if isinstance(each, cst.Name)]
-    return found if len(found) == len(flat) else []
+    identifiers = [part.value for part in flat if isinstance(part, cst.Name)]
+    return identifiers if len(identifiers) == len(flat) else []
 
 
 def _slot_target(program: Program, spot: Spot) -> str:
@@ -141,7 +141,7 @@ def _slot_target(program: Program, spot: Spot) -> str:
 def _without(dead: set[int], node: cst.CSTNode) -> cst.CSTNode:
     """A dict display without some of its entries, which ends as it did."""
     assert isinstance(node, cst.Dict)
-    kept = [each for index, each in enumerate(node.elements) if index not in dead]
+    kept = [element for index, element in enumerate(node.elements) if index not in dead]
     if kept:
         kept[-1] = kept[-1].with_changes(comma=node.elements[-1].comma)
     return node.with_changes(elements=kept)
@@ -156,7 +156,7 @@ def _entries(store: Store) -> list[tuple[int, str]]:
 
 
 def _header(node: cst.CSTNode) -> cst.CSTNode:
-    """What of a compound statement is not in its blocks; those hold spots of their own."""
+    """The part of a compound statement outside its blocks, which hold spots of their own."""
     if isinstance(node, cst.For):
         return node.iter
     if isinstance(node, cst.If):
@@ -164,5 +164,5 @@ def _header(node: cst.CSTNode) -> cst.CSTNode:
         while isinstance(node.orelse, cst.If):
             node = node.orelse
             tests.append(node.test)
-        return cst.Tuple([cst.Element(each) for each in tests])
+        return cst.Tuple([cst.Element(test) for test in tests])
     return node

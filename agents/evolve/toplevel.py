@@ -32,13 +32,13 @@ def brought(program: Program, motif: Motif, renamed: Mapping[str, str]) -> list[
         *_placed(program, imports, _imports, functions[0]),
         *_placed(program, constants, _constant, functions[0]),
     ]
-    new = [each for each in helpers if each.name.value not in program.helpers]
+    new = [helper for helper in helpers if helper.name.value not in program.helpers]
     if new:
         changes.append((("body", functions[0]), before(*map(_spaced, new))))
-    for each in overrides:
-        old = [i for i in functions if _named(body[i], each.name.value)]
+    for override in overrides:
+        old = [i for i in functions if _named(body[i], override.name.value)]
         place = ("body", old[0] if old else functions[-1])
-        changes.append((place, swap(_spaced(each)) if old else after(_spaced(each))))
+        changes.append((place, swap(_spaced(override)) if old else after(_spaced(override))))
     return changes
 
 
@@ -48,9 +48,9 @@ def _placed(
     """Put lines after the last top-level statement that is `alike`, or above the functions."""
     if not lines:
         return []
-    found = [index for index, node in enumerate(program.module.body[:first]) if alike(node)]
-    if found:
-        return [(("body", found[-1]), after(*lines))]
+    places = [index for index, node in enumerate(program.module.body[:first]) if alike(node)]
+    if places:
+        return [(("body", places[-1]), after(*lines))]
     lines[0] = lines[0].with_changes(leading_lines=GAP[:1])
     return [(("body", first), before(*lines))]
 
@@ -89,4 +89,4 @@ def _imports(node: object) -> bool:
 
 @lru_cache(maxsize=1024)
 def _names(text: str) -> frozenset[str]:
-    return frozenset(each.id for each in ast.walk(parse(text)) if isinstance(each, ast.Name))
+    return frozenset(node.id for node in ast.walk(parse(text)) if isinstance(node, ast.Name))

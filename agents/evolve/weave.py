@@ -19,20 +19,20 @@ from .tree import Change, after, at, before, code, expression, rewrite, statemen
 
 def insert_motif(program: Program, rng: Random, group: Group) -> Edited:
     """Weave one of the task's motifs in at a random place where its types fit."""
-    motifs = [each for each in program.facts.motifs if each.group == group]
+    motifs = [motif for motif in program.facts.motifs if motif.group == group]
     # A weighted shuffle (Efraimidis and Spirakis 2006): the larger its prior, the earlier a motif.
-    motifs.sort(key=lambda each: rng.random() ** (1.0 / each.prior), reverse=True)
+    motifs.sort(key=lambda motif: rng.random() ** (1.0 / motif.prior), reverse=True)
     for motif in motifs:
-        sites = [each for each in program.sites if suits(program, motif, each)]
+        sites = [site for site in program.sites if suits(program, motif, site)]
         if sites:
             return weave(
-                program, motif, rng.choices(sites, [interest(each) for each in sites])[0], rng
+                program, motif, rng.choices(sites, [interest(site) for site in sites])[0], rng
             )
     return None
 
 
 def interest(site: Site) -> float:
-    """How likely a place is to matter: what has a name does more than a part of a formula."""
+    """The weight of a place: a value with a name matters more than a part of a formula."""
     if site.type.role.startswith("params"):
         return 0.2
     return 4.0 if site.whole else 1.0
@@ -81,7 +81,7 @@ def _changes(program: Program, motif: Motif, site: Site, rng: Random) -> list[Ch
     if (motif.statements or statements) and len(program.home(site)) > len(site.spot.path):
         raise Unfit
     binder = Binder(site.env, motif, renamed, holes)
-    statements += [binder.text(each) for each in motif.statements]
+    statements += [binder.text(line) for line in motif.statements]
     if motif.slots:
         changes += _slots(program, motif, site, renamed, binder, statements)
     changes.append((site.path, swap(expression(binder.text(motif.expression)))))
@@ -92,14 +92,14 @@ def _changes(program: Program, motif: Motif, site: Site, rng: Random) -> list[Ch
 
 def _renamed(program: Program, motif: Motif, taken: set[str]) -> dict[str, str]:
     """New names for the motif's constants, slots, helpers and locals."""
-    known = {code(at(program.module, path)) for path in program.helpers.values()}
+    helpers = {code(at(program.module, path)) for path in program.helpers.values()}
     own = [*motif.constants, *motif.slots]
     for text in motif.statements:
         own += sorted(binds(statement(text)))
     renamed = {name: fresh(name, taken) for name in own}
     for text in motif.helpers:
         helper = function(text)
-        same = code(helper).strip() in {each.strip() for each in known}
+        same = code(helper).strip() in {text.strip() for text in helpers}
         name = helper.name.value
         renamed[name] = name if same else fresh(name, taken)
     return renamed
@@ -109,8 +109,8 @@ def _fill(site: Site, kind: str, rng: Random) -> ast.expr:
     """A variable for a hole of the motif other than the one it stands in."""
     names = [
         name
-        for name, known in site.env.items()
-        if known.kind == kind and name not in reads(site.node)
+        for name, type_ in site.env.items()
+        if type_.kind == kind and name not in reads(site.node)
     ]
     if not names:
         raise Unfit
@@ -126,13 +126,13 @@ def _slots(
     statements: list[str],
 ) -> list[Change]:
     """Extend the state at its birth and where the new state is put together."""
-    births = [each for each in program.stores if _births(program, each)]
+    births = [store for store in program.stores if _births(program, store)]
     stores = [
-        each
-        for each in program.stores
-        if each.spot.function == site.spot.function and each.spot.keyed
+        store
+        for store in program.stores
+        if store.spot.function == site.spot.function and store.spot.keyed
     ]
-    targets = {_target(each) for each in stores}
+    targets = {_target(store) for store in stores}
     if len(births) != 1 or len(targets) != 1 or "" in targets:
         raise Unfit
     infant = Binder(births[0].env, motif, renamed, {})
@@ -140,9 +140,9 @@ def _slots(
     kept = {renamed[slot]: binder.text(motif.stores[slot]) for slot in motif.slots}
     changes = [_extended(births[0], born)]
     depth = len(site.spot.path)
-    if any(each.spot.path[: depth - 1] != site.spot.block for each in stores):
+    if any(store.spot.path[: depth - 1] != site.spot.block for store in stores):
         raise Unfit
-    last = max(each.spot.path[:depth] for each in stores)
+    last = max(store.spot.path[:depth] for store in stores)
     if len(stores) == 1 and stores[0].spot.path == last >= site.spot.path:
         return [*changes, _extended(stores[0], kept)]
     lines = [f'{targets.copy().pop()}["{slot}"] = {text}' for slot, text in kept.items()]

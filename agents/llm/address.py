@@ -57,7 +57,7 @@ class Access:
         place = f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
         name, password = unquote(parts.username or ""), unquote(parts.password or "")
         basic = base64.b64encode(f"{name}:{password}".encode()).decode() if name else ""
-        values = [each.partition(":")[2].strip() for each in custom.splitlines()]
+        values = [header.partition(":")[2].strip() for header in custom.splitlines()]
         proxy, inside = _proxy(parts.scheme, parts.hostname)
         hidden = [key, basic, password, *values, *inside]
         return cls(
@@ -105,8 +105,8 @@ def is_loopback(host: str) -> bool:
 
 def _proxy(scheme: str, host: str) -> tuple[str, list[str]]:
     """The proxy of the environment for a host, as it may be shown, and the secrets in it."""
-    found = urllib.request.getproxies()
-    url = found.get(scheme) or found.get("all") or ""
+    proxies = urllib.request.getproxies()
+    url = proxies.get(scheme) or proxies.get("all") or ""
     if not url or is_loopback(host) or urllib.request.proxy_bypass(host):
         return "", []
     try:

@@ -62,7 +62,7 @@ class Client:
         return self._run(self._bounded(path, body, limit), limit)
 
     def get(self, path: str, limit: float) -> Answer | Fault:
-        """The same without a body."""
+        """Ask without a body; returns and raises as `post` does."""
         return self._run(self._bounded(path, None, limit), limit)
 
     def close(self) -> None:
@@ -139,8 +139,8 @@ class Client:
         return Answer(data, self._access.hide(line(name, 100)))
 
     def _status(self, error: openai.APIStatusError) -> Fault:
-        said, headers = error.body, error.response.headers
-        return reported(said, self._access, error.status_code, asked_to_wait(headers))
+        body, headers = error.body, error.response.headers
+        return reported(body, self._access, error.status_code, asked_to_wait(headers))
 
 
 def _sdk(access: Access) -> openai.AsyncOpenAI | None:
@@ -163,7 +163,7 @@ def _sdk(access: Access) -> openai.AsyncOpenAI | None:
 
 
 def asked_to_wait(headers: httpx2.Headers) -> float | None:
-    """How many seconds a server wants to be left alone; None if it does not say so."""
+    """The seconds that a server asks to wait; None if it does not ask."""
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         with suppress(ValueError):
             wait = float(headers.get(name, "")) / unit
@@ -177,18 +177,18 @@ def asked_to_wait(headers: httpx2.Headers) -> float | None:
 
 
 def _lost(error: BaseException, limit: float) -> Fault:
-    """What broke a connection, in words of ours: those of libraries may repeat what was sent."""
+    """Why a connection broke, in our words: those of libraries may repeat what was sent."""
     causes = [error]
     while (cause := causes[-1].__cause__ or causes[-1].__context__) and len(causes) < 20:
         causes.append(cause)
-    if any(isinstance(each, ssl.SSLCertVerificationError) for each in causes):
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return Fault("certificate")
-    if any(isinstance(each, httpx2.ConnectTimeout) for each in causes):
+    if any(isinstance(cause, httpx2.ConnectTimeout) for cause in causes):
         return Fault("connection", detail=f"no connection in {seconds(CONNECT_SECONDS)}")
     if isinstance(error, (openai.APITimeoutError, httpx2.TimeoutException)):
         return Fault("timeout", detail=seconds(limit))
-    if any(isinstance(each, httpx2.ConnectError) for each in causes):
-        words = " ".join(str(each) for each in causes).lower()
-        unknown = any(mark in words for mark in ("name or service", "getaddrinfo", "resolution"))
+    if any(isinstance(cause, httpx2.ConnectError) for cause in causes):
+        text = " ".join(str(cause) for cause in causes).lower()
+        unknown = any(mark in text for mark in ("name or service", "getaddrinfo", "resolution"))
         return Fault("connection", detail="no such host" if unknown else "connection refused")
     return Fault("connection", detail="connection lost")

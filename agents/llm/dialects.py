@@ -26,7 +26,7 @@ DECLINED = {
 
 
 class Reading(NamedTuple):
-    """What a reply's body says. The last three are as in `Reply`."""
+    """The content of a reply's body. The last three fields are as in `Reply`."""
 
     text: str
     finish: Finish
@@ -38,7 +38,7 @@ class Reading(NamedTuple):
 
 
 class _Said(NamedTuple):
-    """What a dialect's body holds; `reason` is why it ended, in the server's word."""
+    """The fields of a dialect's body; `reason` is why the reply ended, in the server's word."""
 
     text: str
     finish: Finish
@@ -68,19 +68,19 @@ def write(request: Request, traits: Traits) -> dict[str, object]:
 
 
 def read(api: Api, data: object, request: Request, access: Access) -> Reading | Fault:
-    """What a reply says, or the fault that it reports or is. Missing parts are borne."""
+    """The content of a reply, or the fault that it reports or is. Parts may be missing."""
     body = _mapping(data)
     if error := body.get("error"):
         return reported(error, access, status=UNSAID)
-    found = _responses(body) if api == "responses" else _chat(body)
-    if found is None:
+    answer = _responses(body) if api == "responses" else _chat(body)
+    if answer is None:
         return Fault("garbled", detail=f"JSON without what {PATHS[api]} gives")
-    text, thoughts = _speech(_clear(found.text, access), _clear(found.thoughts, access))
-    finish = found.finish
+    text, thoughts = _speech(_clear(answer.text, access), _clear(answer.thoughts, access))
+    finish = answer.finish
     if finish == "stop" and not text.strip():
         finish = "refused"
     usage = counted(_mapping(body.get("usage")), request, text or thoughts)
-    reason = f"finish reason {found.reason!r}" if found.reason else "no finish reason"
+    reason = f"finish reason {answer.reason!r}" if answer.reason else "no finish reason"
     return Reading(
         text,
         finish,
@@ -164,11 +164,11 @@ def _finish(reason: str) -> Finish:
 
 
 def _speech(text: str, thoughts: str) -> tuple[str, str]:
-    """What was said, and what was thought aloud before it, which some servers leave in the text."""
+    """A reply's text, and the thoughts before it, which some servers leave in the text."""
     if not text.lstrip().startswith(THOUGHT):
         return text, thoughts
-    aloud, _, said = text.partition(THOUGHT_END)
-    return said.lstrip(), thoughts or aloud.lstrip().removeprefix(THOUGHT)
+    aloud, _, spoken = text.partition(THOUGHT_END)
+    return spoken.lstrip(), thoughts or aloud.lstrip().removeprefix(THOUGHT)
 
 
 def _clear(text: str, access: Access) -> str:

@@ -9,14 +9,14 @@ from .dialects import Reading
 from .faults import Fault
 from .records import Reply
 
-TRIES, FIRST_TRIES = 8, 4  # the latter where it never answered, or not sensibly
-SLOW_TRIES = 2  # that take all of their time
+TRIES, FIRST_TRIES = 8, 4  # the second for a server that never gave a sensible answer
+SLOW_TRIES = 2  # most tries that use up their time
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 
 
 @dataclass
 class Effort:
-    """What one `complete` has spent so far, in seconds and tries, and may still spend."""
+    """The seconds and tries that one `complete` has spent, and may still spend."""
 
     began: float
     working: float
@@ -26,7 +26,7 @@ class Effort:
     waited: float = 0.0
 
     def next_wait(self, fault: Fault, answered_before: bool) -> float | None:
-        """How long to wait before the next try; None if this was the last one."""
+        """The seconds to wait before the next try; None if there is to be none."""
         few = fault.kind == "garbled" or (fault.kind == "connection" and not answered_before)
         if fault.wait:
             wait = max(FIRST_WAIT, fault.wait)  # as often as patience allows
@@ -41,7 +41,7 @@ class Effort:
         return wait
 
     def reply(self, reading: Reading, request_id: str) -> Reply:
-        """What was read, with what it took."""
+        """The reply as read, with the tries and seconds it took."""
         return Reply(
             text=reading.text,
             usage=reading.usage,

@@ -100,7 +100,7 @@ class Endpoint:
         self.close()
 
     def __repr__(self) -> str:
-        """Its address, without what opens it."""
+        """The address, without the key."""
         return f"Endpoint({self.access.url!r}, api={self.api!r})"
 
     def close(self) -> None:
@@ -111,13 +111,13 @@ class Endpoint:
     def describe(self) -> dict[str, str]:
         """The address, dialect, use of schemas and limits, as far as known; no secrets."""
         with self._lock:
-            known = list(self._known.values())
+            models = list(self._known.values())
             formed = {self._known[model].schema for model in self._formed}
-            limits = sorted({_limits(each) for each in known} - {""})
-        apis = sorted({each.api for each in known}) or [self._first.api]
+            limits = sorted({_limits(traits) for traits in models} - {""})
+        apis = sorted({traits.api for traits in models}) or [self._first.api]
         return {
             "url": self.access.url,
-            "api": "+".join(apis) if known or self.api != "auto" else "auto",
+            "api": "+".join(apis) if models or self.api != "auto" else "auto",
             "structured output": SAID[frozenset(formed)],
             "limits": "; ".join(limits),
         }
@@ -126,7 +126,7 @@ class Endpoint:
     def prefers(self) -> Api:
         """The dialect that the next request to a new model is tried in first."""
         with self._lock:
-            return next((each.api for each in self._known.values()), self._first.api)
+            return next((traits.api for traits in self._known.values()), self._first.api)
 
     def models(self, limit: float = LIST_SECONDS) -> tuple[str, ...] | Fault:
         """The names of its models, sorted; or the fault, where it does not list them."""
@@ -135,7 +135,7 @@ class Endpoint:
             return answer
         data = answer.data.get("data") if isinstance(answer.data, dict) else None
         listed = data if isinstance(data, list) else []
-        entries = [each for each in listed if isinstance(each, dict)]
+        entries = [entry for entry in listed if isinstance(entry, dict)]
         return tuple(sorted(self.access.hide(line(str(e.get("id", "")), 100)) for e in entries))
 
     def complete(self, request: Request) -> Reply:
@@ -166,7 +166,7 @@ class Endpoint:
                 self._taken.add(model)
             elif request.form in traits.formless and model not in self._taken:
                 traits = replace(traits, schema=False)  # it has taken none so far
-            most = [each.most for each in (traits, before) if each.most is not None]
+            most = [limits.most for limits in (traits, before) if limits.most is not None]
             self._known[model] = replace(
                 traits,
                 schema=traits.schema and before.schema,
@@ -179,14 +179,14 @@ class Endpoint:
 
     @property
     def _settled(self) -> bool:
-        """Whether it has answered in some dialect before."""
+        """Whether the server has answered in some dialect before."""
         with self._lock:
             return bool(self._known)
 
     def _traits(self, model: str) -> Traits:
         with self._lock:
-            known = self._known.get(model)
-        return known or Traits(self.prefers, newer_limit=self._first.newer_limit)
+            traits = self._known.get(model)
+        return traits or Traits(self.prefers, newer_limit=self._first.newer_limit)
 
     def _persist(
         self, request: Request, traits: Traits, work: Effort
@@ -241,16 +241,16 @@ class Endpoint:
                 answered=False,
             )
             return work.reply(reading, "")
-        known: list[str] = []
+        alike: list[str] = []
         if fault.status in NO_SUCH_ROUTE and not isinstance(listed := self.models(), Fault):
-            known = nearest(request.model, listed)
+            alike = nearest(request.model, listed)
         raise ModelError(
-            sentence(fault, self.access, request.model, work.tries, work.waited, known)
+            sentence(fault, self.access, request.model, work.tries, work.waited, alike)
         )
 
 
 def _limits(traits: Traits) -> str:
-    """What is known of them, in words."""
+    """The limits of a model, in words."""
     window = f"{traits.window} tokens of prompt and reply together" if traits.window else ""
     most = f"{traits.most} tokens a reply" if traits.most else ""
     return ", ".join(part for part in (window, most) if part)
@@ -261,7 +261,7 @@ def _short(fault: Fault) -> str:
 
 
 def nearest(model: str, listed: tuple[str, ...]) -> list[str]:
-    """Some of the names, those like `model` first; all if it is one of them."""
+    """A few of the names, those most like `model` first; all names if it is one of them."""
     if model in listed:
         return list(listed)
     near = difflib.get_close_matches(model, listed, NAMED, cutoff=0.3)

@@ -98,7 +98,7 @@ class Fault:
 
     @property
     def of_grammar(self) -> bool:
-        """Whether it is a schema that the server cannot keep to."""
+        """Whether the server cannot keep to the schema."""
         return self.kind == "status" and bool(_GRAMMAR.search(self.words))
 
     @property
@@ -120,12 +120,12 @@ class Fault:
         general = _KEY.search(self.words) or _NO_MODEL.search(self.words)
         return not general and not self.names("temperature")
 
-    def names(self, *words: str) -> bool:
+    def names(self, *wanted: str) -> bool:
         """Whether the error blames one of these parameters."""
-        return any(re.search(rf"\b{word}\b", self.words) for word in words)
+        return any(re.search(rf"\b{word}\b", self.words) for word in wanted)
 
     def blames(self, model: str) -> bool:
-        """Whether it is the model that does not exist, rather than the address."""
+        """Whether the model does not exist, rather than the address."""
         return "model_not_found" in self.code or model.lower() in self.words
 
     def _says(self, what: re.Pattern[str]) -> bool:
@@ -147,26 +147,26 @@ def seconds(count: float) -> str:
 
 def refusal(fault: Fault, request: Request, says: Bounds) -> str:
     """Why a server will not take one question, in its own words or with the numbers it names."""
-    said = f"HTTP {fault.status}" + (f": {fault.detail}" if fault.detail else "")
+    status = f"HTTP {fault.status}" + (f": {fault.detail}" if fault.detail else "")
     if not (fault.too_long or fault.too_much):
-        return said
+        return status
     if says.window is None:
-        return f"prompt and reply are more than {request.model} takes ({said})"
+        return f"prompt and reply are more than {request.model} takes ({status})"
     prompt = f"{says.prompt}" if says.prompt else f"about {request.estimate()}"
     return (
         f"the prompt has {prompt} tokens, and {request.model} holds {says.window} with its reply: "
-        f"use a larger window, or another model ({said})"
+        f"use a larger window, or another model ({status})"
     )
 
 
 def sentence(
-    fault: Fault, access: Access, model: str, tries: int, waited: float, known: Sequence[str]
+    fault: Fault, access: Access, model: str, tries: int, waited: float, models: Sequence[str]
 ) -> str:
     """The cause, the address and the mend, after so many tries and seconds of waiting."""
     way = f" through the proxy {access.proxy}" if access.proxy else ""
     server = f"the model server at {access.url}" + (f" (reached{way})" if way else "")
     spent = f"{tries} {'try' if tries == 1 else 'tries'}"
-    said = f"HTTP {fault.status}" + (f": {fault.detail}" if fault.detail else "")
+    refusal = f"HTTP {fault.status}" + (f": {fault.detail}" if fault.detail else "")
     if fault.kind == "connection" and access.proxy:
         return (
             f"no answer from {access.url}{way} ({fault.detail}; {spent}): start or correct the "
@@ -203,7 +203,7 @@ def sentence(
             f"{fault.status}): add credit, or set {KEY_VARIABLE} to another key; {RESUME}"
         )
     spent += f" and {seconds(waited)} of waiting"
-    return _status(fault, access, model, server, said, spent, known)
+    return _status(fault, access, model, server, refusal, spent, models)
 
 
 def _status(
@@ -211,32 +211,34 @@ def _status(
     access: Access,
     model: str,
     server: str,
-    said: str,
+    refusal: str,
     spent: str,
-    known: Sequence[str],
+    models: Sequence[str],
 ) -> str:
     if fault.status == 401:
         problem = "refuses the key" if access.key or access.headers else "wants a key"
         return f"{server} {problem} (HTTP 401): set {KEY_VARIABLE} to one that it takes"
     if fault.status == 403:
-        return f"{server} forbids this ({said}): use a key that may use {model}, or another model"
-    if fault.status in NO_SUCH_ROUTE and (fault.blames(model) or (known and model not in known)):
-        others = [name for name in known if name != model]
+        return (
+            f"{server} forbids this ({refusal}): use a key that may use {model}, or another model"
+        )
+    if fault.status in NO_SUCH_ROUTE and (fault.blames(model) or (models and model not in models)):
+        others = [name for name in models if name != model]
         mend = f"use one that it has, such as {', '.join(others)}" if others else "use another"
         return f"{server} has no model {model!r}: {mend}"
-    if fault.status in NO_SUCH_ROUTE and not known:
+    if fault.status in NO_SUCH_ROUTE and not models:
         return (
-            f"{server} has no such API there ({said}): check that {URL_VARIABLE} ends where its "
+            f"{server} has no such API there ({refusal}): check that {URL_VARIABLE} ends where its "
             "API begins, mostly in /v1, and leave the choice of API to auto"
         )
     if fault.passing and fault.wait is not None and fault.wait > 0:
         return (
-            f"{server} asks to wait {seconds(fault.wait)} ({said}), which is beyond patience "
+            f"{server} asks to wait {seconds(fault.wait)} ({refusal}), which is beyond patience "
             f"after {spent}: come back later, or use fewer workers; {RESUME}"
         )
     if fault.passing:
         return (
-            f"{server} still cannot answer after {spent} ({said}): use fewer workers, or come "
+            f"{server} still cannot answer after {spent} ({refusal}): use fewer workers, or come "
             f"back when it is well; {RESUME}"
         )
-    return f"{server} refuses the request ({said}): mend what it names, or use another model"
+    return f"{server} refuses the request ({refusal}): mend what it names, or use another model"

@@ -80,34 +80,34 @@ class Bounds(NamedTuple):
     blamed: bool = False
 
 
-def blames_limit(words: str) -> bool:
+def blames_limit(text: str) -> bool:
     """Whether a refusal is about the size of the reply's limit, and not about its name."""
-    return bool(_BLAMED.search(words) and _SIZE.search(words)) and not _UNKNOWN.search(words)
+    return bool(_BLAMED.search(text) and _SIZE.search(text)) and not _UNKNOWN.search(text)
 
 
-def bounds(words: str, sent: int) -> Bounds:
-    """What a refusal in lower case says of the limits, where `sent` was the reply's."""
-    words = re.sub(r"(?<=\d)[,_](?=\d{3}\b)", "", words)
-    blamed = blames_limit(words)
-    if together := _ALL.search(words):
+def bounds(text: str, sent: int) -> Bounds:
+    """The limits that a refusal in lower case names; `sent` was the limit of the reply."""
+    text = re.sub(r"(?<=\d)[,_](?=\d{3}\b)", "", text)
+    blamed = blames_limit(text)
+    if together := _ALL.search(text):
         return Bounds(int(together[3]), int(together[1]), None, blamed)
-    window, prompt = _first(_WINDOW, words), _first(_PROMPT, words)
-    total = _REQUESTED.search(words)
+    window, prompt = _first(_WINDOW, text), _first(_PROMPT, text)
+    total = _REQUESTED.search(text)
     if prompt is None and window and total and int(total[1]) > sent:
         prompt = int(total[1]) - sent
-    most = _first(_MOST, words) if blamed else None
-    if "(exclusive)" in words and most:
+    most = _first(_MOST, text) if blamed else None
+    if "(exclusive)" in text and most:
         most -= 1
     if most is not None and (most >= sent or most == window):
         most = None
     if blamed and most is window is None:
-        numbers = map(int, re.findall(r"(?<![\w.])\d{2,9}(?![\w.]*\d)", words))
+        numbers = map(int, re.findall(r"(?<![\w.])\d{2,9}(?![\w.]*\d)", text))
         most = max((n for n in numbers if 16 <= n < sent and n != prompt), default=None)
     return Bounds(window, prompt, most, blamed)
 
 
-def _first(patterns: tuple[re.Pattern[str], ...], words: str) -> int | None:
+def _first(patterns: tuple[re.Pattern[str], ...], text: str) -> int | None:
     for pattern in patterns:
-        if match := pattern.search(words):
+        if match := pattern.search(text):
             return next(int(group) for group in match.groups() if group)
     return None

@@ -51,7 +51,7 @@ def parse_price(text: str) -> Price:
 
 
 def cost(price: Price, usage: Usage) -> float:
-    """What a reply costs in USD. Reasoning is part of the output."""
+    """The cost of a reply in USD. Reasoning is part of the output."""
     fresh = usage.input_tokens - usage.cached_tokens
     total = fresh * price.input + usage.cached_tokens * price.cached
     return (total + usage.output_tokens * price.output) / MILLION
@@ -63,8 +63,8 @@ def _listed(model: str, url: str) -> Price | None:
 
     def per_million(**tokens: int) -> float:
         usage = genai_prices.Usage(**tokens)
-        found = genai_prices.calc_price(usage, model, provider_api_url=url)
-        return float(found.total_price * Decimal(MILLION) / SAMPLE)
+        calculated = genai_prices.calc_price(usage, model, provider_api_url=url)
+        return float(calculated.total_price * Decimal(MILLION) / SAMPLE)
 
     try:
         return Price(

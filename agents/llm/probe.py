@@ -18,7 +18,7 @@ MOST_TOKENS = 128  # of each reply but one
 
 
 class Check(NamedTuple):
-    """One thing looked at, what was found, and what to do if it is not well."""
+    """One check of a server: its result, and what to do if it failed."""
 
     name: str
     ok: bool
@@ -42,16 +42,16 @@ def probe(endpoint: Endpoint, model: str, limit: float = PROBE_SECONDS) -> list[
 
 
 def _listed(endpoint: Endpoint, model: str, limit: float) -> Check:
-    found = endpoint.models(limit)
-    if isinstance(found, Fault):
-        if found.status in (0, 401, 403) and found.kind != "garbled":
-            said, _, mend = sentence(found, endpoint.access, model, 1, 0.0, ()).partition(": ")
-            return Check("model server", False, said, mend)
+    served = endpoint.models(limit)
+    if isinstance(served, Fault):
+        if served.status in (0, 401, 403) and served.kind != "garbled":
+            problem, _, mend = sentence(served, endpoint.access, model, 1, 0.0, ()).partition(": ")
+            return Check("model server", False, problem, mend)
         return Check("models", True, f"{endpoint.access.url} does not list its models")
-    if model in found or not found:
-        return Check("models", True, f"{len(found)} at {endpoint.access.url}")
-    names = ", ".join(nearest(model, found))
-    return Check("models", False, f"{model!r} is not among {len(found)}", f"use one of {names}")
+    if model in served or not served:
+        return Check("models", True, f"{len(served)} at {endpoint.access.url}")
+    names = ", ".join(nearest(model, served))
+    return Check("models", False, f"{model!r} is not among {len(served)}", f"use one of {names}")
 
 
 def _answers(endpoint: Endpoint, model: str, limit: float) -> Iterator[Check]:
@@ -69,8 +69,8 @@ def _answers(endpoint: Endpoint, model: str, limit: float) -> Iterator[Check]:
         if isinstance(reply, Reply):
             yield Check(f"{api} API", True, f"answers in {seconds(round(reply.seconds, 1))}")
         else:
-            said, _, mend = reply.partition(": ")
-            yield Check(f"{api} API", bool(working), said, "" if working else mend)
+            result, _, mend = reply.partition(": ")
+            yield Check(f"{api} API", bool(working), result, "" if working else mend)
     if working:
         api = endpoint.prefers if endpoint.prefers in working else working[0]
         yield _structured(endpoint, api, model, limit)
@@ -111,8 +111,8 @@ def _longest(endpoint: Endpoint, api: Api, plain: Request, limit: float) -> Chec
         return Check(name, True, f"{MOST_OUTPUT} tokens could not be tried", reply)
     if not described["limits"]:
         return Check(name, True, f"takes the {MOST_OUTPUT} tokens that a search asks for")
-    found = f"takes {described['limits']}, and not {MOST_OUTPUT} a reply: a search keeps to that"
-    return Check(name, True, found)
+    limits = f"takes {described['limits']}, and not {MOST_OUTPUT} a reply: a search keeps to that"
+    return Check(name, True, limits)
 
 
 def _usage(reply: Reply) -> Check:

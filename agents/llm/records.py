@@ -69,7 +69,7 @@ class Request(Frozen):
 
 
 class Reply(Frozen):
-    """What a model said, and whether that was all: only `finish` "stop" is a complete reply.
+    """A model's reply. It is complete only if `finish` is "stop".
 
     `length`: cut at the token limit, or (with empty text) the prompt alone is beyond what the
     model can read. `refused`: it declined, or said nothing; `why` is then what is known of the
@@ -101,7 +101,7 @@ def estimate_tokens(messages: Iterable[Message]) -> int:
 
 
 def tokens_in(text: str) -> int:
-    """The same for a bare text."""
+    """How many tokens a text takes at most, counted as in `estimate_tokens`."""
     letters = sum(len(run) for run in _LETTERS.findall(text))
     others = len(text.encode("utf-8", "replace")) - letters
     return math.ceil(letters / LETTERS_PER_TOKEN) + others

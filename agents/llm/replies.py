@@ -22,7 +22,7 @@ _OBJECT = re.compile(
 
 
 class _Scan(NamedTuple):
-    """What a text holds: complete outermost objects, and what the first broken one lacks."""
+    """The complete outermost objects of a text, and what the first broken one lacks."""
 
     objects: list[object]
     broken: str = ""

@@ -23,12 +23,14 @@ def strict_schema(form: type[BaseModel]) -> dict[str, object]:
         raise TypeError(f"{form.__name__} is no object, as strict schemas have to be: add a field")
     closed = _closed(schema, form.__name__)
     if definitions:
-        closed["$defs"] = {name: _closed(each, name) for name, each in definitions.items()}
+        closed["$defs"] = {
+            name: _closed(definition, name) for name, definition in definitions.items()
+        }
     return closed
 
 
 def _closed(schema: Mapping[str, object], place: str) -> dict[str, object]:
-    """One level of a schema, and all below it; `place` names it in errors."""
+    """Close one level of a schema and all below it; `place` names it in errors."""
     kept = {key: value for key, value in schema.items() if key not in _DROPPED}
     if not kept.keys() - {"description"}:
         raise TypeError(f"{place} may be anything, which strict schemas cannot say: give its type")
@@ -54,5 +56,5 @@ def _object(kept: dict[str, object], place: str) -> dict[str, object]:
         )
     fields = kept.get("properties")
     properties = fields if isinstance(fields, dict) else {}
-    kept["properties"] = {n: _closed(each, f"{place}.{n}") for n, each in properties.items()}
+    kept["properties"] = {n: _closed(schema, f"{place}.{n}") for n, schema in properties.items()}
     return {**kept, "required": list(properties), "additionalProperties": False}

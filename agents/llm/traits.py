@@ -56,7 +56,7 @@ class Traits:
         return min(limit for limit in limits if limit is not None)
 
     def settled(self, request: Request, usage: Usage) -> "Traits":
-        """What is remembered once a request was answered."""
+        """The traits that are kept once a request was answered."""
         density = self.density
         if not usage.estimated and usage.input_tokens:
             density = usage.input_tokens / request.estimate()

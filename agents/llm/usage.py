@@ -9,7 +9,7 @@ from .records import Request, Usage, tokens_in
 TIMES, EXTRA = 4, 4096
 
 
-def counted(said: Mapping[str, object], request: Request, text: str) -> Usage:
+def counted(counts: Mapping[str, object], request: Request, text: str) -> Usage:
     """Tokens under the names of either dialect, for a reply that begins and ends as `text`.
 
     Some servers leave reasoning out of the output, but have it in the total. A count that is no
@@ -17,18 +17,18 @@ def counted(said: Mapping[str, object], request: Request, text: str) -> Usage:
     """
     most_taken = TIMES * request.estimate() + EXTRA
     most_written = TIMES * request.max_output_tokens + EXTRA
-    taken = _count(said, most_taken, "input_tokens", "prompt_tokens")
-    written = _count(said, most_written, "output_tokens", "completion_tokens")
+    taken = _count(counts, most_taken, "input_tokens", "prompt_tokens")
+    written = _count(counts, most_written, "output_tokens", "completion_tokens")
     if not taken or (text and not written):
         return Usage(
             input_tokens=request.estimate(),
             output_tokens=min(tokens_in(text), request.max_output_tokens),
             estimated=True,
         )
-    into = _mapping(said.get("input_tokens_details") or said.get("prompt_tokens_details"))
-    out = _mapping(said.get("output_tokens_details") or said.get("completion_tokens_details"))
+    into = _mapping(counts.get("input_tokens_details") or counts.get("prompt_tokens_details"))
+    out = _mapping(counts.get("output_tokens_details") or counts.get("completion_tokens_details"))
     thought = _count(out, most_written, "reasoning_tokens")
-    total = _count(said, most_taken + most_written, "total_tokens")
+    total = _count(counts, most_taken + most_written, "total_tokens")
     written = max(written, min(total - taken, most_written), thought)
     return Usage(
         input_tokens=taken,
@@ -38,9 +38,9 @@ def counted(said: Mapping[str, object], request: Request, text: str) -> Usage:
     )
 
 
-def _count(said: Mapping[str, object], most: int, *names: str) -> int:
+def _count(counts: Mapping[str, object], most: int, *names: str) -> int:
     """The largest sane count under these names, or 0."""
-    values = [said.get(name) for name in names]
+    values = [counts.get(name) for name in names]
     return max((v for v in values if type(v) is int and 0 < v <= most), default=0)
 
 

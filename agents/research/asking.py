@@ -8,7 +8,7 @@ from ..base import Brief
 from ..llm import Message
 from .prompts import fill
 
-CHARACTERS = 3  # of a token, counted low so that the budget holds
+CHARACTERS = 3  # characters per token, counted low so that the budget holds
 HANDED = 6000  # characters of a reply that are handed on
 
 
@@ -20,15 +20,15 @@ def messages(
     `again` are earlier replies, each with what it lacks; `system` names the document before all.
     """
     asked = [Message("system", fill(system)), Message("user", f"{material}\n\n{text}")]
-    for position, each in enumerate(again):
-        asked.append(Message("user" if position % 2 else "assistant", each))
+    for position, reply in enumerate(again):
+        asked.append(Message("user" if position % 2 else "assistant", reply))
     return asked
 
 
 def told(text: str) -> str:
     """A form as the next step reads it: its fields by name."""
-    found = json.loads(text)
-    return "\n".join(_field(name, value) for name, value in found.items())
+    fields = json.loads(text)
+    return "\n".join(_field(name, value) for name, value in fields.items())
 
 
 def attempt(brief: Brief) -> int:
@@ -51,6 +51,6 @@ def occasion(brief: Brief) -> str:
 def _field(name: str, value: object) -> str:
     name = name.replace("_", " ")
     if isinstance(value, list):
-        lines = "".join(f"\n  - {clean(str(each), HANDED)}" for each in value)
+        lines = "".join(f"\n  - {clean(str(item), HANDED)}" for item in value)
         return f"{name}:{lines or ' none'}"
     return f"{name}: {'unknown' if value is None else clean(str(value), HANDED)}"

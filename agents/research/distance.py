@@ -21,7 +21,7 @@ def most_different(parent: Node, nodes: Sequence[Node], count: int) -> list[Node
     """Nodes far from the parent and from each other, the farthest first (Gonzalez 1985)."""
     pool = {node.number: lines(node.candidate.files) for node in nodes}
     own = lines(parent.candidate.files)
-    apart = {number: distance(each, own) for number, each in pool.items()}
+    apart = {number: distance(files, own) for number, files in pool.items()}
     by_number = {node.number: node for node in nodes}
     chosen: list[Node] = []
     while apart and len(chosen) < count:

@@ -10,19 +10,19 @@ Z = 1.96  # normal quantile of a two-sided 95 % interval, for means of many comm
 
 
 def settled(node: Node) -> bool:
-    """Whether a proposal's story is at its end, as far as the run will spend on it."""
+    """Whether the run will spend no more on a proposal."""
     return node.verdict is not None and (node.standing != "promising" or node.kept)
 
 
 def rejected(node: Node) -> bool:
-    """Whether a person did not want it."""
+    """Whether a person rejected the proposal."""
     return node.verdict is not None and node.verdict.reason.startswith(BY_A_PERSON)
 
 
 def outcome(node: Node, metric: Metric) -> str:
-    """One line of measured facts; it holds no words of candidates."""
-    found = f"{_made(node)}: {_found(node, metric)}"
-    return found if node.gain is None else f"{found}; {standing(node, metric)}"
+    """A line of measured facts about a node, without any text of a candidate."""
+    facts = f"{_made(node)}: {_found(node, metric)}"
+    return facts if node.gain is None else f"{facts}; {standing(node, metric)}"
 
 
 def _made(node: Node) -> str:
@@ -42,8 +42,8 @@ def _found(node: Node, metric: Metric) -> str:
         return f"{verdict.standing}; {line(verdict.reason, 400)}"
     if verdict.screen is not None:
         noise = f"sd between seeds {verdict.screen.sd:.2g}"
-        found = _estimate(interval(verdict.screen), metric, "search")
-        return f"{verdict.standing}; {found}; {noise}"
+        gain = _estimate(interval(verdict.screen), metric, "search")
+        return f"{verdict.standing}; {gain}; {noise}"
     if verdict.evidence:
         return f"{verdict.standing}; {line(verdict.reason, 200)}, too few for an interval"
     return f"{verdict.standing}; not measured"
@@ -58,9 +58,9 @@ def standing(node: Node, metric: Metric) -> str:
     return f"{node.gain:+.4f} [{low:+.4f}, {high:+.4f}] {metric.unit} over the start"
 
 
-def span(found: Estimate, metric: Metric) -> str:
+def span(estimate: Estimate, metric: Metric) -> str:
     """A gain with its interval, in the metric's unit."""
-    return f"{found.gain:+.4f} [{found.low:+.4f}, {found.high:+.4f}] {metric.unit}"
+    return f"{estimate.gain:+.4f} [{estimate.low:+.4f}, {estimate.high:+.4f}] {metric.unit}"
 
 
 def interval(screen: Summary) -> Estimate:
@@ -73,5 +73,5 @@ def interval(screen: Summary) -> Estimate:
     )
 
 
-def _estimate(found: Estimate, metric: Metric, seeds: str) -> str:
-    return f"{span(found, metric)} over its parent on {found.pairs} {seeds} seeds"
+def _estimate(estimate: Estimate, metric: Metric, seeds: str) -> str:
+    return f"{span(estimate, metric)} over its parent on {estimate.pairs} {seeds} seeds"

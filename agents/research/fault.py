@@ -12,27 +12,27 @@ ADDRESS = re.compile(r"\b0x[0-9a-f]{4,}\b", re.IGNORECASE)
 FOLDER = re.compile(r"(?<![\w.])/(?:[\w.@+-]+/)+")
 
 
-def described(found: Tried, files: Mapping[str, str]) -> tuple[str, str]:
+def described(tried: Tried, files: Mapping[str, str]) -> tuple[str, str]:
     """A sentence, and the whole: findings or log, and the lines that they point to.
 
     Equal faults read alike: folders and addresses, which differ from run to run, are left out.
     """
-    if found.refused:
-        sentence = line("; ".join(found.refused[:3]), 400)
-        head, text = "the audit refused it, so it did not run.", "\n".join(found.refused)
+    if tried.refused:
+        sentence = line("; ".join(tried.refused[:3]), 400)
+        head, text = "the audit refused it, so it did not run.", "\n".join(tried.refused)
     else:
-        text = stable(found.log)[-TAIL:]
-        sentence = line(f"{found.status}: {text.strip().rpartition(chr(10))[2]}", 400)
-        head = f"its try-out of a few seconds ended with the status {found.status!r}."
+        text = stable(tried.log)[-TAIL:]
+        sentence = line(f"{tried.status}: {text.strip().rpartition(chr(10))[2]}", 400)
+        head = f"its try-out of a few seconds ended with the status {tried.status!r}."
     return sentence, f"{head}\n\n{quoted(text)}{place(text, files)}"
 
 
 def place(text: str, files: Mapping[str, str]) -> str:
     """The lines around the place that a log or a finding names, or nothing where it names none."""
-    found = located(text, files)
-    if found is None:
+    spot = located(text, files)
+    if spot is None:
         return ""
-    name, at = found
+    name, at = spot
     excerpt = quoted(numbered(files[name], at - AROUND, at + AROUND, at))
     return f"\n\nThe place, {line(name, 80)} line {at}:\n{excerpt}"
 

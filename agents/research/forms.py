@@ -12,9 +12,9 @@ Known = Literal[
 ]
 
 
-def _known(said: object) -> object:
+def _known(kind: object) -> object:
     """A kind of the model's own is no reason to ask again."""
-    return said if said in get_args(Known) else "other"
+    return kind if kind in get_args(Known) else "other"
 
 
 Kind = Annotated[Known, BeforeValidator(_known)]

@@ -12,8 +12,8 @@ from .work import State, Work
 def architect(work: Work, state: State) -> State:
     """Write the design that the engineer builds."""
     text = fill("architect", occasion=work.occasion(), mistakes=fill("known_mistakes"))
-    found = work.ask("architect", "architect", text, Design, work.history(state))
-    return {"idea": found.model_dump_json(), "diagnosis": found.limits}
+    design = work.ask("architect", "architect", text, Design, work.history(state))
+    return {"idea": design.model_dump_json(), "diagnosis": design.limits}
 
 
 def engineer(work: Work, state: State) -> State:
@@ -26,11 +26,11 @@ def assure(work: Work, state: State) -> State:
     """Hold the program against the design; what departs from it goes back to the engineer."""
     text = fill("qa", design=told(state["idea"]), program=program(work.files(state)))
     step = f"qa/{state['rounds']}"
-    found = work.ask(step, "qa", text, Quality, work.briefing.core)
-    kept: State = {"review": found.model_dump_json()}
-    if found.verdict == "pass":
+    report = work.ask(step, "qa", text, Quality, work.briefing.core)
+    kept: State = {"review": report.model_dump_json()}
+    if report.verdict == "pass":
         return kept
-    why = "; ".join(found.problems) or found.advice
+    why = "; ".join(report.problems) or report.advice
     kept["refusal"] = f"the review held it against the design.\n\n{told(kept['review'])}"
     if state["rounds"] >= work.settings.rounds:
         kept["dropped"] = clean(f"no patch met the design in {state['rounds']} rounds: {why}", 600)
@@ -41,12 +41,12 @@ def conduct(work: Work, state: State) -> State:
     """Decide whom to ask what."""
     most = work.settings.experts
     text = fill("conduct", occasion=work.occasion(), experts=str(most))
-    found = work.ask("conduct", "conductor", text, Conduct, work.history(state))
-    experts = found.model_copy(update={"experts": found.experts[:most]})
+    plan = work.ask("conduct", "conductor", text, Conduct, work.history(state))
+    experts = plan.model_copy(update={"experts": plan.experts[:most]})
     return {
         "instructions": experts.model_dump_json(),
         "answers": [],
-        "diagnosis": found.thoughts,
+        "diagnosis": plan.thoughts,
     }
 
 

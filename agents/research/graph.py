@@ -29,11 +29,11 @@ _setting_up = threading.Lock()
 
 
 def offered(plan: Plan[W, S], state: type[S], work: W, limit: int) -> Candidate:
-    """What a plan comes to; raises ProposalError where it was dropped, and what `finish` does."""
-    found = finish(plan, state, work, limit)
-    if "done" not in found:
-        raise ProposalError(str(found.get("dropped")))
-    return Candidate.model_validate_json(str(found["done"]))
+    """The candidate of a plan; raises ProposalError if it was dropped, and what `finish` raises."""
+    result = finish(plan, state, work, limit)
+    if "done" not in result:
+        raise ProposalError(str(result.get("dropped")))
+    return Candidate.model_validate_json(str(result["done"]))
 
 
 def finish(plan: Plan[W, S], state: type[S], work: W, limit: int) -> S:
@@ -62,7 +62,7 @@ def finish(plan: Plan[W, S], state: type[S], work: W, limit: int) -> S:
 
 
 def ended(state: Mapping[str, object]) -> bool:
-    """Whether the graph came to its end, by its own word: a killed one may look finished."""
+    """Whether the state says that the graph has ended: a killed one may look finished."""
     return bool(state.get("done") or state.get("dropped"))
 
 

@@ -14,7 +14,7 @@ from ...tasks import Metric
 from .facts import outcome, settled
 from .forms import Lessons
 
-HEADING = "notebook"  # of the note that holds a version
+HEADING = "notebook"  # heading of the note that holds a version
 LESSONS, TEXT, NODES = 8, 150, 4  # most lessons, characters of one, and nodes that it names
 FRAME = 400  # characters around the lessons: a heading and the frame of a quoted block
 SPANS = 24  # runs of node numbers that say what a version knew
@@ -39,7 +39,7 @@ class Notebook:
     lessons: tuple[Entry, ...] = ()
 
     def knows(self, number: int) -> bool:
-        """Whether a node was settled when this was written."""
+        """Whether a node was settled when this version was written."""
         return any(first <= number <= last for first, last in self.known)
 
     def __str__(self) -> str:
@@ -52,22 +52,22 @@ class Notebook:
 def parse(text: str) -> Notebook | None:
     """Read what a node's notes hold; None for what no notebook looks like."""
     head, *rest = text.split("\n")
-    found = FIRST.match(head)
-    lessons = [LESSON.match(each) for each in rest]
-    if found is None or not all(lessons):
+    header = FIRST.match(head)
+    lessons = [LESSON.match(line) for line in rest]
+    if header is None or not all(lessons):
         return None
     entries = tuple(Entry(line(m[1], TEXT), _numbers(m[2])[:NODES]) for m in lessons if m)
-    return Notebook(int(found[1]), tuple(_spans_of(found[2])), entries[:LESSONS])
+    return Notebook(int(header[1]), tuple(_spans_of(header[2])), entries[:LESSONS])
 
 
 def newest(tree: Tree) -> Notebook:
     """The latest version among a tree's nodes; of equal versions that of the later node."""
-    found = [
+    notebooks = [
         (kept.version, node.number, kept)
         for node in tree
         if (text := node.candidate.notes.get(HEADING)) and (kept := parse(text))
     ]
-    return max(found, key=lambda each: each[:2])[2] if found else Notebook()
+    return max(notebooks, key=lambda row: row[:2])[2] if notebooks else Notebook()
 
 
 def unknown(notebook: Notebook, tree: Tree) -> list[Node]:
@@ -75,35 +75,35 @@ def unknown(notebook: Notebook, tree: Tree) -> list[Node]:
     return [node for node in tree if settled(node) and not notebook.knows(node.number)]
 
 
-def rewritten(before: Notebook, told: Lessons, tree: Tree) -> Notebook:
+def rewritten(before: Notebook, lessons: Lessons, tree: Tree) -> Notebook:
     """The next version: what is long is cut, and what rests on no measured node is dropped."""
     numbers = {node.number for node in tree if settled(node) or node.verdict is None}
     entries: list[Entry] = []
-    for lesson in told.lessons:
+    for lesson in lessons.lessons:
         nodes = tuple(n for n in dict.fromkeys(lesson.nodes) if n in numbers)[:NODES]
         text = line(lesson.text, TEXT)
         if text and nodes and text not in [entry.text for entry in entries]:
             entries.append(Entry(text, nodes))
-    known = _spans([node.number for node in tree if settled(node)])
-    return Notebook(before.version + 1, known, tuple(entries[:LESSONS]))
+    settled_spans = _spans([node.number for node in tree if settled(node)])
+    return Notebook(before.version + 1, settled_spans, tuple(entries[:LESSONS]))
 
 
 def words(notebook: Notebook, tree: Tree, metric: Metric, room: int) -> str:
-    """What a proposal reads: the facts of each lesson from the archive, then the texts, quoted.
+    """The notebook for a prompt: the facts behind each lesson, then the lessons, quoted.
 
     Lessons beyond `room` characters are left out, the last ones first.
     """
-    known = {node.number: node for node in tree}
+    nodes = {node.number: node for node in tree}
     facts: list[str] = []
     texts: list[str] = []
     room -= FRAME
     for place, entry in enumerate(notebook.lessons, 1):
-        found = [f"- {outcome(known[n], metric)}" for n in entry.nodes if n in known]
-        added = [f"Lesson {place} rests on:", *found]
-        room -= sum(len(each) + 1 for each in added) + len(entry.text) + len("| lesson 1: \n")
+        outcomes = [f"- {outcome(nodes[n], metric)}" for n in entry.nodes if n in nodes]
+        added = [f"Lesson {place} rests on:", *outcomes]
+        room -= sum(len(line) + 1 for line in added) + len(entry.text) + len("| lesson 1: \n")
         if room < 0:
             break
-        if found:
+        if outcomes:
             facts += added
             texts.append(f"lesson {place}: {entry.text}")
     if not texts:
@@ -132,4 +132,4 @@ def _spans_of(text: str) -> Iterable[tuple[int, int]]:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(each) for each in text.split(", "))
+    return tuple(int(number) for number in text.split(", "))

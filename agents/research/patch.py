@@ -12,8 +12,8 @@ from .forms import Edit
 from .lexemes import cut, inside
 from .shift import shift_between, shifted
 
-MARK = "| "  # of a quoted line, which models copy now and then
-AROUND = 3  # lines shown before and after what is at fault
+MARK = "| "  # the start of a quoted line, which models sometimes copy
+AROUND = 3  # lines shown before and after a fault
 
 
 class PatchError(Exception):
@@ -26,7 +26,7 @@ class PatchError(Exception):
 
     @property
     def told(self) -> str:
-        """The same for the one who wrote the patch."""
+        """The message for the model that wrote the patch."""
         return f"{self}\n\n{quoted(self.excerpt)}" if self.excerpt else str(self)
 
 
@@ -48,8 +48,8 @@ def apply(files: Mapping[str, str], edits: Sequence[Edit]) -> dict[str, str]:
     splices: dict[str, list[tuple[int, Splice]]] = {}
     for number, edit in enumerate(edits, 1):
         if edit.file not in files:
-            known = ", ".join(sorted(files))
-            raise PatchError(f"edit {number} names {line(edit.file, 80)!r}; editable: {known}")
+            editable = ", ".join(sorted(files))
+            raise PatchError(f"edit {number} names {line(edit.file, 80)!r}; editable: {editable}")
         splices.setdefault(edit.file, []).append((number, locate(files[edit.file], edit, number)))
     return {name: _spliced(text, name, splices.get(name, [])) for name, text in files.items()}
 
@@ -62,13 +62,13 @@ def locate(text: str, edit: Edit, number: int = 1) -> Splice:
     if not edit.search:
         return Splice(0, len(text), _ended(_bare(edit.replace)))
     severed: Splice | None = None
-    for each in (edit, _unmarked(edit)):
-        if each is None:
+    for variant in (edit, _unmarked(edit)):
+        if variant is None:
             continue
-        exact = _exact(text, each)
+        exact = _exact(text, variant)
         whole = [place for place in exact if not _cut(text, place)]
         severed = severed or next((place for place in exact if _cut(text, place)), None)
-        loose = _loose(text, each)
+        loose = _loose(text, variant)
         if len(whole) == len(loose) == 1 and _indented(text, whole[0]):
             return loose[0]  # so that the lines after the first are shifted too
         for places in (whole, loose):
@@ -87,7 +87,7 @@ def locate(text: str, edit: Edit, number: int = 1) -> Splice:
     raise PatchError(f"{sentence} are {first} to {last}", numbered(text, first, last))
 
 
-def check(files: Mapping[str, str], parent: Mapping[str, str], known: Mapping[str, int]) -> None:
+def check(files: Mapping[str, str], parent: Mapping[str, str], forms: Mapping[str, int]) -> None:
     """Raise PatchError for programs that are broken, as before, or known by their form."""
     for name in sorted(files):
         try:
@@ -106,8 +106,8 @@ def check(files: Mapping[str, str], parent: Mapping[str, str], known: Mapping[st
         raise PatchError(
             "the program would be the same as the parent's but for names, comments or layout"
         )
-    if form in known:
-        raise PatchError(f"the program would be the same as that of node {known[form]}")
+    if form in forms:
+        raise PatchError(f"the program would be the same as that of node {forms[form]}")
 
 
 def numbered(text: str, first: int, last: int, mark: int = 0) -> str:
@@ -118,7 +118,7 @@ def numbered(text: str, first: int, last: int, mark: int = 0) -> str:
 
 
 def _spliced(text: str, name: str, numbers: Sequence[tuple[int, Splice]]) -> str:
-    ordered = sorted(numbers, key=lambda each: (each[1].begin, each[1].end))
+    ordered = sorted(numbers, key=lambda numbered: (numbered[1].begin, numbered[1].end))
     for (one, before), (other, after) in pairwise(ordered):
         if after.begin < before.end or after[:2] == before[:2]:
             raise PatchError(f"edits {one} and {other} overlap in {name}: make them one edit")
@@ -128,12 +128,12 @@ def _spliced(text: str, name: str, numbers: Sequence[tuple[int, Splice]]) -> str
 
 
 def _exact(text: str, edit: Edit) -> list[Splice]:
-    found: list[Splice] = []
+    splices: list[Splice] = []
     begin = text.find(edit.search)
     while begin >= 0:
-        found.append(Splice(begin, begin + len(edit.search), edit.replace))
+        splices.append(Splice(begin, begin + len(edit.search), edit.replace))
         begin = text.find(edit.search, begin + 1)
-    return found
+    return splices
 
 
 def _cut(text: str, place: Splice) -> str:
@@ -165,11 +165,11 @@ def _loose(text: str, edit: Edit) -> list[Splice]:
     shifted there too.
     """
     sought = edit.search.strip("\n").split("\n")
-    if not any(each.strip() for each in sought):
+    if not any(row.strip() for row in sought):
         return []
     lines, strings = text.split("\n"), inside(text)
     starts = _starts(lines)
-    found: list[Splice] = []
+    splices: list[Splice] = []
     for first in range(len(lines) - len(sought) + 1):
         window, quoted = (part[first : first + len(sought)] for part in (lines, strings))
         shift = shift_between(sought, window, quoted)
@@ -178,8 +178,8 @@ def _loose(text: str, edit: Edit) -> list[Splice]:
         replace = shifted(edit.replace.strip("\n"), shift, quoted[0])
         if replace is not None:
             end = starts[first + len(sought) - 1] + len(window[-1])
-            found.append(Splice(starts[first], end, replace))
-    return found
+            splices.append(Splice(starts[first], end, replace))
+    return splices
 
 
 def _unmarked(edit: Edit) -> Edit | None:
@@ -193,15 +193,15 @@ def _unmarked(edit: Edit) -> Edit | None:
 def _bare(text: str) -> str:
     """The text without the marks of quoted lines, if every line has one."""
     lines = text.rstrip("\n").split("\n")
-    if not all(each.startswith(MARK) or each == MARK.rstrip() for each in lines):
+    if not all(row.startswith(MARK) or row == MARK.rstrip() for row in lines):
         return text
-    return "\n".join(each[len(MARK) :] for each in lines)
+    return "\n".join(row[len(MARK) :] for row in lines)
 
 
 def _nearest(text: str, search: str) -> tuple[int, int]:
     """First and last line (from 1) of what resembles the search text most."""
-    sought = [each.strip() for each in search.strip("\n").split("\n")]
-    lines = [each.strip() for each in text.split("\n")]
+    sought = [row.strip() for row in search.strip("\n").split("\n")]
+    lines = [row.strip() for row in text.split("\n")]
     size = min(len(sought), len(lines))
     matcher = SequenceMatcher(autojunk=False)
     matcher.set_seq2(sought[0])
@@ -217,9 +217,9 @@ def _nearest(text: str, search: str) -> tuple[int, int]:
 
 def _starts(lines: Sequence[str]) -> list[int]:
     starts, at = [], 0
-    for each in lines:
+    for row in lines:
         starts.append(at)
-        at += len(each) + 1
+        at += len(row) + 1
     return starts
 
 

@@ -10,7 +10,7 @@ END = ""
 
 
 class Working(Protocol):
-    """What a proposal is made with: its brief, and `plan`, the name of all that it depends on."""
+    """A proposal at work: its brief, and `plan`, the name of all that it depends on."""
 
     @property
     def brief(self) -> Brief:

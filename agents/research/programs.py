@@ -16,7 +16,7 @@ FENCED = re.compile(r"\s*```[\w+-]*\n(.*?)\n?```\s*", re.DOTALL)
 
 
 class Fault(NamedTuple):
-    """Why a program may not be offered: in a sentence, and as the one who wrote it is told."""
+    """Why a program may not be offered: a sentence, and the message for the model that wrote it."""
 
     sentence: str
     told: str
@@ -24,7 +24,7 @@ class Fault(NamedTuple):
 
 def rewrites(files: Iterable[File]) -> list[Edit]:
     """Whole files as edits; a code fence around one is borne."""
-    return [Edit(file=each.file, search="", replace=_bare(each.text)) for each in files]
+    return [Edit(file=file.file, search="", replace=_bare(file.text)) for file in files]
 
 
 def built(brief: Brief, edits: Sequence[Edit]) -> dict[str, str] | Fault:
@@ -35,8 +35,8 @@ def built(brief: Brief, edits: Sequence[Edit]) -> dict[str, str] | Fault:
         check(files, parent, known(brief.tree))
     except PatchError as error:
         return Fault(str(error), error.told)
-    found = brief.desk.try_out(files)
-    return files if found.ok else Fault(*described(found, files))
+    tried = brief.desk.try_out(files)
+    return files if tried.ok else Fault(*described(tried, files))
 
 
 def editable(brief: Brief) -> str:

@@ -49,7 +49,7 @@ def fill(name: str, **values: str) -> str:
     text = documents(FOLDER)[name]
     if values.keys() != DOCUMENTS[name]:
         raise AgentError(f"prompt {name}.md takes {_words(DOCUMENTS[name])}, not {_words(values)}")
-    filled = PLACEHOLDER.sub(lambda found: values[found[1]], text)
+    filled = PLACEHOLDER.sub(lambda match: values[match[1]], text)
     return re.sub(r"\n{3,}", "\n\n", filled).strip()
 
 
@@ -64,9 +64,11 @@ def _document(folder: Path, name: str, places: frozenset[str]) -> str:
         text = (folder / f"{name}.md").read_text(encoding="utf-8")
     except FileNotFoundError:
         raise AgentError(f"the prompt {name}.md is missing: install Ratchet again") from None
-    found = frozenset(PLACEHOLDER.findall(text))
-    if found != places:
-        raise AgentError(f"prompt {name}.md has {_words(found)}, and should have {_words(places)}")
+    placeholders = frozenset(PLACEHOLDER.findall(text))
+    if placeholders != places:
+        raise AgentError(
+            f"prompt {name}.md has {_words(placeholders)}, and should have {_words(places)}"
+        )
     return text
 
 

@@ -64,12 +64,12 @@ def recall(brief: Brief, room: int) -> Briefing:
 
 
 def core_words(brief: Brief) -> str:
-    """What every writer has to see: the task and the parent program."""
+    """The task and the parent program, which every writer has to see."""
     return f"{task_words(brief.task)}\n\n{parent_words(brief)}"
 
 
 def task_words(task: Task) -> str:
-    """What is to be improved, how it is measured, and what may be used."""
+    """The task in words: its statement, its metric, and what a program may use."""
     own, metric = task.manifest, task.metric
     better = "lower" if metric.goal == "min" else "higher"
     return (
@@ -96,7 +96,7 @@ def program(files: Mapping[str, str]) -> str:
 
 
 def sections(brief: Brief) -> Iterator[Section]:
-    """What the search knows, the most useful first; entries are made only as they are read."""
+    """Sections on the search, the most useful first; entries are made only as they are read."""
     tree, parent, metric = brief.tree, brief.parent, brief.task.metric
     newest = sorted(tree, key=lambda node: -node.number)
     siblings = [n for n in newest if n.parent == parent.number and n.verdict]
@@ -142,7 +142,7 @@ def donors(brief: Brief) -> list[Node]:
 
 
 def said(node: Node) -> str:
-    """What a node's proposer said of it, and why it came to nothing where no number says so."""
+    """The idea of a node, and why it came to nothing if no number says so."""
     idea = line(node.candidate.idea, IDEA)
     if node.verdict is None or node.verdict.evidence or rejected(node):
         return idea
@@ -152,7 +152,7 @@ def said(node: Node) -> str:
 def table(title: str, entries: Iterable[Entry], room: int) -> str:
     """Facts, then one quoted block of what was said, within `room` characters."""
     facts: list[str] = []
-    words: list[str] = []
+    quotes: list[str] = []
     used = FRAME + len(title)
     more = False
     for entry in entries:
@@ -161,11 +161,11 @@ def table(title: str, entries: Iterable[Entry], room: int) -> str:
             more = True
             break
         facts.append(entry.fact)
-        words.append(f"{entry.fact.partition(' (')[0].partition(':')[0]}: {entry.said}")
+        quotes.append(f"{entry.fact.partition(' (')[0].partition(':')[0]}: {entry.said}")
     if not facts:
         return ""
     rest = "\n(older ones are left out)" if more else ""
-    block = quoted("\n".join(words), 2 * used)
+    block = quoted("\n".join(quotes), 2 * used)
     return f"## {title}\n\n" + "\n".join(facts) + f"{rest}\n\n{block}"
 
 

@@ -21,8 +21,8 @@ from .work import State, Work
 
 MODE, RECOMBINED = "mode", "recombined"  # notes: how a proposal was made, and of which nodes
 MOST = 6  # findings in one recombination
-DIFF = 4000  # characters of one
-MECHANISM = 300  # characters
+DIFF = 4000  # characters of a node's diff
+MECHANISM = 300  # characters of an explanation
 
 
 class Explanation(Form):
@@ -53,28 +53,28 @@ def found(tree: Tree) -> list[Node]:
 def seen(tree: Tree) -> set[int]:
     """The numbers of the nodes that a recombination had before it."""
     notes = (node.candidate.notes for node in tree)
-    return {int(n) for each in notes for n in re.findall(r"\d+", each.get(RECOMBINED, ""))}
+    return {int(n) for note in notes for n in re.findall(r"\d+", note.get(RECOMBINED, ""))}
 
 
 def findings(tree: Tree) -> list[Node]:
-    """What to recombine: what is new, the best first, then what is known, if there is room."""
-    known, all_found = seen(tree), found(tree)
-    fresh = [node for node in all_found if node.number not in known]
-    return [*fresh, *(node for node in all_found if node.number in known)][:MOST]
+    """Findings to recombine: new ones, the best first, then known ones, if there is room."""
+    seen_before, all_found = seen(tree), found(tree)
+    fresh = [node for node in all_found if node.number not in seen_before]
+    return [*fresh, *(node for node in all_found if node.number in seen_before)][:MOST]
 
 
 def recombined(brief: Brief, settings: Settings) -> Candidate:
     """A program that passed a try-out; raises ProposalError where none did."""
     from .graph import offered  # langgraph takes its time to import
 
-    made = offered(PLAN, State, Work.of(brief, settings), LIMIT)
-    notes = {heading: text for heading, text in made.notes.items() if heading != "diagnosis"}
+    candidate = offered(PLAN, State, Work.of(brief, settings), LIMIT)
+    notes = {heading: text for heading, text in candidate.notes.items() if heading != "diagnosis"}
     notes |= {
         MODE: "recombine",
         RECOMBINED: ", ".join(str(node.number) for node in findings(brief.tree)),
-        "explanation": made.notes.get("diagnosis", ""),
+        "explanation": candidate.notes.get("diagnosis", ""),
     }
-    return made.model_copy(update={"proposer": "hybrid", "notes": notes})
+    return candidate.model_copy(update={"proposer": "hybrid", "notes": notes})
 
 
 def explain(work: Work, state: State) -> State:
@@ -83,8 +83,8 @@ def explain(work: Work, state: State) -> State:
     text = fill("hybrid_explain", findings=described(work.brief.tree, nodes, _metric(work)))
     asked = work.ask("explain", "explain", text, Recombination, work.history(state))
     idea = Idea.model_validate(asked.model_dump())
-    words = explained(asked.explanations, [node.number for node in nodes])
-    return {"idea": idea.model_dump_json(), "diagnosis": words}
+    explanations = explained(asked.explanations, [node.number for node in nodes])
+    return {"idea": idea.model_dump_json(), "diagnosis": explanations}
 
 
 def recombine(work: Work, state: State) -> State:
@@ -119,7 +119,7 @@ def described(tree: Tree, nodes: Sequence[Node], metric: Metric) -> str:
 
 
 def difference(tree: Tree, node: Node) -> str:
-    """What a node said of itself, and its files against those of its parent, as a unified diff."""
+    """A node's idea, and a unified diff of its files to those of its parent."""
     before, after = tree.child(node).parent.candidate.files, node.candidate.files
     lines = [line(node.candidate.idea, 280)]
     for name in sorted(after):
@@ -128,15 +128,16 @@ def difference(tree: Tree, node: Node) -> str:
     return "\n".join(lines)
 
 
-def explained(said: Sequence[Explanation], numbers: Sequence[int]) -> str:
+def explained(explanations: Sequence[Explanation], numbers: Sequence[int]) -> str:
     """One line for every node that was shown and is explained, in the order of the reply."""
     first: dict[int, Explanation] = {}
-    for each in said:
-        if each.node in numbers:
-            first.setdefault(each.node, each)
+    for explanation in explanations:
+        if explanation.node in numbers:
+            first.setdefault(explanation.node, explanation)
     return "\n".join(
-        f"- node {number} ({'keep' if each.keep else 'leave'}): {line(each.mechanism, MECHANISM)}"
-        for number, each in first.items()
+        f"- node {number} ({'keep' if explanation.keep else 'leave'}): "
+        f"{line(explanation.mechanism, MECHANISM)}"
+        for number, explanation in first.items()
     )
 
 

@@ -17,7 +17,7 @@ class Shift(NamedTuple):
 def shift_between(
     sought: Sequence[str], window: Sequence[str], quoted: Sequence[str]
 ) -> Shift | None:
-    """What makes the lines sought those of the window, of which `quoted` begin inside a string."""
+    """The shift from the lines sought to those of the window; `quoted` begin inside a string."""
     shifts: set[tuple[str, str]] = set()
     within: set[tuple[str, str]] = set()
     for one, other, string in zip(sought, window, quoted, strict=True):
@@ -35,15 +35,13 @@ def shifted(text: str, shift: Shift, delimiter: str) -> str | None:
     """The text with its lines shifted, which begins inside a string that `delimiter` ends."""
     lines = text.split("\n")
     moved = [
-        bool(words.strip()) and (shift.strings or not string)
-        for words, string in zip(lines, inside(text, delimiter), strict=True)
+        bool(line.strip()) and (shift.strings or not string)
+        for line, string in zip(lines, inside(text, delimiter), strict=True)
     ]
     pairs = list(zip(lines, moved, strict=True))
-    if any(move and not words.startswith(shift.take) for words, move in pairs):
+    if any(move and not line.startswith(shift.take) for line, move in pairs):
         return None
-    return "\n".join(
-        shift.give + words[len(shift.take) :] if move else words for words, move in pairs
-    )
+    return "\n".join(shift.give + line[len(shift.take) :] if move else line for line, move in pairs)
 
 
 def indent(text: str) -> str:
@@ -52,7 +50,7 @@ def indent(text: str) -> str:
 
 
 def _exchange(one: str, other: str) -> tuple[str, str]:
-    """What distinguishes two indentations once their common end is taken off."""
+    """The two indentations without their common end."""
     common = 0
     while common < min(len(one), len(other)) and one[-1 - common] == other[-1 - common]:
         common += 1

@@ -18,7 +18,7 @@ from .prompts import fill
 from .recall import Entry, program, table
 from .work import State, Work
 
-AUDITS = 2  # times that a program may be one that the audit refuses
+AUDITS = 2  # most programs of one proposal that the audit may refuse
 RESULTS = 12_000  # characters of results that a notebook is written from
 
 
@@ -47,17 +47,17 @@ def distil(work: Work, state: State) -> State:
         characters=str(notebook.TEXT),
     )
     try:
-        found = work.ask("distil", "notebook", text, Lessons, work.briefing.core)
+        lessons = work.ask("distil", "notebook", text, Lessons, work.briefing.core)
     except RefusedError:
         return {"notebook": ""}  # the old one serves: every later proposal would ask this again
-    return {"notebook": str(notebook.rewritten(work.before, found, tree))}
+    return {"notebook": str(notebook.rewritten(work.before, lessons, tree))}
 
 
 def diagnose(work: Work, state: State) -> State:
     """Say what limits the parent."""
     text = fill("diagnose", angle=work.angle)
-    found = work.ask("diagnose", "diagnose", text, Diagnosis, work.history(state))
-    return {"diagnosis": told(found.model_dump_json())}
+    diagnosis = work.ask("diagnose", "diagnose", text, Diagnosis, work.history(state))
+    return {"diagnosis": told(diagnosis.model_dump_json())}
 
 
 def propose(work: Work, state: State) -> State:
@@ -74,38 +74,38 @@ def propose(work: Work, state: State) -> State:
 def proposed(work: Work, state: State, step: str, role: str, text: str) -> State:
     """Ask for an idea under the number of its attempt."""
     count = state.get("proposals", 0) + 1
-    found = work.ask(numbered(step, count), role, text, Idea, work.history(state))
-    return {"idea": found.model_dump_json(), "proposals": count}
+    idea = work.ask(numbered(step, count), role, text, Idea, work.history(state))
+    return {"idea": idea.model_dump_json(), "proposals": count}
 
 
 def review(work: Work, state: State) -> State:
     """Hold an idea against what is known and what often goes wrong, before it costs anything."""
     text = fill("review", idea=told(state["idea"]), mistakes=fill("known_mistakes"))
     step = numbered("review", state["proposals"])
-    found = work.ask(step, "review", text, Review, work.history(state))
-    kept: State = {"review": found.model_dump_json()}
-    if ruling(work, state, found) == "drop":
-        why = line(found.problems[0] if found.problems else found.advice, 400)
+    opinion = work.ask(step, "review", text, Review, work.history(state))
+    kept: State = {"review": opinion.model_dump_json()}
+    if ruling(work, state, opinion) == "drop":
+        why = line(opinion.problems[0] if opinion.problems else opinion.advice, 400)
         kept["dropped"] = f"the review dropped {work.idea(state).title!r}: {why}"
     return kept
 
 
-def ruling(work: Work, state: State, found: Review) -> str:
-    """What a review comes to: go, revise or drop.
+def ruling(work: Work, state: State, review: Review) -> str:
+    """The ruling of a review: go, revise or drop.
 
     Once it may not be revised, what can be written is measured, for a review is an opinion.
     """
-    if found.cheats_or_reseeds or found.verdict == "drop":
+    if review.cheats_or_reseeds or review.verdict == "drop":
         return "drop"
-    if found.verdict == "go" and found.novel and found.implementable:
+    if review.verdict == "go" and review.novel and review.implementable:
         return "go"
     if state["proposals"] <= work.settings.revisions:
         return "revise"
-    return "go" if found.implementable else "drop"
+    return "go" if review.implementable else "drop"
 
 
 def reviewed(work: Work, state: State) -> str:
-    """The same from the state, for the way on."""
+    """The ruling of the review in the state, which decides the next step."""
     return ruling(work, state, Review.model_validate_json(state["review"]))
 
 
@@ -134,11 +134,11 @@ def written(work: Work, state: State, role: str, text: str) -> State:
 def tried(work: Work, state: State) -> State:
     """Audit the program and run it for seconds."""
     files = work.files(state)
-    found = work.brief.desk.try_out(files)
-    if found.ok:
+    outcome = work.brief.desk.try_out(files)
+    if outcome.ok:
         return {"fault": "", "refusal": ""}
-    audits = state.get("audits", 0) + bool(found.refused)
-    sentence, shown = described(found, files)
+    audits = state.get("audits", 0) + bool(outcome.refused)
+    sentence, shown = described(outcome, files)
     kept: State = {"fault": shown, "refusal": "", "audits": audits}
     if audits >= AUDITS:
         kept["dropped"] = f"the audit refused it {audits} times: {sentence}"
@@ -184,7 +184,7 @@ def patched(work: Work, base: Mapping[str, str], patch: Patch) -> State:
 
 
 def revision(state: State) -> str:
-    """What a review had against the last idea; empty for the first."""
+    """The review's objections to the last idea; empty for the first."""
     if "review" not in state:
         return ""
     return (

@@ -31,7 +31,7 @@ class Workspace(Frozen):
 
 @dataclass(frozen=True)
 class Bench:
-    """Where a proposal's programs are edited, run and measured, on seeds of its own."""
+    """The workspace in which a proposal edits, runs and measures programs, on its own seeds."""
 
     brief: Brief
     seeds: Sequence[Seed]
@@ -74,33 +74,31 @@ class Bench:
         return space.model_copy(update={"end": "left", "submitted": best})
 
     def gain(self, space: Workspace, files: Mapping[str, str]) -> Estimate | None:
-        """What a program gained over the parent, if both were measured."""
-        found, start = (
-            space.held.get(digest(f)) for f in (files, self.brief.parent.candidate.files)
-        )
-        if found is None or start is None:
+        """A program's gain over the parent, if both were measured."""
+        own, start = (space.held.get(digest(f)) for f in (files, self.brief.parent.candidate.files))
+        if own is None or start is None:
             return None
-        return judge.estimate(judge.gains(found, start, self.brief.task.metric))
+        return judge.estimate(judge.gains(own, start, self.brief.task.metric))
 
 
 class Paid(Scorer):
-    """Measures at the expense of the run, and only what is not known."""
+    """A scorer whose measurements the run pays for, each program once."""
 
     def __init__(
         self,
         brief: Brief,
         sandbox: "AtDesk",
         seeds: Sequence[Seed],
-        known: Mapping[str, Evaluation],
+        measured: Mapping[str, Evaluation],
     ) -> None:
-        """Take over what is `known`, by the program's digest."""
+        """Take over what is `measured`, by the program's digest."""
         super().__init__(brief.task, lambda: sandbox, brief.parent.candidate.files, seeds)
         self._desk = brief.desk
-        self._evaluations |= known
+        self._evaluations |= measured
 
     @property
     def held(self) -> Mapping[str, Evaluation]:
-        """What is known now."""
+        """All measurements so far, by the program's digest."""
         return dict(self._evaluations)
 
     def _measured(self, program: Candidate) -> Evaluation:
@@ -125,7 +123,7 @@ class AtDesk:
         return self._desk.run(job)
 
     def describe(self) -> dict[str, str]:
-        """Nothing: the run has said it."""
+        """An empty description: the run has described its sandbox already."""
         return {}
 
     def close(self) -> None:

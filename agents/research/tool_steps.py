@@ -44,7 +44,7 @@ class Act(Form):
 
 
 class State(TypedDict, total=False):
-    """What the graph keeps: JSON of a `Workspace`, of `Turn`s and of the `Act` under way.
+    """The state that the graph keeps: JSON of a `Workspace`, of `Turn`s and of the `Act` under way.
 
     `words` are what was said of measured programs, by digest; `stopped` is why it gave up. The
     graph has ended when `done`, a candidate, or `dropped`, a reason, is there.
@@ -62,7 +62,7 @@ class State(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Tooling:
-    """What every step may use. Equal briefs make equal work."""
+    """A proposal at work, which every step may use. Equal briefs make equal work."""
 
     brief: Brief
     settings: ToolSettings
@@ -102,7 +102,7 @@ class Tooling:
 
     def messages(self, turns: Sequence[str]) -> list[Message]:
         """The question for the next call: the work, and the calls so far with what came of them."""
-        shown = fitted([Turn.model_validate_json(each) for each in turns])
+        shown = fitted([Turn.model_validate_json(turn) for turn in turns])
         flat = [text for pair in shown for text in pair]
         return messages(self.material, self.text, flat, "toolsmith_system")
 
@@ -112,30 +112,30 @@ def act(work: Tooling, state: State) -> State:
     turns = state.get("turns", [])
     step = f"act/{len(turns) + 1}"
     try:
-        found = work.brief.desk.ask(step, "act", work.messages(turns), Act)
+        action = work.brief.desk.ask(step, "act", work.messages(turns), Act)
     except ReplyError as error:
         space = work.bench.left(work.space(state))
         if space.submitted is None:
             raise
         return {"space": space.model_dump_json(), "stopped": line(str(error), 400)}
-    return {"act": found.model_dump_json()}
+    return {"act": action.model_dump_json()}
 
 
 def tool(work: Tooling, state: State) -> State:
     """Carry out the call."""
     asked = Act.model_validate_json(state["act"])
-    turns, words, before = state.get("turns", []), dict(state.get("words", {})), work.space(state)
+    turns, ideas, before = state.get("turns", []), dict(state.get("words", {})), work.space(state)
     space, reply = work.bench.act(before, asked.call)
     if isinstance(asked.call, Validate | Submit):
-        words[digest(before.files)] = line(asked.thought)
-    told = facts(asked.call, reply, space, work.brief.task.metric)
+        ideas[digest(before.files)] = line(asked.thought)
+    call_facts = facts(asked.call, reply, space, work.brief.task.metric)
     noisy = isinstance(asked.call, Run | Validate | Submit)
-    said = stable(reply.text) if noisy else reply.text
-    turn = Turn(call=asked.model_dump_json(), facts=told, output=said)
+    output = stable(reply.text) if noisy else reply.text
+    turn = Turn(call=asked.model_dump_json(), facts=call_facts, output=output)
     return {
         "space": space.model_dump_json(),
         "turns": [*turns, turn.model_dump_json()],
-        "words": words,
+        "words": ideas,
     }
 
 
@@ -149,14 +149,14 @@ def submit(work: Tooling, state: State) -> State:
         }
     gain, metric = work.bench.gain(space, space.submitted), work.brief.task.metric
     seeds = f"{work.settings.seeds} search seeds of its own"
-    found = f"{span(gain, metric)} on {seeds}" if gain else ""
+    measured = f"{span(gain, metric)} on {seeds}" if gain else ""
     if gain and gain.high < 0:
-        return {"dropped": f"it handed in what it had found to be worse: {found}"}
+        return {"dropped": f"it handed in what it had found to be worse: {measured}"}
     notes = {
         "model": work.brief.desk.model("act"),
         "tools": calls,
         "evaluations": str(space.spent),
-        "measured": found,
+        "measured": measured,
         "stopped": state.get("stopped", ""),
     }
     candidate = Candidate(

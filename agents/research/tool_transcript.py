@@ -24,7 +24,7 @@ class Turn(Frozen):
 
 
 def facts(call: Call, reply: Reply, space: Workspace, metric: Metric) -> str:
-    """What a model may believe of a call: what was measured, and what is left."""
+    """Facts of a call that a model may believe: what was measured, and what is left."""
     done = "was carried out" if reply.valid else "could not be carried out, and changed nothing"
     parts = [f"`{call.tool}` {done}."]
     if reply.scored and reply.scored.valid:

@@ -6,7 +6,7 @@ from . import fronts, steps
 from .plan import Plan, Step
 from .work import State, Work
 
-LIMIT = 100  # more steps than any plan can take
+LIMIT = 100  # steps; no plan can take so many
 Way = Callable[[Work, State], str]
 
 

@@ -14,7 +14,7 @@ from .programs import editable, known
 from .recall import Briefing, recall
 from .settings import Settings
 
-LEARNT = 0.2  # of the briefing's room is the notebook's
+LEARNT = 0.2  # share of the briefing's room that the notebook gets
 KNOWN = """# What the search knows
 
 Brackets hold 95 % intervals. Gains on fresh seeds count; those on search seeds are flattered."""
@@ -33,7 +33,7 @@ ANGLES = (
 
 
 class State(TypedDict, total=False):
-    """What the graph keeps: text and counts alone, so that checkpoints stay small and readable.
+    """The state that the graph keeps: text and counts alone, so checkpoints stay small.
 
     `plan` names the briefing and settings that it belongs to. Forms are JSON. `refusal` is why the
     last patch was refused, `fault` why the program did not pass. The graph has ended when `done`,
@@ -61,7 +61,7 @@ class State(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Work:
-    """What every step may use. Equal briefs make equal work."""
+    """A proposal at work, which every step may use. Equal briefs make equal work."""
 
     brief: Brief
     settings: Settings
@@ -107,7 +107,7 @@ class Work:
         return self.brief.desk.ask(step, role, messages(material, text, again), form)
 
     def ask_text(self, step: str, role: str, text: str, material: str) -> str:
-        """The same for an answer in free words."""
+        """Ask for an answer in free text; otherwise as `ask`."""
         return self.brief.desk.ask_text(step, role, messages(material, text))
 
     def history(self, state: State) -> str:
@@ -119,7 +119,7 @@ class Work:
         return "\n\n".join(part for part in (self.briefing.core, past, learnt) if part)
 
     def occasion(self) -> str:
-        """Where to look, how bold to be, and which attempt this is."""
+        """The text on where to look, how bold to be, and which attempt this is."""
         tried = sum(1 for n in self.brief.tree.children(self.brief.parent) if n.verdict)
         if tried < 2:
             text = "Hardly anything was tried from this parent: prefer the smallest change that "
@@ -146,7 +146,7 @@ class Work:
         return form.model_validate_json(state["idea"])
 
     def candidate(self, state: State) -> Candidate:
-        """What the graph made, with why."""
+        """The candidate that the graph made, with its reasons as notes."""
         idea = self.idea(state)
         unit = self.brief.task.metric.unit
         expected = idea.expected_effect
