@@ -26,7 +26,8 @@ def _shown(text: str) -> str:
 
 
 Label = Annotated[str, StringConstraints(max_length=500), AfterValidator(_shown)]
-RunName = Annotated[str, StringConstraints(pattern=r"^[\w-]{1,200}$")]
+# The length apart from the pattern: unrolled 200 times, this one takes 0.2 s to compile.
+RunName = Annotated[str, StringConstraints(pattern=r"^[\w-]+$", max_length=200)]
 Number = Annotated[int, Field(ge=0, lt=2**31)]
 Digests = Mapping[Label, Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]]
 

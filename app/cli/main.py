@@ -33,6 +33,7 @@ from .options import (
     Schedule,
     Secret,
     Seed,
+    Select,
     Sharing,
     Standard,
     Temperature,
@@ -86,14 +87,7 @@ def search(
             "for one that a search found, or a module such as mylab.idea."
         ),
     ] = "evolver",
-    select: Annotated[
-        str | None,
-        typer.Option(
-            help="What to build on: dgm, hgm, aide, gepa, map_elites, uct, best, latest, "
-            "uniform, planted; "
-            "the agent's own unless told."
-        ),
-    ] = None,
+    select: Select = None,
     sandbox: Backend = "auto",
     turns: Turns = None,
     minutes: Minutes = None,

@@ -63,6 +63,14 @@ Sharing = Annotated[
     typer.Option(help="strict: one seed a job, and nothing shared between jobs."),
 ]
 Seed = Annotated[int | None, typer.Option(min=0, help="Makes the proposals repeatable.")]
+Select = Annotated[
+    str | None,
+    typer.Option(
+        help="What to build on: dgm, hgm, aide, gepa, map_elites, uct, best, latest, "
+        "uniform, planted; "
+        "the agent's own unless told."
+    ),
+]
 Secret = Annotated[
     str | None,
     typer.Option(
