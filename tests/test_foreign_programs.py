@@ -15,10 +15,10 @@ from stand_ins.scripted import START, confirmed, node
 from stand_ins.tweak import Tweak
 
 from ratchet.agents.archived import open_archived
-from ratchet.app.cli.folder import read, write
 from ratchet.app.cli.main import main
 from ratchet.archive import Archive, ArchiveError, Node, in_use, require_sound, unsound
 from ratchet.evals import Candidate
+from ratchet.folder import read, write
 from ratchet.sandbox import Sandbox
 from ratchet.search.desk.consent import Question, pending
 from ratchet.search.loop import search

@@ -24,8 +24,17 @@ def test_every_package_is_shipped() -> None:
 
 
 def test_type_checkers_see_the_same_tree() -> None:
-    links = {f"ratchet.{e.name}": e.readlink().name for e in (ROOT / ".pkg/ratchet").iterdir()}
-    assert links == FOLDERS
+    root = ROOT / ".pkg/ratchet"
+    links = {entry.name: str(entry.readlink()) for entry in root.iterdir()}
+    folders = {name.removeprefix("ratchet."): f"../../{path}" for name, path in FOLDERS.items()}
+    own = folders.pop("ratchet")
+    modules = {file.name: f"{own}/{file.name}" for file in (ROOT / "api").glob("*.py")}
+    assert links == folders | modules
+
+
+def test_no_module_of_the_root_has_the_name_of_a_folder() -> None:
+    modules = {file.stem for file in (ROOT / "api").glob("*.py")}
+    assert not modules & {name.removeprefix("ratchet.") for name in FOLDERS}
 
 
 def test_the_wheel_imports_and_runs_from_a_clean_environment(tmp_path: Path) -> None:
@@ -56,6 +65,7 @@ def test_the_wheel_imports_and_runs_from_a_clean_environment(tmp_path: Path) -> 
         "import ratchet.app.cli.main, ratchet.tasks, ratchet.sandbox\n"
         f"assert not ratchet.tasks.__file__.startswith({str(ROOT)!r}), ratchet.tasks.__file__\n"
         "print(ratchet.tasks.names())\n"
+        "assert ratchet.tasks() == ratchet.tasks.names() and callable(ratchet.search)\n"
         "[ratchet.tasks.load(name) for name in ratchet.tasks.names()]\n"
         "sys.argv = ['ratchet', 'tasks', '--json']\n"
         "ratchet.app.cli.main.main()\n"

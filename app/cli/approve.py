@@ -14,11 +14,11 @@ from rich.text import Text
 
 from ...archive import Archive, ArchiveError
 from ...evals import admit
+from ...folder import read, write
 from ...sandbox.text import clean, line
 from ...search.desk.consent import Decision, Question, Unanswered, decide, pending
 from ...tasks import Task
 from . import view
-from .folder import read, write
 
 WHAT = {"candidate": "may it run?", "confirmation": "may it be put to fresh seeds?"}
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-ARCHIVE = ".ratchet/archive.db"
+from ...places import ARCHIVE as ARCHIVE
 
 
 def hexadecimal(value: str | None) -> str | None:

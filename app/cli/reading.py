@@ -14,8 +14,8 @@ reading = typer.Typer()
 @reading.command()
 def runs(archive: Where = ARCHIVE, as_json: Json = False) -> None:
     """List the runs of the archive; those that cannot be read are marked (3)."""
+    from ... import records
     from ...archive import Archive
-    from ..pages import records
     from . import lists
 
     found = records.run_records(Archive(archive))
@@ -32,8 +32,8 @@ def tree(
     as_json: Json = False,
 ) -> None:
     """Draw the tree of what a run tried."""
+    from ... import records
     from ...archive import Archive
-    from ..pages import records
     from . import view
 
     held = Archive(archive)
@@ -48,8 +48,8 @@ def tree(
 @reading.command()
 def show(node: NodeName, archive: Where = ARCHIVE, as_json: Json = False) -> None:
     """Show a node: idea, verdict and reason, scores by seed, cost, and its diff to the parent."""
+    from ... import records
     from ...archive import Archive
-    from ..pages import records
     from . import view
 
     held = Archive(archive)
@@ -60,12 +60,11 @@ def show(node: NodeName, archive: Where = ARCHIVE, as_json: Json = False) -> Non
 @reading.command()
 def diff(a: NodeName, b: NodeName, archive: Where = ARCHIVE, as_json: Json = False) -> None:
     """Show how the program of node A became that of node B."""
-    from ...archive import Archive
-    from ..pages import records
+    from ...archives import open
     from . import view
 
-    held = Archive(archive)
-    text = records.diff_text(held.node(a), held.node(b))
+    held = open(archive)
+    text = held.node(b).diff(held.node(a))
     show_or_dump({"a": a, "b": b, "diff": text}, as_json, view.diff_view)
 
 
@@ -88,16 +87,18 @@ def replay(
     A node is measured again, seed by seed. A run is grown again from its recorded replies and
     trials: every proposal and verdict is made anew, at no cost.
     """
+    from ...archives import open
     from . import view
-    from .replay import replay_node, replay_run
+    from .terminal import warn
 
     if name is not None and name.rpartition(".")[2].isdigit():
-        result = replay_node(name, fresh_seeds, sandbox, accept_unisolated, archive)
+        node = open(archive).node(name)
+        result = node.replay(fresh_seeds, sandbox, accept_unisolated, warn)
         show_or_dump(result.model_dump(mode="json"), as_json, view.replay_view)
         raise typer.Exit({"REPRODUCED": 0, "DRIFTED": 5, "FAILED": 6}[result.outcome])
     if fresh_seeds:
         raise typer.BadParameter("--fresh-seeds is for a node: name RUN.NUMBER")
-    found = replay_run(name, sandbox, accept_unisolated, archive)
+    found = open(archive).run(name).replay(sandbox, accept_unisolated, warn)
     show_or_dump(found.model_dump(mode="json"), as_json, view.rerun_view)
     raise typer.Exit({"REPRODUCED": 0, "DRIFTED": 5}[found.outcome])
 
@@ -159,17 +160,15 @@ def export(
     archive: Where = ARCHIVE,
 ) -> None:
     """Write a node as a module that runs without Ratchet, with its evidence beside it."""
-    from ...archive import Archive
-    from .export import export as write
-    from .folder import require_plain
+    from ...archives import open
+    from ...folder import require_plain
 
-    held = Archive(archive)
-    found = held.node(node)
-    folder = to or Path(f"ratchet-{found.id}")
+    exported = open(archive).node(node)
+    folder = to or Path(f"ratchet-{exported.id}")
     if to is None:
         require_plain([folder.name if folder.parent == Path() else str(folder)])
     try:
-        written = write(found, held, folder)
+        written = exported.export(folder)
     except FileExistsError:
         fail(2, f"{folder} exists and is not empty: name another directory with --to")
     except OSError as error:
@@ -181,8 +180,8 @@ def export(
 @reading.command()
 def tasks(as_json: Json = False) -> None:
     """List the built-in tasks."""
+    from ... import records
     from ...tasks import load, names
-    from ..pages import records
     from . import lists
 
     found = [records.task_record(load(name)) for name in names()]
@@ -192,8 +191,8 @@ def tasks(as_json: Json = False) -> None:
 @reading.command()
 def agents(as_json: Json = False) -> None:
     """List the built-in agents."""
+    from ... import records
     from ...agents.opening import listings
-    from ..pages import records
     from . import lists
 
     rows = [records.agent_record(listing) for listing in listings()]

@@ -16,6 +16,7 @@ from rich.text import Text
 from ...agents.base import AgentError, BudgetSpent
 from ...agents.llm import ModelError
 from ...archive import Archive
+from ...places import ARCHIVE
 from ...search.begin import begin, take_up
 from ...search.budget import Budget
 from ...search.desk.consent import Unanswered
@@ -28,7 +29,6 @@ from .approve import asker
 from .live import Live
 from .terminal import speaker, warn
 
-DEFAULT = ".ratchet/archive.db"
 SECRET = '"$RATCHET_ARCHIVE"'  # as a shell takes it
 INTERRUPTED = 130
 NOTHING_VALID = 4
@@ -128,7 +128,7 @@ def elsewhere(archive: Archive) -> str:
 
     A URL with a password is not printed: it belongs into RATCHET_ARCHIVE, as `_mind_secret` says.
     """
-    if archive.where == DEFAULT:
+    if archive.where == ARCHIVE:
         return ""
     return f" --archive {SECRET if archive.place.secret else shlex.quote(archive.where)}"
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from ...archive import ArchiveError
-from ...evals.audit import SOURCE_BYTES
-from ...evals.door import is_plain
-from ...sandbox.text import line
+from .archive import ArchiveError
+from .evals.audit import SOURCE_BYTES
+from .evals.door import is_plain
+from .sandbox.text import line
 
 
 def write(folder: Path, contents: Mapping[str, str]) -> list[Path]:

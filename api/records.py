@@ -4,12 +4,12 @@ import difflib
 import math
 from typing import Any
 
-from ...agents.opening import Listing
-from ...archive import Archive, ArchiveError, Node, RunRecord, Tree, unsound
-from ...evals import Claim, Evaluation, Keys, draw, judge
-from ...sandbox.text import clean
-from ...search.confirm import best_planted
-from ...tasks import Metric, Task
+from .agents.opening import Listing
+from .archive import Archive, ArchiveError, Node, RunRecord, Tree, unsound
+from .evals import Claim, Evaluation, Keys, draw, judge
+from .sandbox.text import clean
+from .search.confirm import best_planted
+from .tasks import Metric, Task
 
 
 def run_records(archive: Archive) -> list[dict[str, Any]]:

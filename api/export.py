@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ...archive import Archive, ArchiveError, Node, require_sound
-from ...sandbox.text import clean, line
-from ..pages.records import full_record
+from .archive import Archive, ArchiveError, Node, require_sound
 from .folder import write
+from .records import full_record
+from .sandbox.text import clean, line
 
 LICENCE = """\
 This program was written by Ratchet's agent `{proposer}`, starting from programs of the Ratchet
