@@ -209,7 +209,7 @@ def test_nodes_of_older_archives_are_read_with_their_claim(
 ) -> None:
     run = start(tmp_path / "a.db", isolated_sandbox, Tweak(), turns=1)
     grow(run)
-    with run.archive._writing() as db:
+    with run.archive.database.writing() as db:
         row = {"run": "test", "number": 7, "files": {}, "data": {**OLD, "run": "test"}}
         db.execute(NODES.insert().values(row))
     node = Archive(tmp_path / "a.db").tree("test")[7]
