@@ -101,7 +101,8 @@ def slopes(
     if not value.requires_grad:
         return value, torch.zeros_like(value), torch.zeros_like(value)
     along = torch.autograd.grad(value.sum(), leaves, materialize_grads=True)
-    return value.detach(), *along
+    # Up to torch 2.6 a slope that was filled in with zeros asks for a gradient itself.
+    return value.detach(), *(slope.detach() for slope in along)
 
 
 def answer(message: bytes, memory: memoryview) -> bytes:
