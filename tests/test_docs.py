@@ -94,3 +94,14 @@ def test_links_between_pages_lead_somewhere() -> None:
         if "://" not in target and not (page.parent / target).exists()
     ]
     assert not broken
+
+
+def test_every_file_that_a_page_names_is_there() -> None:
+    top = {path.name for path in ROOT.iterdir() if path.is_dir()}
+    missing = [
+        f"{page.relative_to(ROOT)}: {name}"
+        for page in PAGES
+        for name in re.findall(r"`([\w.-]+/[\w./-]*)`", page.read_text())
+        if name.split("/")[0] in top and not (ROOT / name).exists()
+    ]
+    assert not missing
