@@ -5,16 +5,13 @@ import math
 import re
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from typing import Literal
 
 from .archive import Archive as Store
 from .growth import Growth
 from .places import place
-from .problems import named
 from .runs import Run
 from .search import begin as setting_up
 from .search.budget import Caps
-from .search.desk.consent import Mode
 from .search.desk.wanted import Wanted
 from .search.order import Chance, Extension, Order, SandboxChange, SandboxChoice, Say
 from .search.plan import Standards
@@ -25,43 +22,20 @@ MOST_WORKERS = 256
 log = logging.getLogger(__name__)
 
 
-def search(
-    task: str | Path,
-    agent: str,
-    minutes: float | None,
-    turns: int | None,
-    seed: int | None,
-    secret: str | None,
-    select: str | None,
-    sandbox: str,
-    workers: int,
-    accept_unisolated: bool,
-    sharing: Literal["shared", "strict"],
-    archive: str | Path | None,
-    standards: Standards | None,
-    models: Wanted | str | None,
-    caps: Caps | None,
-    approve: Mode,
-    say: Say | None,
-) -> Run:
-    """What `ratchet.search` says, which names the defaults."""
-    _check_extent(minutes, turns, workers)
-    _check_chance(seed, secret)
-    _check_standards(standards or Standards())
-    order = Order(
-        task=named(task),
-        agent=agent,
-        select=select,
-        turns=turns,
-        minutes=minutes,
-        caps=caps or Caps(),
-        chance=Chance(seed, secret),
-        standards=standards or Standards(),
-        models=Wanted((models,)) if isinstance(models, str) else models or Wanted(),
-        approve=approve,
-    )
-    choice = SandboxChoice(sandbox, workers, accept_unisolated, sharing)
+def search(order: Order, choice: SandboxChoice, archive: str | Path | None, say: Say | None) -> Run:
+    """Begin what `ratchet.search` was asked for, and return its Run.
+
+    Raises ValueError for a number out of range, and what `search.begin.begin` raises.
+    """
+    _check_extent(order.minutes, order.turns, choice.workers)
+    _check_chance(order.chance)
+    _check_standards(order.standards)
     return _growing(setting_up.begin(order, choice, place(archive), say or _nothing, log.warning))
+
+
+def wanted(models: Wanted | str | None) -> Wanted:
+    """The language models that are asked for, also by one name."""
+    return Wanted((models,)) if isinstance(models, str) else models or Wanted()
 
 
 def resume(
@@ -120,10 +94,10 @@ def _check_extent(minutes: float | None, turns: int | None, workers: int) -> Non
         raise ValueError(f"workers is {workers}: give a whole number from 1 to {MOST_WORKERS}")
 
 
-def _check_chance(seed: int | None, secret: str | None) -> None:
-    if seed is not None and seed < 0:
-        raise ValueError(f"seed is {seed}: give a whole number of at least 0")
-    if secret is not None and re.fullmatch(r"[0-9a-f]{32}", secret) is None:
+def _check_chance(chance: Chance) -> None:
+    if chance.seed is not None and chance.seed < 0:
+        raise ValueError(f"seed is {chance.seed}: give a whole number of at least 0")
+    if chance.secret is not None and re.fullmatch(r"[0-9a-f]{32}", chance.secret) is None:
         raise ValueError("secret is not 32 hexadecimal digits: give one as archived runs have it")
 
 

@@ -19,7 +19,32 @@ if TYPE_CHECKING:
 
 
 class Search(ModuleType):
-    """`ratchet.search`, which is also `ratchet.search(...)`."""
+    """`ratchet.search`, which is also `ratchet.search(...)`. Its arguments:
+
+    `task` is a built-in name (`ratchet.tasks()`) or the path of a task folder; `agent` a built-in
+    name (`ratchet.agents()`), RUN.NUMBER, or a module with `create()`.
+
+    How long: `minutes` of the clock, and no more than `turns` proposals; 5 minutes where neither
+    these nor `caps` say. `caps` bound all that the run may spend: tokens, dollars, GPU seconds,
+    trials.
+
+    What chance decides: `seed` makes proposals repeatable, and with the `secret` of an archived
+    run, 32 hexadecimal digits, also everything else.
+
+    How it searches: `select` names the policy that picks what to build on, by default the agent's
+    own. `standards` are those of its verdicts: what a confirmation takes, the error budget `alpha`
+    and what it bounds, and the smallest gain that matters (`effect`, in the metric's unit).
+    `models` are the language models that an agent asks, or the name of one. `approve` says what
+    waits for a person, who answers with `ratchet approve`.
+
+    Where: `sandbox` is auto, docker, namespace, process, or a module with `create()`, for `workers`
+    jobs at a time; `sharing="strict"` gives every seed a fresh process. One that does not isolate
+    wants `accept_unisolated`, and its results are unvalidated. `archive` is a path or URL; by
+    default `$RATCHET_ARCHIVE`, else `.ratchet/archive.db`. It is made if need be.
+
+    `say` is told in sentences what the set-up does, which may take a minute: the noise of a task is
+    measured once for a machine.
+    """
 
     def __call__(
         self,
@@ -45,58 +70,34 @@ class Search(ModuleType):
         """Begin a search for better programs on a task. It goes on in a thread, until it ends.
 
         The call sets the search up and returns its Run: follow it with `for node in run`, or wait
-        for its end with `run.wait()`. A script that does neither waits for it before it exits.
-
-        `task` is a built-in name (`ratchet.tasks()`) or the path of a task folder; `agent` a
-        built-in name (`ratchet.agents()`), RUN.NUMBER, or a module with `create()`.
-
-        How long: `minutes` of the clock, and no more than `turns` proposals; 5 minutes where
-        neither these nor `caps` say. `caps` bound all that the run may spend: tokens, dollars,
-        GPU-seconds, trials.
-
-        What chance decides: `seed` makes proposals repeatable, and with the `secret` of an archived
-        run, 32 hexadecimal digits, also everything else.
-
-        How it searches: `select` names the policy that picks what to build on, by default the
-        agent's own. `standards` are those of its verdicts: what a confirmation takes, the error
-        budget `alpha` and what it bounds, and the smallest gain that matters (`effect`, in the
-        metric's unit). `models` are the language models that an agent asks, or the name of one.
-        `approve` says what waits for a person, who answers with `ratchet approve`.
-
-        Where: `sandbox` is auto, docker, namespace, process, or a module with `create()`, for
-        `workers` jobs at a time; `sharing="strict"` gives every seed a fresh process. One that does
-        not isolate wants `accept_unisolated`, and its results are unvalidated. `archive` is a path
-        or URL; by default `$RATCHET_ARCHIVE`, else `.ratchet/archive.db`. It is made if need be.
-
-        `say` is told in sentences what the set-up does, which may take a minute: the noise of a
-        task is measured once for a machine.
+        for its end with `run.wait()`. A script that does neither waits for it before it exits. The
+        arguments are described in the class.
 
         Raises TaskError, AgentError, SandboxError and ArchiveError for what cannot be opened or
         used, BudgetError for a budget that cannot find the `effect` or measure the baselines,
         ModelChoiceError and ModelError for language models, and ValueError for a number out of
         range. What ends the search later is raised in whoever follows it or waits.
         """
-        from .beginning import search
+        from .beginning import search, wanted
+        from .problems import named
+        from .search.budget import Caps
+        from .search.order import Chance, Order, SandboxChoice
+        from .search.plan import Standards
 
-        return search(
-            task,
-            agent,
-            minutes=minutes,
-            turns=turns,
-            seed=seed,
-            secret=secret,
+        order = Order(
+            task=named(task),
+            agent=agent,
             select=select,
-            sandbox=sandbox,
-            workers=workers,
-            accept_unisolated=accept_unisolated,
-            sharing=sharing,
-            archive=archive,
-            standards=standards,
-            models=models,
-            caps=caps,
+            turns=turns,
+            minutes=minutes,
+            caps=caps or Caps(),
+            chance=Chance(seed, secret),
+            standards=standards or Standards(),
+            models=wanted(models),
             approve=approve,
-            say=say,
         )
+        choice = SandboxChoice(sandbox, workers, accept_unisolated, sharing)
+        return search(order, choice, archive, say)
 
 
 class Tasks(ModuleType):

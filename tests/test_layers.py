@@ -31,6 +31,7 @@ HOMES = {
     "langsmith": {"agents/research/graph.py"},
     "matplotlib": {"app/pages/curves.py", "bench/harness.py"},
     "openai": {"agents/llm/client.py", "tests/test_model.py"},
+    "pandas": {"api/frames.py", "api/trees.py"},
     "psycopg": {"tests/stand_ins/postgres.py"},
     "sqlalchemy": {
         "archive/database.py",
