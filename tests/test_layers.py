@@ -32,6 +32,7 @@ HOMES = {
     "matplotlib": {"app/pages/curves.py", "bench/harness.py"},
     "openai": {"agents/llm/client.py", "tests/test_model.py"},
     "psycopg": {"tests/stand_ins/postgres.py"},
+    "rich": {"app/cli/*.py", "tests/test_calibrate.py", "tests/test_compare.py"},
     "sqlalchemy": {
         "archive/database.py",
         "archive/engine.py",
@@ -48,7 +49,16 @@ HOMES = {
     "torch": set[str](),  # only what runs in boxes
     "typer": {
         f"app/cli/{name}.py"
-        for name in ("benches", "images", "main", "options", "output", "reading")
+        for name in (
+            "benches",
+            "checking",
+            "images",
+            "main",
+            "options",
+            "output",
+            "reading",
+            "searching",
+        )
     }
     | {"tests/test_docs.py", "tests/test_foreign_archive.py"},
 }
