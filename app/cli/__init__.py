@@ -3,7 +3,7 @@
 main        the verbs put together, and run          display     output that cannot fail
 searching   search, resume, stop, approve            run, approve, live
 checking    calibrate, doctor                        calibrate, doctor, attack
-reading     runs, tree, show, diff, replay, ...      replay, rejudge, report, export, folder
+reading     runs, tree, show, diff, replay, ...      rejudge, report
 benches     bench agents                             bench
 images      sandbox build, sandbox prune
 options     what several verbs take                  output      how a verb prints and leaves

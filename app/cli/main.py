@@ -37,9 +37,6 @@ OLD_NAMES = {
 # Verbs whose output is all that they are for.
 READERS = ("runs", "tree", "show", "diff", "rejudge", "tasks", "agents")
 THREADS, ENDING_SECONDS = "ratchet-turn", 1.0
-# Imports make objects by the hundred thousand and leave no garbage. Looking through them again and
-# again, and once more at the end, took a third of the time of a short command.
-BETWEEN_COLLECTIONS = 50_000
 
 app = typer.Typer(
     name="ratchet",

@@ -74,8 +74,8 @@ def diff(a: NodeName, b: NodeName, archive: Where = ARCHIVE, as_json: Json = Fal
     from ...archives import open
     from . import view
 
-    held = open(archive)
-    text = held.node(b).diff(held.node(a))
+    store = open(archive)
+    text = store.node(b).diff(store.node(a))
     show_or_dump({"a": a, "b": b, "diff": text}, as_json, view.diff_view)
 
 
@@ -112,9 +112,9 @@ def replay(
         raise typer.Exit({"REPRODUCED": 0, "DRIFTED": 5, "FAILED": 6}[result.outcome])
     if fresh_seeds:
         raise typer.BadParameter("--fresh-seeds is for a node: name RUN.NUMBER")
-    found = open(archive).run(name).replay(sandbox, accept_unisolated, warn)
-    show_or_dump(found.model_dump(mode="json"), as_json, view.rerun_view)
-    raise typer.Exit({"REPRODUCED": 0, "DRIFTED": 5}[found.outcome])
+    rerun = open(archive).run(name).replay(sandbox, accept_unisolated, warn)
+    show_or_dump(rerun.model_dump(mode="json"), as_json, view.rerun_view)
+    raise typer.Exit({"REPRODUCED": 0, "DRIFTED": 5}[rerun.outcome])
 
 
 @reading.command()
@@ -186,7 +186,7 @@ def export(
     try:
         written = exported.export(folder)
     except FileExistsError:
-        fail(2, f"{folder} exists and is not empty: name another directory with --to")
+        fail(2, f"{folder} exists and is not empty: name another with --to")
     except OSError as error:
         fail(2, f"cannot write {folder}: {error.strerror}")
     for path in written:
