@@ -51,17 +51,17 @@ def export(node: Node, archive: Archive, folder: Path) -> list[Path]:
 
 def _documented(node: Node, record: dict[str, Any], text: str) -> str:
     gain = record["gain_over_parent"]
-    words = (
+    result = (
         f"{gain['gain']:+.4f} {record['metric']['unit']} over its parent "
         f"(95 % interval {gain['low']:+.4f} to {gain['high']:+.4f})"
         if gain
         else f"{record['standing']}"
     )
     if not record["validated"]:
-        words += ", measured without isolation and not validated"
+        result += ", measured without isolation and not validated"
     if record["company_checked"] is False:
-        words += ", not checked in other company"
-    head = line(f"Ratchet node {node.id}, task {record['task']}: {words}. See README.md.")
+        result += ", not checked in other company"
+    head = line(f"Ratchet node {node.id}, task {record['task']}: {result}. See README.md.")
     return f"# {head}\n{text}"
 
 
@@ -94,7 +94,7 @@ def _readme(node: Node, record: dict[str, Any], files: list[str], example: bool)
         "",
         "## How it came about",
         "",
-        *(f"- {each}" for each in record["lineage"]),
+        *(f"- {ancestor}" for ancestor in record["lineage"]),
         "",
         "Measured with:",
         "",

@@ -17,7 +17,7 @@ from .sandbox.text import line
 
 
 def write(folder: Path, contents: Mapping[str, str]) -> list[Path]:
-    """Make new files in `folder`, which is made if it is not there, and name them in order.
+    """Write new files into `folder`, which is created if need be. Returns their sorted paths.
 
     Raises ArchiveError for names that are not plain or that some systems take for one, and OSError
     where a file is in the way or cannot be written; then none is left.
@@ -40,7 +40,7 @@ def write(folder: Path, contents: Mapping[str, str]) -> list[Path]:
 
 
 def read(folder: Path, names: Iterable[str]) -> dict[str, str]:
-    """The texts of these files of `folder`; raises ArchiveError naming the one that is none."""
+    """The texts of these files of `folder`; raises ArchiveError naming one that is not a file."""
     wanted = list(names)
     require_plain(wanted)
     return {name: _text(folder, name) for name in wanted}

@@ -14,19 +14,19 @@ from .tasks import Metric, Task
 
 def run_records(archive: Archive) -> list[dict[str, Any]]:
     """Every run of the archive; of one that cannot be read, its id and why (`damaged`)."""
-    found = list[dict[str, Any]]()
+    rows = list[dict[str, Any]]()
     for name, record in archive.listed():
         try:
             if isinstance(record, ArchiveError):
                 raise record
-            found.append(run_record(record, archive.tree(name)))
+            rows.append(run_record(record, archive.tree(name)))
         except ArchiveError as error:
-            found.append({"run": name, "damaged": str(error)})
-    return found
+            rows.append({"run": name, "damaged": str(error)})
+    return rows
 
 
 def run_record(record: RunRecord, tree: Tree) -> dict[str, Any]:
-    """One run of the archive."""
+    """One run: what it searched, how, and how far it came."""
     best = tree.best()
     return {
         "run": record.id,
@@ -89,7 +89,7 @@ def full_record(archive: Archive, node: Node) -> dict[str, Any]:
         "task": task.name,
         "metric": task.metric.model_dump(),
         "notes": {clean(name): clean(text) for name, text in node.candidate.notes.items()},
-        "lineage": [each.id for each in tree.lineage(node)],
+        "lineage": [ancestor.id for ancestor in tree.lineage(node)],
         "baseline": _over_baseline(tree, node),
         "evidence": [
             _evidence(archive, keys, tree, node, task.metric, index)
@@ -130,15 +130,15 @@ def _evidence(
     }
     if evidence.versus is not None:
         rival = tree[evidence.versus]
-        held = archive.trials(
+        trials = archive.trials(
             node.environment,
             archive.run(node.run).task_digest,
             rival.candidate.digest,
             evidence.split,
             theirs,
         )
-        if len(held) == len(theirs):
-            other = Evaluation(stream=evidence.stream, trials=tuple(held[s] for s in theirs))
+        if len(trials) == len(theirs):
+            other = Evaluation(stream=evidence.stream, trials=tuple(trials[s] for s in theirs))
             values = judge.gains(own, other, metric, paired=theirs == seeds)
             record |= {
                 "versus": rival.id,
@@ -149,7 +149,7 @@ def _evidence(
 
 
 def task_record(task: Task) -> dict[str, Any]:
-    """One task."""
+    """One task: what may change, how it is scored, and against which baselines."""
     manifest = task.manifest
     return {
         "task": task.name,

@@ -107,7 +107,10 @@ class Database:
             self.order = as_made(db)
 
     def _missing(self) -> ArchiveError:
-        return _Missing(f"no archive at {self.shown}: run `ratchet search` first, or --archive")
+        return _Missing(
+            f"there is no archive at {self.shown}: start one with `ratchet search`, or give its "
+            "place with --archive"
+        )
 
     def rows(self, query: "sa.Select[Any]", table: sa.Table) -> list[Mapping[str, Any]]:
         """The rows of a query; none where an older archive has no such table."""

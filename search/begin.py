@@ -1,6 +1,6 @@
-"""Set a run up, or take one up. Nothing is printed: whoever calls is told through `say`.
+"""Set a run up, or take one up. Nothing here prints.
 
-Messages about progress go to `say`, and what a sandbox does not isolate goes to `warn`.
+Messages about progress go to `say`. What a sandbox does not isolate goes to `warn`.
 """
 
 import secrets
@@ -25,7 +25,7 @@ from .plan import BudgetError, Plan, agree_rule, check_bounded, check_caps
 from .run import Config, Run
 from .session import Session, session
 
-MINUTES = 5.0  # of a search that nothing else bounds
+MINUTES = 5.0  # for a search without turns, minutes and caps
 Ask = Callable[[Task], Prompt | None]  # who answers questions about a task's candidates, if anybody
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # of a run's id: none looks like another
 
@@ -133,7 +133,7 @@ def _config(
 def _searched(
     purse: Purse, config: Config, lab: Lab, workers: int, agent: Opened, ask: Ask | None
 ) -> Run:
-    """The run with somebody to ask, and with a place for unfinished proposals."""
+    """The run of a search: with a person to ask, and a place for unfinished proposals."""
     return assemble(
         purse,
         config,
@@ -187,8 +187,8 @@ def take_up(
 def _extended(config: Config, extension: Extension) -> Config:
     if extension.turns is not None:
         config = config.model_copy(update={"turns": extension.turns})
-    given = extension.caps.model_dump(exclude_none=True)
-    return config.model_copy(update={"caps": config.caps.model_copy(update=given)})
+    caps = extension.caps.model_dump(exclude_none=True)
+    return config.model_copy(update={"caps": config.caps.model_copy(update=caps)})
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """What a run may spend: reserved before, settled after, and refused beyond.
 
 Every spender reserves the most that a unit of work can cost, so that work in flight counts before
-it is paid for; a unit that turns out to cost more than was reserved is the only way past a cap.
+it is paid for. Only a unit that turns out to cost more than was reserved can go past a cap.
 """
 
 import threading
@@ -28,7 +28,7 @@ Amounts = Mapping[Resource, float]
 
 
 class Caps(Frozen):
-    """The most of each resource that a run may spend; None is without end.
+    """The most of each resource that a run may spend; None is no limit.
 
     A `seconds` cap is of wall time in this session. The others hold over all sessions of a run.
     """
@@ -46,7 +46,7 @@ class Caps(Frozen):
 
 
 class Reservation:
-    """One unit of work in flight. What is not settled when it ends was not spent."""
+    """One unit of work in flight. Where it ends without `settle`, nothing was spent."""
 
     def __init__(self, most: Amounts) -> None:
         """Hold the most that the unit may cost."""
@@ -54,7 +54,10 @@ class Reservation:
         self.actual: dict[Resource, float] = {}
 
     def settle(self, **actual: float) -> None:
-        """Say what the unit really cost; more than was reserved is booked all the same."""
+        """Say what the unit really cost; more than was reserved is booked all the same.
+
+        Raises ValueError for a resource that does not exist.
+        """
         for resource in RESOURCES:
             if resource in actual:
                 self.actual[resource] = actual.pop(resource)
@@ -66,7 +69,7 @@ class Budget:
     """The one ledger of a run. Safe to use from several threads."""
 
     def __init__(self, caps: Caps | None = None, spent: Amounts | None = None) -> None:
-        """Start the clock, with what earlier sessions of the run have spent."""
+        """Start the clock. `spent` is what earlier sessions of the run have spent."""
         self.caps = caps or Caps()
         self._spent: dict[Resource, float] = {r: (spent or {}).get(r, 0.0) for r in RESOURCES}
         self._open: set[Reservation] = set()
@@ -76,10 +79,11 @@ class Budget:
 
     @contextmanager
     def reserve(self, **most: float) -> Iterator[Reservation]:
-        """Hold what a unit of work may cost while it runs; waits for work in flight if it must.
+        """Hold the most that a unit of work may cost, for as long as it runs.
 
-        `seconds` are those of the clock that the unit is expected to take. Raises BudgetSpent where
-        the unit would not fit even if all that is in flight cost nothing.
+        Waits for work in flight where only its end can make room. `seconds` is the wall time that
+        the unit is expected to take. Raises BudgetSpent where the unit would not fit even if all
+        work in flight cost nothing, and where the budget is closed.
         """
         unknown = set(most) - set(RESOURCES)
         if unknown or any(amount < 0 for amount in most.values()):
@@ -110,7 +114,7 @@ class Budget:
 
     @property
     def seconds_left(self) -> float | None:
-        """Of the session, less than none where it is overdue; None where time is not capped."""
+        """Seconds left of the session, negative where it is overdue; None where time has no cap."""
         with self._change:
             cap = self.caps.seconds
             return None if cap is None else cap - self._so_far("seconds")
@@ -140,13 +144,13 @@ class Budget:
 
     @property
     def spent(self) -> dict[Resource, float]:
-        """What is settled, over all sessions; `seconds` are those of this one."""
+        """What has been spent over all sessions; `seconds` are those of this one."""
         with self._change:
             return {resource: self._so_far(resource) for resource in RESOURCES}
 
     @property
     def in_flight(self) -> dict[Resource, float]:
-        """What is reserved and not settled: nothing, once all work has ended."""
+        """What is reserved and not settled yet: nothing, once all work has ended."""
         with self._change:
             return {resource: self._flying(resource) for resource in RESOURCES}
 
@@ -165,7 +169,7 @@ class Budget:
             if cap is None or (resource not in most and resource != "seconds"):
                 continue
             taken = self._so_far(resource)
-            if flying and resource != "seconds":  # those pass side by side
+            if flying and resource != "seconds":  # units run side by side
                 taken += self._flying(resource)
             if taken + most.get(resource, 0.0) > cap:
                 return resource

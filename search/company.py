@@ -1,8 +1,8 @@
-"""When a search repeats seeds in other company, and what it makes of a difference.
+"""When a search repeats seeds beside other seeds, and what a different score then means.
 
-At a look a few seeds ride along in jobs that are run anyway, so that it costs next to nothing.
-Before a claim is believed, its own evidence is repeated. Whatever is repeated is archived, so a
-search that was cut short finds the same again.
+In a screen a few seeds are repeated in jobs that run anyway, at next to no cost. Before a claim is
+believed, all of its own seeds are repeated. Repeats are archived, so a search that was cut short
+comes to the same result.
 """
 
 from collections.abc import Iterable
@@ -14,15 +14,15 @@ from ..evals import Evaluation, Seed, Split, Trial, draw
 from ..evals.company import Company, companies, difference, placed
 from .run import Run
 
-GUESTS = 2  # seeds of the first look that ride along in the rest of the screen
-APART = 2  # seeds of an own small job, where no glance has put some into another company
+GUESTS = 2  # seeds of the first look that are repeated in the rest of the screen
+APART = 2  # seeds that are repeated in a small job of their own, where there is no glance
 
 
 def beside(run: Run, node: Node, stream: str, split: Split, done: int) -> tuple[Seed, ...]:
-    """The seeds that ride along in the next look of a screen, of which `done` seeds are measured.
+    """The seeds to repeat in the next look of a screen, of which `done` seeds are measured.
 
-    At a glance it is one that the glance does not need. So the first look, on all workloads, is of
-    another company.
+    A glance takes one seed more than it needs, so that its seeds are in other company than they are
+    in the first look on all workloads.
     """
     if not run.config.company:
         return ()

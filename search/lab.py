@@ -63,7 +63,7 @@ class Lab:
         self._start_costs[split] = StartCost.of(start, self._seeds_per_job)
 
     def expected(self, split: Split, count: int, candidate: str = "") -> float:
-        """Seconds of the clock that measuring a candidate usually takes, one job after another.
+        """Wall seconds that measuring a candidate usually takes, one job after another.
 
         Zero if no job has run yet.
         """
@@ -148,7 +148,7 @@ class Lab:
     def repeats(
         self, candidate: Candidate, seeds: Sequence[Seed], split: Split = "dev"
     ) -> list[Trial]:
-        """The candidate's trials on those of these seeds that rode along in other jobs."""
+        """The candidate's repeats on these seeds: trials that rode along in jobs of other seeds."""
         return list(self._archived(_repeated(candidate, BESIDE), split, seeds).values())
 
     def repeat(self, candidate: Candidate, company: Company, split: Split = "dev") -> list[Trial]:
@@ -173,7 +173,7 @@ class Lab:
 
 
 def _repeated(candidate: Candidate, company: str) -> str:
-    """The name under which an archive holds repeats, apart from what they repeat."""
+    """The name under which an archive keeps repeats, apart from the trials that they repeat."""
     return f"{candidate.digest}/{company}"
 
 
@@ -189,7 +189,7 @@ def _mixed(seeds: Sequence[Seed], beside: Sequence[Seed], split: Split) -> list[
 
 
 def seeds_per_job(task: Task, strict: bool) -> int:
-    """How many seeds are trained side by side."""
+    """How many seeds one job trains."""
     return 1 if strict else task.manifest.limits.seeds_per_job
 
 

@@ -8,7 +8,7 @@ class Metered:
     """Runs jobs as the sandbox it wraps does, reserving their GPU seconds before."""
 
     def __init__(self, sandbox: Sandbox, budget: Budget) -> None:
-        """Wrap a sandbox, which stays its opener's to close."""
+        """Wrap a sandbox, whose GPU seconds are paid from `budget`."""
         self.name, self.isolation = sandbox.name, sandbox.isolation
         self._sandbox, self._budget = sandbox, budget
 

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from ..evals import Split
 
-REMEMBERED = 16  # of each kind: the machine's load changes
+REMEMBERED = 16  # of the newest durations of a kind, since the load of a machine changes
 
 
 class Lap(NamedTuple):
-    """One job: the candidate's digest, its number of seeds, and its seconds of the clock."""
+    """One job: the candidate's digest, the number of its seeds, and its wall time in seconds."""
 
     candidate: str
     seeds: int
@@ -20,7 +20,7 @@ class Lap(NamedTuple):
 
 
 class Pace:
-    """Durations that were measured in this process. Safe to use from several threads."""
+    """The durations of jobs and proposals in this process. Safe to use from several threads."""
 
     def __init__(self) -> None:
         """Know nothing yet."""
@@ -44,7 +44,7 @@ class Pace:
             return _usual(self._offers)
 
     def job(self, split: Split, count: int, candidate: str = "") -> float:
-        """Seconds of the clock that a job of `count` seeds usually takes; zero before the first.
+        """Wall seconds that a job of `count` seeds usually takes; zero before the first.
 
         The estimate follows jobs of the nearest size; the time of a smaller one is scaled up. A
         candidate that has taken longer on fewer seeds is expected to take as long again. Workloads

@@ -12,8 +12,8 @@ from .budget import Caps
 from .lab import Lab
 from .studies.calibrate import calibrated, stored
 
-CHANCE = 0.8
-OFTEN = "4 times in 5"  # the same in words
+CHANCE = 0.8  # with which a gain has to be found to count as findable
+OFTEN = "4 times in 5"  # CHANCE in words
 
 
 class BudgetError(Exception):
@@ -23,7 +23,7 @@ class BudgetError(Exception):
 
 
 def check_caps(task: Task, caps: Caps) -> None:
-    """Raise BudgetError for a cap that is too small to measure what everything is compared with."""
+    """Raise BudgetError for a cap too small for the start and the baselines, or for one job."""
     planted = 1 + len(task.baselines)
     least = planted * Rule().estimate
     if caps.trials is not None and caps.trials < least:
@@ -56,7 +56,7 @@ def check_bounded(task: Task, caps: Caps, asks: bool) -> None:
 
 
 class Standards(NamedTuple):
-    """What a user asks of a run's verdicts; `effect` is the smallest gain that matters, if told."""
+    """What a user asks of a run's verdicts. `effect` is the smallest gain that matters, if any."""
 
     standard: Literal["claim", "explore"] = "claim"
     control: Literal["familywise", "fdr"] = "familywise"
@@ -65,7 +65,7 @@ class Standards(NamedTuple):
     effect: float | None = None
 
     def rule(self, calibration: Calibration) -> Rule:
-        """The rule of a run that asks for these, on a task with this noise."""
+        """The rule of a run that asks for these standards, on a task with this noise."""
         return Rule(
             standard=self.standard,
             control=self.control,
@@ -76,7 +76,7 @@ class Standards(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """How long a search may take (None: without end), at how many jobs at a time.
+    """How long a search may take, None for no limit, and how many jobs it runs at a time.
 
     `planted` programs, the start and the baselines, are measured before anything else.
     """
@@ -86,18 +86,18 @@ class Plan(NamedTuple):
     planted: int
 
     def pairs(self, calibration: Calibration, rule: Rule) -> int:
-        """How many pairs one confirmation may take, after planting and one child's screen."""
+        """Pairs of seeds that time leaves for one confirmation, after planting and one screen."""
         if self.minutes is None:
             return rule.most
         trials = 60 * self.minutes * self.workers / max(calibration.seconds, 1e-9)
         return max(0, min(rule.most, int((trials - self._before(rule)) / 2)))
 
     def minutes_to_plant(self, calibration: Calibration, rule: Rule) -> float:
-        """How long it takes to measure the start and the baselines."""
+        """Minutes for measuring the start and the baselines."""
         return self.planted * rule.estimate * calibration.seconds / self.workers / 60
 
     def minutes_for(self, pairs: int, calibration: Calibration, rule: Rule) -> float:
-        """How long planting, one screen and a confirmation on so many pairs take."""
+        """Minutes for planting, one screen and a confirmation on `pairs` pairs of seeds."""
         return (self._before(rule) + 2 * pairs) * calibration.seconds / self.workers / 60
 
     def _before(self, rule: Rule) -> int:
@@ -105,7 +105,7 @@ class Plan(NamedTuple):
 
 
 class Instrument(NamedTuple):
-    """What a run judges with: the noise, the rule, and the metric that both are about."""
+    """What a run judges with: the noise of a task, the rule, and the metric of both."""
 
     calibration: Calibration
     rule: Rule
@@ -113,11 +113,11 @@ class Instrument(NamedTuple):
 
     @property
     def most(self) -> int:
-        """How many pairs one comparison takes at most."""
+        """The most pairs of seeds that one comparison takes."""
         return self.rule.most if self.rule.standard == "claim" else self.rule.race
 
     def chance(self, gain: float, pairs: int) -> float:
-        """How likely a true gain, in the metric's unit, is found by so many pairs."""
+        """The probability that `pairs` pairs of seeds show a true gain, in the metric's unit."""
         if self.rule.standard == "explore":
             spread = self.calibration.spread
             return 0.0 if pairs < self.most else race_power(self.rule, gain / max(spread, 1e-12))
@@ -125,7 +125,7 @@ class Instrument(NamedTuple):
         return power(self.rule, sds, judge.level(self.rule, []), pairs).chance if sds > 0 else 0.0
 
     def least(self, pairs: int) -> float | None:
-        """The smallest gain that is found four times in five by so many pairs, if any is."""
+        """The smallest gain that `pairs` pairs of seeds show with probability `CHANCE`, if any."""
         if self.rule.standard == "explore":
             low, high = 0.0, 4 * self.calibration.spread
             for _ in range(20 if pairs >= self.most else 0):
@@ -138,7 +138,7 @@ class Instrument(NamedTuple):
         return None if sds is None else self.calibration.in_units(sds, self.metric)
 
     def pairs_for(self, gain: float) -> int | None:
-        """How many pairs find such a gain four times in five; None if `most` do not."""
+        """How many pairs of seeds show a gain with probability `CHANCE`; None if `most` do not."""
         if self.rule.standard == "explore":
             return self.most if self.chance(gain, self.most) >= CHANCE else None
         sds = self.calibration.in_sds(gain, self.metric)
@@ -153,10 +153,10 @@ def agree_rule(
     plan: Plan,
     say: Callable[[str], object],
 ) -> Rule:
-    """The rule that suits the task's noise, which is measured now if it is not known yet.
+    """The rule that suits the task's noise, which is measured now if it never was.
 
-    Says what the budget can find; raises BudgetError if that is not enough. A calibration made here
-    draws from the run's own keys, so that a run can be repeated exactly.
+    Says what the budget can find; raises BudgetError if that is not enough. A calibration that is
+    measured here draws from the run's own keys, so that a run can be repeated exactly.
     """
     task = lab.task
     if stored(lab, archive) is None:
@@ -179,7 +179,7 @@ def agree_rule(
 
 
 def foresee(instrument: Instrument, plan: Plan, effect: float | None) -> str:
-    """What the budget can find, in one line; raises BudgetError if that is less than `effect`."""
+    """What the budget can find, in one line; raises BudgetError where it cannot find `effect`."""
     unit = instrument.metric.unit
     pairs = min(instrument.most, plan.pairs(instrument.calibration, instrument.rule))
     least = instrument.least(pairs)
@@ -232,7 +232,7 @@ def _refusal(
 
 
 def _minutes(minutes: float) -> str:
-    """A number of minutes that is surely enough, in few digits."""
+    """A number of minutes in two digits, with a fifth to spare."""
     return f"{rounded_up(1.2 * minutes):g}"
 
 

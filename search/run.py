@@ -1,4 +1,4 @@
-"""What one search consists of, and what both its parts need to know."""
+"""The parts of one search, and its configuration."""
 
 import hashlib
 import json
@@ -60,7 +60,7 @@ class Config(Frozen):
 
     @property
     def keys(self) -> Keys:
-        """What every seed of the run is drawn from."""
+        """The keys from which every seed of the run is drawn."""
         return Keys.of(self.key, self.secret, self.data)
 
 
@@ -87,16 +87,16 @@ class Run:
 
     @property
     def task(self) -> Task:
-        """What is being improved."""
+        """The task that is being improved."""
         return self.lab.task
 
     @property
     def approver(self) -> Approver:
-        """The person who may be asked."""
+        """The gate at which a person may be asked."""
         return Approver(self.archive, self.id, self.config.approve, self.prompt, self.budget)
 
     def desk(self, thread: str, tree: Tree) -> RunDesk:
-        """The desk of the proposal of that name."""
+        """The desk of the proposal called `thread`."""
         models = self.config.models
         if models is not None:
             place = thread.partition("/")[2]  # not the run's name, so that a run can be repeated
@@ -116,8 +116,8 @@ class Run:
 class Behaviour(NamedTuple):
     """What a candidate does on tiny tensors.
 
-    `fingerprint` is equal for programs that do the same. It is None for one that failed, for the
-    reason `failure` and with the output `log`.
+    `fingerprint` is equal for programs that do the same. Where the candidate failed it is None,
+    `failure` is the reason, and `log` the output.
     """
 
     fingerprint: str | None

@@ -10,11 +10,11 @@ from typing import NamedTuple
 from ..archive import Archive, ArchiveError, Evidence
 from ..evals import Evaluation, Split, draw
 
-FIXED_SHARE = 4  # a job of a quarter of the seeds or fewer is taken to cost a quarter
+FIXED_SHARE = 4  # even a job of one seed counts as a quarter of a full job: some work is fixed
 
 
 class StartCost(NamedTuple):
-    """CPU seconds of the start, per seed, in jobs of so many seeds."""
+    """CPU seconds of the start per seed, in jobs of `seeds` seeds."""
 
     seconds: float
     seeds: int
@@ -26,7 +26,7 @@ class StartCost(NamedTuple):
         return cls(seconds, min(seeds_per_job, len(start.trials)))
 
     def job(self, seeds: int) -> float:
-        """CPU seconds of the start in a job of so many seeds, some of which do not depend on it."""
+        """CPU seconds of the start in a job of `seeds` seeds, of which a part is fixed."""
         return self.seconds * max(seeds, self.seeds / FIXED_SHARE)
 
 
@@ -45,7 +45,7 @@ def archived(archive: Archive, run_id: str, seeds_per_job: int) -> dict[Split, S
 
 
 def start_seconds(costs: dict[Split, StartCost], split: Split, seeds: int) -> float:
-    """CPU seconds of the start in a job of so many seeds, or 0 if it was not measured.
+    """CPU seconds of the start in a job of `seeds` seeds, or 0 if it was not measured.
 
     A glance takes a part of the development workloads, and may take as long as all of them.
     """

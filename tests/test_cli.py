@@ -56,8 +56,8 @@ def test_every_reading_verb_speaks_json(searched: Ratchet) -> None:
         (["search", BOWL, "--agent", "nope"], 2, "no agent named 'nope'"),
         (["search", BOWL, "--select", "nope"], 2, "use one of dgm, best, uniform"),
         (["search", BOWL, "--sandbox", "nope"], 3, "no sandbox backend named 'nope'"),
-        (["tree"], 3, "run `ratchet search` first"),
-        (["show", "3"], 3, "run `ratchet search` first"),
+        (["tree"], 3, "start one with `ratchet search`"),
+        (["show", "3"], 3, "start one with `ratchet search`"),
         (["search", BOWL, "--turns", "0"], 2, "greater than or equal to 1"),
     ],
 )

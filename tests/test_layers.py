@@ -33,6 +33,7 @@ HOMES = {
     "openai": {"agents/llm/client.py", "tests/test_model.py"},
     "pandas": {"api/frames.py", "api/trees.py"},
     "psycopg": {"tests/stand_ins/postgres.py"},
+    "rich": {"app/cli/*.py", "tests/test_calibrate.py", "tests/test_compare.py"},
     "sqlalchemy": {
         "archive/database.py",
         "archive/engine.py",
@@ -49,7 +50,16 @@ HOMES = {
     "torch": set[str](),  # only what runs in boxes
     "typer": {
         f"app/cli/{name}.py"
-        for name in ("benches", "images", "main", "options", "output", "reading")
+        for name in (
+            "benches",
+            "checking",
+            "images",
+            "main",
+            "options",
+            "output",
+            "reading",
+            "searching",
+        )
     }
     | {"tests/test_docs.py", "tests/test_foreign_archive.py"},
 }

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stand_ins.runs import node
 
-from ratchet.app.cli.run import elsewhere
+from ratchet.app.cli.run import archive_option
 from ratchet.archive import Archive, ArchiveError
 from ratchet.archive.place import Place
 from ratchet.tasks import load
@@ -238,9 +238,9 @@ def test_a_url_without_a_secret_is_shown_as_it_was_given() -> None:
 
 def test_commands_to_go_on_with_find_the_archive_and_hold_no_password(tmp_path: Path) -> None:
     with closing(begun(tmp_path / "a b.db")) as archive:
-        assert elsewhere(archive) == f" --archive '{tmp_path}/a b.db'"
+        assert archive_option(archive) == f" --archive '{tmp_path}/a b.db'"
         archive.place = Place.of("postgresql://bob:hunter2@h/d")
-        assert elsewhere(archive) == ' --archive "$RATCHET_ARCHIVE"'
+        assert archive_option(archive) == ' --archive "$RATCHET_ARCHIVE"'
 
 
 def test_the_command_line_finds_an_odd_path_again(tmp_path: Path, ratchet: Ratchet) -> None:

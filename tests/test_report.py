@@ -26,7 +26,7 @@ def estimate(gain: float, half: float) -> Estimate:
 
 
 def said(found: Findings) -> str:
-    return "\n".join(sentence for section in sections(found) for sentence in section.said)
+    return "\n".join(sentence for section in sections(found) for sentence in section.sentences)
 
 
 @pytest.mark.parametrize(

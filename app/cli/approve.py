@@ -20,11 +20,11 @@ from ...search.desk.consent import Decision, Question, Unanswered, decide, pendi
 from ...tasks import Task
 from . import view
 
-WHAT = {"candidate": "may it run?", "confirmation": "may it be put to fresh seeds?"}
+MATTERS = {"candidate": "may it run?", "confirmation": "may it be put to fresh seeds?"}
 
 
 def asker(console: Console, task: Task) -> Callable[[Question], Decision] | None:
-    """Whoever sits at this terminal; None where nobody does. An edit has to be one for `task`."""
+    """Ask whoever sits at this terminal; None where nobody does. Edits must suit `task`."""
     if not sys.stdin.isatty():
         return None
     one_at_a_time = threading.Lock()
@@ -63,29 +63,30 @@ def _answer(question: Question, console: Console, task: Task) -> Decision:
 def answer(
     archive: Archive, run: str, wanted: str, reject: str | None, folder: Path | None
 ) -> list[Decision]:
-    """Decide the waiting questions whose id begins so; raises ArchiveError if there is none.
+    """Decide the waiting questions whose id begins with `wanted`.
 
-    With `reject` they are rejected for that reason, else approved; `folder` holds edited files. It
-    is raised too where those may not run, and then nothing is decided.
+    With `reject` they are rejected for that reason, else approved; `folder` holds edited files.
+    Raises ArchiveError, and decides nothing, where no such question waits, where several wait for
+    one `folder`, and where its files may not run.
     """
     task = archive.task(run)
-    chosen = [each for each in pending(archive, run) if each.id.startswith(wanted)]
+    chosen = [question for question in pending(archive, run) if question.id.startswith(wanted)]
     if not chosen:
         raise ArchiveError(f"nothing that waits in run {run} is called {wanted!r}")
     if folder is not None and len(chosen) > 1:
         raise ArchiveError(f"--edit is for one question, and {len(chosen)} begin with {wanted!r}")
-    made = [
+    decisions = [
         Decision(
-            id=each.id,
+            id=question.id,
             approved=reject is None,
             reason=reject or "",
-            files=_edited(each, folder, task) if folder is not None else None,
+            files=_edited(question, folder, task) if folder is not None else None,
         )
-        for each in chosen
+        for question in chosen
     ]
-    for each in made:
-        decide(archive, run, each)
-    return made
+    for decision in decisions:
+        decide(archive, run, decision)
+    return decisions
 
 
 def _edited(question: Question, folder: Path, task: Task) -> dict[str, str]:
@@ -104,7 +105,7 @@ def record(question: Question) -> dict[str, Any]:
 def drawn(question: Question) -> RenderableType:
     """A question with the change that it is about, and the audit's flags."""
     head = Text(f"{line(question.id)}: {line(question.idea)}\n", style="bold")
-    head.append(f"a child of {line(question.parent)}: {WHAT[question.what]}")
+    head.append(f"a child of {line(question.parent)}: {MATTERS[question.what]}")
     facts = [f"flag: {line(flag)}" for flag in question.flags]
     facts += [line(question.screen)] if question.screen else []
     return Group(head, Text("\n".join(facts)), view.diff_view({"diff": diff(question)}))

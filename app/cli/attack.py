@@ -1,4 +1,4 @@
-"""Run the corpus of cheating programs: what they do elsewhere, and what they do here."""
+"""The verb `doctor --attack`: what cheating programs get elsewhere, and what they get here."""
 
 import json
 import time
@@ -27,7 +27,8 @@ from ...sandbox import Sandbox, SandboxError, open_sandbox
 from ...sandbox.text import clean
 from ...sandbox.text import line as one_line
 from ...tasks import Task, TaskError, load
-from .view import clock, console
+from .terminal import console
+from .view import clock
 
 WORKERS = 2
 
@@ -53,7 +54,10 @@ class Row(BaseModel):
 
 
 def report(task_name: str, only: str, sandbox: str, as_json: bool) -> bool:
-    """Print a row for every exploit as it ends, and a summary; returns whether all were held."""
+    """Print a row for every exploit as it ends, and a summary. Returns whether all were held.
+
+    Raises TaskError and SandboxError.
+    """
     exploits, task = select(only), load(task_name)
     start = time.monotonic()
     rows = []
@@ -81,7 +85,7 @@ def report(task_name: str, only: str, sandbox: str, as_json: bool) -> bool:
 def attack(
     exploits: tuple[Exploit, ...], task: Task, sandbox: Sandbox, canary: str
 ) -> Iterator[Row]:
-    """Attack `task` with one exploit after another; a row for each as soon as it is known."""
+    """Attack `task` with one exploit after another. Yields a row for each as it ends."""
     target = Target(task, sandbox, canary)
     pool = ThreadPoolExecutor(WORKERS)
     try:
@@ -91,7 +95,7 @@ def attack(
 
 
 def one(target: Target, sandbox: Sandbox, exploit: Exploit) -> Row:
-    """Attack with one exploit. One that breaks what runs it is not held."""
+    """Attack with one exploit. Where it breaks what runs it, it counts as not held."""
     try:
         outcome = target.attack(exploit)
     except (SandboxError, TaskError) as error:
@@ -120,7 +124,7 @@ def one(target: Target, sandbox: Sandbox, exploit: Exploit) -> Row:
 
 
 def line(row: Row | None) -> RenderableType:
-    """One exploit, or the heading, in columns of fixed width, to be printed as it comes."""
+    """One exploit in columns of fixed width, so that rows line up as they come; None: the heads."""
     table = Table.grid(padding=(0, 2))
     for width in (7, 22, 31, 30, 7, 4):
         table.add_column(width=width)
@@ -134,28 +138,28 @@ def line(row: Row | None) -> RenderableType:
         here = f"rejected: {row.status}"
     elif row.gain:
         here = f"{'better' if row.gain > 0 else 'worse'} by {abs(row.gain):.4f}"
-    words = [
+    cells = [
         ", ".join(row.ids),
         row.name.partition("_")[2],
         clean(row.naive, 64) or ("-" if row.counterpart else "has no counterpart"),
         here,
         "refused" if row.refused else "flagged" if row.flags else "-",
     ]
-    held = Text("yes", style="green") if row.held else Text("NO", style="bold red")
-    table.add_row(*map(Text, words), held)
+    verdict = Text("yes", style="green") if row.held else Text("NO", style="bold red")
+    table.add_row(*map(Text, cells), verdict)
     return table
 
 
 def summary(rows: list[Row], task: str, backend: str, seconds: float) -> str:
-    """One line about all of them, and one for each that did not hold."""
-    held = sum(row.held for row in rows)
+    """One line about all exploits, and one for each that got something."""
+    harmless = sum(row.held for row in rows)
     worked = sum(bool(row.naive) for row in rows)
     alone = sum(not row.counterpart for row in rows)
     refused = sum(bool(row.refused) for row in rows)
     apart = f" and {alone} cannot be shown there" if alone else ""
     lines = [
-        f"{held} of {len(rows)} exploits got nothing on {task} ({backend}); {worked} worked in a "
-        f"naive evaluator{apart}, and the audit alone would refuse {refused}; {seconds:.0f} s"
+        f"{harmless} of {len(rows)} exploits got nothing on {task} ({backend}); {worked} worked in "
+        f"a naive evaluator{apart}, and the audit alone would refuse {refused}; {seconds:.0f} s"
     ]
     lines += [f"NOT HELD {row.name}: {', '.join(row.broken)}" for row in rows if not row.held]
     return "\n".join(lines)

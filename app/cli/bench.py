@@ -14,7 +14,7 @@ from ...agents.base import AgentError
 from ...agents.llm import ModelError
 from ...agents.opening import open_agent
 from ...archive import Archive
-from ...evals import Keys
+from ...evals import Keys, Rule
 from ...sandbox import Sandbox
 from ...search.assemble import policy
 from ...search.budget import Budget
@@ -39,9 +39,10 @@ NOTE = (
 
 
 class BenchOrder(NamedTuple):
-    """What is compared, on what, at what budget a search.
+    """Which agents to compare on which tasks, and what each of the `searches` may spend.
 
-    A bench of the same `name` is gone on with.
+    `trials` and `dollars` are of one search. A bench of the same `name` is gone on with. `plot` is
+    the SVG to draw, if any.
     """
 
     tasks: tuple[str, ...]
@@ -56,7 +57,7 @@ class BenchOrder(NamedTuple):
 
 
 def bench_agents(order: BenchOrder, choice: SandboxChoice, where: str) -> list[BenchTable]:
-    """Run what is missing of a bench and measure it: a table a task.
+    """Run what is missing of a bench and measure it. Returns a table for each task.
 
     Progress goes to standard error. Whatever was finished is in the archive: the same order goes on
     from there. Raises AgentError, ModelChoiceError or PlotError before anything is run.
@@ -87,7 +88,10 @@ def bench_agents(order: BenchOrder, choice: SandboxChoice, where: str) -> list[B
 
 
 def _entrants(order: BenchOrder, task: Task, archive: Archive | None) -> list[Entrant]:
-    """Everyone who takes part, checked; only those that need a model get one."""
+    """The agents of the bench on one task. Only those that ask a model get one.
+
+    Raises AgentError for an agent or a name that cannot be, and ModelChoiceError.
+    """
     if not order.agents or re.fullmatch(r"[\w-]+", order.name) is None:
         raise AgentError("give --agents, and a --name of letters, digits, _ and -")
     if len(set(order.agents)) < len(order.agents):
@@ -111,7 +115,10 @@ def _on_task(
     sandbox: Sandbox,
     say: Say,
 ) -> BenchTable:
-    """Every search on a task, one number after another, and the table of what they found."""
+    """Conduct every search on a task, one number after another, and compare what they found.
+
+    Raises AgentError where the trials are too few for any search.
+    """
     models = next((entrant.models for entrant in entrants if entrant.models), None)
     # Of no search: what is measured here decides nothing in one, and none has to pay for it.
     with closing(open_purse(archive, f"{order.name}-{task.name}", models, Budget())) as purse:
@@ -121,35 +128,40 @@ def _on_task(
         rule = rule_of(archive, order.name, task) or agree_rule(
             lab, archive, keys, Standards(), plan, say
         )
-        least = rule.estimate * (1 + len(task.baselines))
-        if order.trials <= least:
-            raise AgentError(
-                f"the start and the baselines of {task.name} take {least} trials, and nothing "
-                f"would be left of {order.trials}: give more --trials"
-            )
-        terms = Terms(
-            bench=order.name,
-            task=task,
-            rule=rule,
-            trials=order.trials,
-            searches=order.searches,
-            sandbox=choice.sandbox,
-            sharing=choice.sharing,
-            workers=choice.workers,
-            chance=order.chance,
-            dollars=order.dollars,
-        )
+        terms = _terms(order, choice, task, rule)
         for number in range(1, order.searches + 1):
             for entrant in entrants:
                 conduct(terms, entrant, number, archive, sandbox, say)
         return compare(terms, entrants, lab, archive, say)
 
 
+def _terms(order: BenchOrder, choice: SandboxChoice, task: Task, rule: Rule) -> Terms:
+    """What every search on a task has in common; raises AgentError where it could try nothing."""
+    least = rule.estimate * (1 + len(task.baselines))
+    if order.trials <= least:
+        raise AgentError(
+            f"the start and the baselines of {task.name} take {least} trials, and nothing "
+            f"would be left of {order.trials}: give more --trials"
+        )
+    return Terms(
+        bench=order.name,
+        task=task,
+        rule=rule,
+        trials=order.trials,
+        searches=order.searches,
+        sandbox=choice.sandbox,
+        sharing=choice.sharing,
+        workers=choice.workers,
+        chance=order.chance,
+        dollars=order.dollars,
+    )
+
+
 def bench_record(tables: Sequence[BenchTable]) -> dict[str, Any]:
     """What `--json` prints."""
     return {
         "tasks": [table.model_dump(mode="json") for table in tables],
-        "overall": {name: each.model_dump() for name, each in overall(tables).items()},
+        "overall": {name: better.model_dump() for name, better in overall(tables).items()},
     }
 
 
@@ -167,8 +179,8 @@ def bench_view(tables: Sequence[BenchTable]) -> RenderableType:
     if len(tables) > 1:
         parts.append(Text("over all tasks", style="bold"))
         first = tables[0].standings[0].agent
-        for name, found in overall(tables).items():
-            parts.append(Text(f"  P({name} > {first}) = {_chance(found)}"))
+        for name, better in overall(tables).items():
+            parts.append(Text(f"  P({name} > {first}) = {_chance(better)}"))
     return Group(*parts, Text(NOTE, style="dim"))
 
 
@@ -187,25 +199,25 @@ def _drawn(table: BenchTable) -> RenderableType:
     return drawing
 
 
-def cells(found: AgentStanding) -> list[str]:
-    """One agent on one task, as the columns say; numbers of a search are means."""
+def cells(standing: AgentStanding) -> list[str]:
+    """One agent on one task, as the columns say. Numbers of a search are means over searches."""
     return [
-        found.agent,
-        str(found.searches),
-        f"{found.trials:.0f}",
-        f"{found.proposals:.0f}",
-        str(found.gain),
-        str(found.unseen),
-        f"{found.found} of {found.searches}",
-        f"{found.beat} of {found.searches}",
-        "" if found.better is None else _chance(found.better),
-        f"{found.tokens:,.0f}",
-        f"{found.dollars:.2f}",
-        f"{found.seconds:,.0f}",
+        standing.agent,
+        str(standing.searches),
+        f"{standing.trials:.0f}",
+        f"{standing.proposals:.0f}",
+        str(standing.gain),
+        str(standing.unseen),
+        f"{standing.found} of {standing.searches}",
+        f"{standing.beat} of {standing.searches}",
+        "" if standing.better is None else _chance(standing.better),
+        f"{standing.tokens:,.0f}",
+        f"{standing.dollars:.2f}",
+        f"{standing.seconds:,.0f}",
     ]
 
 
-def _chance(found: Interval) -> str:
-    if found.low is None or found.high is None:
-        return f"{found.value:.2f}"
-    return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
+def _chance(better: Interval) -> str:
+    if better.low is None or better.high is None:
+        return f"{better.value:.2f}"
+    return f"{better.value:.2f} [{better.low:.2f}, {better.high:.2f}]"

@@ -1,4 +1,4 @@
-"""The verbs that compare agents."""
+"""The verb `bench agents`, which compares agents."""
 
 from pathlib import Path
 from typing import Annotated
@@ -21,25 +21,32 @@ from .options import (
     Workers,
     finite,
 )
-from .output import show_or_dump
+from .output import INTERRUPTED, show_or_dump
 
 bench = typer.Typer(help="Compare agents with each other.", no_args_is_help=True)
 
 
 @bench.command("agents")
 def bench_agents(
-    task: Annotated[list[str], typer.Option(help="A task; several may be given.")],
+    task: Annotated[list[str], typer.Option(help="Task to search. May be given several times.")],
     agents: Annotated[
-        str, typer.Option(help="Names as in search, with commas; the first is compared with.")
+        str,
+        typer.Option(
+            help="Agents as in search, with commas. The others are compared with the first."
+        ),
     ] = "evolver,random_tweak,best_of_n",
-    trials: Annotated[int, typer.Option(min=1, help="What each search may spend.")] = 1000,
-    searches: Annotated[int, typer.Option(min=1, max=999, help="How many an agent.")] = 5,
+    trials: Annotated[int, typer.Option(min=1, help="Trials that each search may spend.")] = 1000,
+    searches: Annotated[int, typer.Option(min=1, max=999, help="Searches per agent.")] = 5,
     dollars: Annotated[
         float | None,
-        typer.Option(min=0.0, callback=finite, help="For models, at most, in each search."),
+        typer.Option(
+            min=0.0, callback=finite, help="Most dollars to pay for models in each search."
+        ),
     ] = None,
-    name: Annotated[str, typer.Option(help="The same name goes on with the same bench.")] = "bench",
-    plot: Annotated[Path | None, typer.Option(help="Draw gain against trials: an SVG.")] = None,
+    name: Annotated[
+        str, typer.Option(help="Name of the bench. A bench of that name is gone on with.")
+    ] = "bench",
+    plot: Annotated[Path | None, typer.Option(help="SVG to draw, of gain against trials.")] = None,
     sandbox: Backend = "auto",
     workers: Workers = 2,
     seed: Seed = None,
@@ -58,7 +65,7 @@ def bench_agents(
     from ...search.order import Chance, SandboxChoice
     from .bench import BenchOrder, bench_record, bench_view
     from .bench import bench_agents as run
-    from .run import INTERRUPTED, polite
+    from .run import polite
 
     order = BenchOrder(
         tasks=tuple(task),

@@ -21,8 +21,8 @@ from ...tasks import Metric, load
 from . import view
 from .terminal import warn
 
-NONE = Wanted()
-MULTIPLES = (0.5, 1, 2, 4, 8)  # of the smallest gain that is found, in the table of seeds
+NO_MODELS = Wanted()
+MULTIPLES = (0.5, 1, 2, 4, 8)  # of the smallest detectable gain, in the table of seeds
 
 
 def calibrate(
@@ -32,9 +32,12 @@ def calibrate(
     minutes: float,
     choice: SandboxChoice,
     where: str,
-    wanted: Wanted = NONE,
+    wanted: Wanted = NO_MODELS,
 ) -> dict[str, Any]:
-    """Calibrate a task, or look its calibration up; what is printed about it."""
+    """Calibrate a task, or look its calibration up. Returns the `record` of it.
+
+    Raises TaskError, ModelChoiceError, SandboxError and ArchiveError.
+    """
     task = load(name)
     models = choose_models(wanted, open_agent("seed_only"), task, "seed_only")
     console = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -54,7 +57,7 @@ def calibrate(
 
 
 def record(name: str, instrument: Instrument, plan: Plan) -> dict[str, Any]:
-    """The JSON-able facts of a calibration, with what follows from them for a budget."""
+    """What `--json` prints of a calibration, and of what a budget can find with it."""
     calibration, rule, metric = instrument
     pairs = plan.pairs(calibration, rule)
     least = instrument.least(rule.most)
@@ -77,11 +80,11 @@ def record(name: str, instrument: Instrument, plan: Plan) -> dict[str, Any]:
     }
 
 
-def checks(found: Calibration, metric: Metric) -> list[dict[str, Any]]:
-    """The instrument's checks: whether each came out well, what was seen, what failing means."""
-    same = found.same
+def checks(calibration: Calibration, metric: Metric) -> list[dict[str, Any]]:
+    """The instrument's checks: whether it passed each, what was seen, and what failing means."""
+    same = calibration.same
     identical = "the same to the last bit" if same.identical else "differently"
-    made = [
+    return [
         {
             "name": "a copy that only reads differently",
             "ok": same.identical,
@@ -97,22 +100,25 @@ def checks(found: Calibration, metric: Metric) -> list[dict[str, Any]]:
             "means": "the judge finds gains in this task's noise: do not believe what a search "
             "confirms here",
         },
+        _crippled(calibration, metric),
     ]
-    if found.crippled is None:
-        words = "not checked: the task has no folder crippled/"
-        return [*made, {"name": "a program made worse", "ok": None, "found": words, "means": ""}]
-    seen = "seen to be worse" if found.crippled.held else "not told from the start"
-    made.append(
-        {
-            "name": "a program made worse",
-            "ok": found.crippled.held,
-            "found": f"{seen} on {found.crippled.pairs} seeds: {found.crippled.gain:+.3g} "
-            f"{metric.unit}, give or take {2 * found.crippled.error:.2g}",
-            "means": "the judge misses a difference that was made to be seen: the task is too "
-            "noisy, or its score does not depend on what is edited",
-        }
-    )
-    return made
+
+
+def _crippled(calibration: Calibration, metric: Metric) -> dict[str, Any]:
+    """The check with the program that the task's author has made worse on purpose."""
+    name, crippled = "a program made worse", calibration.crippled
+    if crippled is None:
+        unchecked = "not checked: the task has no folder crippled/"
+        return {"name": name, "ok": None, "found": unchecked, "means": ""}
+    seen = "seen to be worse" if crippled.held else "not told from the start"
+    return {
+        "name": name,
+        "ok": crippled.held,
+        "found": f"{seen} on {crippled.pairs} seeds: {crippled.gain:+.3g} {metric.unit}, give or "
+        f"take {2 * crippled.error:.2g}",
+        "means": "the judge misses a difference that was made to be seen: the task is too "
+        "noisy, or its score does not depend on what is edited",
+    }
 
 
 def calibration_view(record: Mapping[str, Any]) -> RenderableType:
@@ -153,30 +159,33 @@ def _facts(record: Mapping[str, Any]) -> dict[str, str]:
 
 def _pairing(record: Mapping[str, Any]) -> str:
     unit, paired, unpaired = record["unit"], record["paired"], record["unpaired"]
-    words = f"the difference of two similar programs varies by {paired:.2g} {unit} on the same "
-    words += f"seeds, by {unpaired:.2g} on different ones: "
+    spread = (
+        f"the difference of two similar programs varies by {paired:.2g} {unit} on the same seeds, "
+        f"by {unpaired:.2g} on different ones"
+    )
     if record["design"] == "unpaired":
-        words += "different seeds are used, as sharing them does not help here"
+        design = "different seeds are used, as sharing them does not help here"
     else:
         saved = f"{(unpaired / paired) ** 2:.0f}" if paired else "any number of"
-        words += f"the same seeds are used, each worth {saved} different ones"
+        design = f"the same seeds are used, each worth {saved} different ones"
     if record["distant"] is not None:
-        words += f"; that of the start and a baseline varies by {record['distant']:.2g}"
-    return words
+        design += f"; that of the start and a baseline varies by {record['distant']:.2g}"
+    return f"{spread}: {design}"
 
 
 def _findable(record: Mapping[str, Any]) -> str:
-    unit, least, minutes = record["unit"], record["detectable"], record["minutes"]
+    unit, least, most = record["unit"], record["detectable"], record["most"]
     if least is None:
         return "nothing: no gain is large enough"
-    words = f"a gain of {least:.2g} {unit}, {OFTEN}, with one comparison of up to {record['most']} "
-    words += "seeds; within "
     within, pairs = record["detectable_within_minutes"], record["pairs_within_minutes"]
     if within is None:
-        return words + f"{minutes:g} minutes nothing: they end before one comparison can"
-    if pairs == record["most"]:
-        return words + f"{minutes:g} minutes the same"
-    return words + f"{minutes:g} minutes, which leave {pairs} seeds, {within:.2g}"
+        limit = " nothing: they end before one comparison can"
+    else:
+        limit = " the same" if pairs == most else f", which leave {pairs} seeds, {within:.2g}"
+    return (
+        f"a gain of {least:.2g} {unit}, {OFTEN}, with one comparison of up to {most} seeds; "
+        f"within {record['minutes']:g} minutes{limit}"
+    )
 
 
 def _glance(record: Mapping[str, Any]) -> str:
@@ -198,10 +207,10 @@ def _needed(record: Mapping[str, Any]) -> RenderableType:
     return table
 
 
-def _checks(made: Sequence[Mapping[str, Any]]) -> RenderableType:
+def _checks(checks: Sequence[Mapping[str, Any]]) -> RenderableType:
     table = Table(box=None, padding=(0, 2), show_header=False)
     signs = {True: ("ok", "green"), False: ("!!", "bold red"), None: ("--", "dim")}
-    for check in made:
+    for check in checks:
         sign, style = signs[check["ok"]]
         table.add_row(Text(sign, style=style), Text(check["name"]), Text(check["found"]))
     return table

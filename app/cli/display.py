@@ -16,12 +16,12 @@ from contextlib import contextmanager, suppress
 from typing import TextIO
 
 PLAIN = {"✔": "+", "✗": "x", "·": ".", "●": "*", "○": "o", "±": "+-", "…": "..."}
-ERRORS = "ratchet-plain"  # the name under which the codecs know it
-STUCK_SECONDS = 5.0  # that a reader may take to make room in a pipe that does not block
+ERRORS = "ratchet-plain"  # the name of the error handler `_plain` among the codecs
+STUCK_SECONDS = 5.0  # for a reader to make room in a pipe that does not block
 
 
 class Display(io.RawIOBase):
-    """A descriptor whose writes always succeed. `lost` is the first error that was not told."""
+    """A descriptor whose writes always succeed. `lost` is the first error that was kept quiet."""
 
     def __init__(self, descriptor: int) -> None:
         """Write to `descriptor`, which stays open."""
@@ -54,13 +54,13 @@ class Display(io.RawIOBase):
         return self._descriptor
 
     def isatty(self) -> bool:
-        """Whether a terminal shows it."""
+        """Whether the descriptor leads to a terminal."""
         with suppress(OSError):
             return os.isatty(self._descriptor)
         return False
 
     def writable(self) -> bool:
-        """Yes."""
+        """Always true."""
         return True
 
 
@@ -87,7 +87,7 @@ def unfailing() -> Iterator[Display]:
 
 
 def _fill_gaps() -> None:
-    """Let what is opened later not become standard output: a library may write to that."""
+    """Occupy closed standard descriptors, so that no file opened later becomes standard output."""
     for number in (0, 1, 2):
         try:
             os.fstat(number)

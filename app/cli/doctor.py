@@ -1,14 +1,18 @@
-"""Check what a search needs on this machine."""
+"""The verb `doctor`: check what a search needs on this machine."""
 
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
 
 from ...agents.llm import ModelError
 from ...agents.llm import probe as ask
@@ -22,11 +26,11 @@ from ...tasks import TaskError, load, names
 
 FREE_GB = 2
 LIST_SECONDS = 10.0
-UNNAMED = "default"  # what many servers of one model take for it
+UNNAMED = "default"  # a name that many servers of one model take
 
 
 class DoctorFinding(BaseModel):
-    """One thing looked at, what was found, and what to do if it is not well."""
+    """One thing that was checked, what was found, and what to do if that is not well."""
 
     name: str
     ok: bool
@@ -35,7 +39,7 @@ class DoctorFinding(BaseModel):
 
 
 def examine(sandbox: str, archive: str, model: str | None = None) -> list[DoctorFinding]:
-    """Look at Python, libraries, disk, archive, models, sandbox and tasks, as they are needed."""
+    """Check Python, libraries, disk, archive, models, sandbox and tasks."""
     return [
         _python(),
         _torch(),
@@ -45,6 +49,15 @@ def examine(sandbox: str, archive: str, model: str | None = None) -> list[Doctor
         *_backends(),
         *_sandbox_and_tasks(sandbox),
     ]
+
+
+def doctor_table(records: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """Findings, the bad ones with their mend."""
+    table = Table(box=None, padding=(0, 2), show_header=False)
+    for record in records:
+        sign = Text("ok", style="green") if record["ok"] else Text("!!", style="bold red")
+        table.add_row(sign, *(Text(clean(record[key])) for key in ("name", "found", "mend")))
+    return table
 
 
 def _python() -> DoctorFinding:
@@ -67,7 +80,7 @@ def _torch() -> DoctorFinding:
 def _disk(archive: str) -> DoctorFinding:
     try:
         file = Archive.at(archive).file
-    except ArchiveError:  # which is another finding's matter
+    except ArchiveError:  # `_archive` reports it
         file = None
     folder = file.absolute() if file else Path.cwd()
     while not folder.exists():
@@ -99,7 +112,7 @@ def _archive(archive: str) -> DoctorFinding:
 
 
 def _models(model: str | None) -> list[DoctorFinding]:
-    """What the environment's model server can do: a fault only where somebody named a model."""
+    """What the environment's model server can do. A failure only where a model was named."""
     if not any(os.environ.get(name) for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL")):
         found = "no server is set: `evolver` and the other agents without a model work"
         return [DoctorFinding(name="models", ok=True, found=found)]
@@ -107,11 +120,14 @@ def _models(model: str | None) -> list[DoctorFinding]:
     findings = _asked(named)
     if named or all(finding.ok for finding in findings):
         return findings
-    return [each.model_copy(update={"ok": True, "found": f"no: {each.found}"}) for each in findings]
+    return [
+        finding.model_copy(update={"ok": True, "found": f"no: {finding.found}"})
+        for finding in findings
+    ]
 
 
 def _asked(named: str) -> list[DoctorFinding]:
-    """What a model server answers, as the model named or else the first that it lists."""
+    """What the model server can do with the model `named`, or else the first that it lists."""
     try:
         endpoint = connect("auto")
     except ModelError as error:

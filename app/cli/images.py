@@ -1,4 +1,4 @@
-"""The verbs of `ratchet sandbox`."""
+"""The verbs of `ratchet sandbox`, which look after its Docker image."""
 
 from typing import Annotated
 
@@ -10,10 +10,11 @@ images = typer.Typer(help="Manage the sandbox image.", no_args_is_help=True)
 @images.command()
 def build(
     base: Annotated[
-        str, typer.Option(envvar="RATCHET_BASE", help="Put torch on this image, by its Dockerfile.")
+        str,
+        typer.Option(envvar="RATCHET_BASE", help="Base image for the Dockerfile to put torch on."),
     ] = "",
 ) -> None:
-    """Build the sandbox image from the Python and torch that run here; needs no network."""
+    """Build the sandbox image from the Python and torch that run here. Needs no network."""
     from ...sandbox.docker import build_image
 
     typer.echo(build_image(typer.echo, base))

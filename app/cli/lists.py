@@ -9,7 +9,7 @@ from rich.text import Text
 
 
 def runs_table(records: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """All runs."""
+    """All runs of an archive, one a row."""
     table = Table(box=None, padding=(0, 2))
     for column in ("run", "task", "agent", "seed", "created (UTC)", "nodes", "confirmed", "best"):
         table.add_column(column)
@@ -35,7 +35,7 @@ def runs_table(records: Sequence[Mapping[str, Any]]) -> RenderableType:
 
 
 def tasks_table(records: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """All built-in tasks."""
+    """All built-in tasks, one a row."""
     table = Table(box=None, padding=(0, 2))
     for column in ("task", "what is designed", "metric", "baselines"):
         table.add_column(column)
@@ -52,7 +52,7 @@ def tasks_table(records: Sequence[Mapping[str, Any]]) -> RenderableType:
 
 
 def agents_table(records: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """All built-in agents."""
+    """All built-in agents, one a row."""
     table = Table(box=None, padding=(0, 2))
     for column in ("agent", "model", "policy", "what it does"):
         table.add_column(column)

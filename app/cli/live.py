@@ -1,4 +1,4 @@
-"""What a running search shows: a panel on a terminal, one line an event elsewhere."""
+"""Show a search as it runs: a panel on a terminal, a line per event where there is none."""
 
 import time
 from types import TracebackType
@@ -65,7 +65,7 @@ class Live:
             self._console.print(self._status())
 
     def add(self, node: Node) -> None:
-        """Take in a node, or a later state of one; tell of those that got as far as fresh seeds."""
+        """Take in a node, or a later state of one. Prints those that got as far as fresh seeds."""
         before = next((n for n in reversed(self._nodes) if n.number == node.number), None)
         self._nodes.append(node)
         settled = node.kept or node.standing == "refuted"
@@ -77,7 +77,7 @@ class Live:
 
     def _status(self) -> RenderableType:
         """One line of facts."""
-        return Text("  |  ".join(f"{label} {words}" for label, words in self._facts().items()))
+        return Text("  |  ".join(f"{label} {value}" for label, value in self._facts().items()))
 
     def _render(self) -> RenderableType:
         """The panel: the facts, and the newest node."""
@@ -87,13 +87,13 @@ class Live:
     def _facts(self) -> dict[str, str]:
         tree = Tree(self._nodes)
         elapsed = time.monotonic() - self._start
-        made = sum(node.verdict is not None for node in tree)
+        proposals = sum(node.verdict is not None for node in tree)
         turns = f"/{self._run.config.turns}" if self._run.config.turns else ""
         left = f", {view.clock(max(0, self._minutes * 60 - elapsed))} left" if self._minutes else ""
         done = self._run.lab.trials
         return {
-            "turn": f"{made}{turns}, {view.clock(elapsed)} elapsed{left}",
-            "best": view.best_words(tree, self._run.task.metric.unit),
+            "turn": f"{proposals}{turns}, {view.clock(elapsed)} elapsed{left}",
+            "best": view.best_line(tree, self._run.task.metric.unit),
             "funnel": " ".join(f"{word} {count}" for word, count in tree.funnel().items()),
             "speed": f"{60 * done / max(elapsed, 1e-9):.0f} trials/min ({done} done)",
         }

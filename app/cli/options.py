@@ -1,4 +1,4 @@
-"""What the verbs of the command line have in common: their options and arguments."""
+"""Options and arguments that several verbs of the command line take."""
 
 import math
 import re
@@ -10,28 +10,28 @@ from ...places import ARCHIVE as ARCHIVE
 
 
 def hexadecimal(value: str | None) -> str | None:
-    """A secret is hexadecimal and as long as those that Ratchet draws."""
+    """Let a secret pass that is hexadecimal, and as long as those that Ratchet draws."""
     if value is not None and re.fullmatch(r"[0-9a-f]{32}", value) is None:
         raise typer.BadParameter("a secret is 32 hexadecimal digits, as in the archive's config")
     return value
 
 
 def importable(value: str | None) -> str | None:
-    """A name of a module, or of one of ours."""
+    """Let the name of a module pass, or a built-in name."""
     if value is not None and re.fullmatch(r"\w+(\.\w+)*", value) is None:
-        raise typer.BadParameter("that is no name of a module: give letters, digits, _ and dots")
+        raise typer.BadParameter("that is no name of a module: use letters, digits, _ and dots")
     return value
 
 
 def finite(value: float | None) -> float | None:
-    """A number that is one: neither infinite nor the one that equals nothing."""
+    """Let a finite number pass: neither infinity nor NaN."""
     if value is not None and not math.isfinite(value):
-        raise typer.BadParameter(f"{value} is not a number to count with: give a finite one")
+        raise typer.BadParameter(f"{value} is not a finite number: give one")
     return value
 
 
 def more_than_none(value: float | None) -> float | None:
-    """A finite number above zero."""
+    """Let a finite number above zero pass."""
     if value is not None and not finite(value) > 0:  # type: ignore[operator]
         raise typer.BadParameter("that leaves no time for anything: give more than 0")
     return value
@@ -39,62 +39,81 @@ def more_than_none(value: float | None) -> float | None:
 
 Where = Annotated[
     str,
-    typer.Option("--archive", envvar="RATCHET_ARCHIVE", help="Archive: a path or SQLAlchemy URL."),
+    typer.Option("--archive", envvar="RATCHET_ARCHIVE", help="Archive: path or SQLAlchemy URL."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+TaskName = Annotated[str, typer.Argument(help="A built-in task, or the path of a task folder.")]
+Agent = Annotated[
+    str,
+    typer.Option(
+        help="Agent that proposes: a built-in name (`ratchet agents` lists them), RUN.NUMBER for "
+        "one a search found, or a module path."
+    ),
+]
+Select = Annotated[
+    str | None,
+    typer.Option(
+        help="Policy that chooses the node to build on: dgm, hgm, aide, gepa, map_elites, uct, "
+        "best, latest, uniform or planted. Without it, the agent's own."
+    ),
+]
 Backend = Annotated[
     str,
     typer.Option(
         "--sandbox",
         callback=importable,
-        help="auto, docker, namespace, process, or a module with create().",
+        help="Sandbox: auto, docker, namespace, process, or a module with create().",
     ),
+]
+OtherSandbox = Annotated[
+    str | None,
+    typer.Option("--sandbox", callback=importable, help="Another sandbox than the run had."),
 ]
 Accept = Annotated[
     bool,
     typer.Option(
         "--accept-unisolated",
         envvar="RATCHET_ACCEPT_UNISOLATED",
-        help="Let candidates run where nothing isolates them; results stay unvalidated.",
+        help="Let candidates run where nothing isolates them. Their results stay unvalidated.",
     ),
 ]
 Sharing = Annotated[
     Literal["shared", "strict"],
-    typer.Option(help="strict: one seed a job, and nothing shared between jobs."),
+    typer.Option(help="shared: seeds share a job. strict: one seed per job, and nothing shared."),
 ]
-Seed = Annotated[int | None, typer.Option(min=0, help="Makes the proposals repeatable.")]
-Select = Annotated[
-    str | None,
-    typer.Option(
-        help="What to build on: dgm, hgm, aide, gepa, map_elites, uct, best, latest, "
-        "uniform, planted; "
-        "the agent's own unless told."
-    ),
-]
+Seed = Annotated[int | None, typer.Option(min=0, help="Seed that makes the proposals repeatable.")]
 Secret = Annotated[
     str | None,
     typer.Option(
-        hidden=True, callback=hexadecimal, help="With --seed, repeats an earlier run exactly."
+        hidden=True,
+        callback=hexadecimal,
+        help="Secret of an earlier run. With its --seed, repeats it exactly.",
     ),
 ]
-Workers = Annotated[int, typer.Option(min=1, max=256, help="Jobs at a time.")]
+Workers = Annotated[int, typer.Option(min=1, max=256, help="Sandbox jobs to run at a time.")]
 Turns = Annotated[int | None, typer.Option(min=1, help="Stop after this many proposals.")]
 Minutes = Annotated[
     float | None,
-    typer.Option(callback=more_than_none, help="Begin nothing that cannot end within so long."),
+    typer.Option(
+        callback=more_than_none,
+        help="Length of the search. Nothing begins that cannot end in time.",
+    ),
 ]
 Standard = Annotated[
     Literal["claim", "explore"],
-    typer.Option(help="claim: confirm on fresh seeds. explore: race on, and confirm nothing."),
+    typer.Option(help="claim: confirm on fresh seeds. explore: race on, confirm nothing."),
 ]
 Control = Annotated[
     Literal["familywise", "fdr"],
-    typer.Option(help="What alpha bounds: any false claim, or the share of false ones."),
+    typer.Option(
+        help="What alpha bounds. familywise: the chance of any false claim. fdr: the share of "
+        "false claims."
+    ),
 ]
 Alpha = Annotated[
     float,
     typer.Option(
-        min=1e-6, max=0.5, callback=finite, help="The chance of error that the whole run may have."
+        min=1e-6, max=0.5, callback=finite, help="Chance of error that the whole run may have."
     ),
 ]
 Schedule = Annotated[
@@ -106,23 +125,23 @@ Effect = Annotated[
     typer.Option(
         min=0.0,
         callback=finite,
-        help="The smallest gain you care about, in the metric's unit; refuse to search if the "
+        help="Smallest gain you care about, in the metric's unit. Refuses to search where the "
         "budget cannot find it.",
     ),
 ]
-NodeName = Annotated[str, typer.Argument(help="RUN.NUMBER, or NUMBER in the newest run.")]
+NodeName = Annotated[str, typer.Argument(help="Node: RUN.NUMBER, or NUMBER in the newest run.")]
 RunName = Annotated[
-    str | None, typer.Argument(help="A run's id or its beginning; else the newest.")
+    str | None, typer.Argument(help="Id of a run, or its beginning.", show_default="the newest run")
 ]
 Api = Annotated[
     Literal["auto", "responses", "chat"],
-    typer.Option(help="The dialect that the model's endpoint speaks; auto finds out."),
+    typer.Option(help="Dialect that the model's endpoint speaks. auto finds out."),
 ]
 Model = Annotated[
     list[str] | None,
     typer.Option(
-        help="NAME of a language model, or ROLE=NAME for one role; of several, one is chosen per "
-        "proposal by what each has brought. RATCHET_MODEL sets it too.",
+        help="NAME of a language model, or ROLE=NAME for one role. Of several names, each proposal "
+        "draws one, the more often the more it has brought. RATCHET_MODEL sets it too.",
     ),
 ]
 PriceOf = Annotated[
@@ -132,13 +151,14 @@ PriceOf = Annotated[
     ),
 ]
 Temperature = Annotated[
-    float | None, typer.Option(min=0.0, max=2.0, callback=finite, help="Of the model.")
+    float | None,
+    typer.Option(min=0.0, max=2.0, callback=finite, help="Temperature of the models."),
 ]
-MaxTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens that models may use.")]
+MaxTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens to read and write.")]
 MaxDollars = Annotated[
     float | None, typer.Option(min=0.0, callback=finite, help="Most dollars to pay for models.")
 ]
-MaxTrials = Annotated[int | None, typer.Option(min=1, help="Most seeds to run, all in all.")]
+MaxTrials = Annotated[int | None, typer.Option(min=1, help="Most trials to run in all sessions.")]
 MaxGpuSeconds = Annotated[
     float | None, typer.Option(min=0.0, callback=finite, help="Most GPU seconds to use.")
 ]

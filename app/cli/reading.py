@@ -5,7 +5,17 @@ from typing import Annotated, Literal
 
 import typer
 
-from .options import ARCHIVE, Accept, Backend, Json, NodeName, RunName, Where, Workers, importable
+from .options import (
+    ARCHIVE,
+    Accept,
+    Backend,
+    Json,
+    NodeName,
+    OtherSandbox,
+    RunName,
+    Where,
+    Workers,
+)
 from .output import dump, fail, show_or_dump
 
 reading = typer.Typer()
@@ -13,21 +23,21 @@ reading = typer.Typer()
 
 @reading.command()
 def runs(archive: Where = ARCHIVE, as_json: Json = False) -> None:
-    """List the runs of the archive; those that cannot be read are marked (3)."""
+    """List the runs of the archive. Marks those that cannot be read, and then ends with 3."""
     from ... import records
     from ...archive import Archive
     from . import lists
 
-    found = records.run_records(Archive(archive))
-    show_or_dump(found, as_json, lists.runs_table)
-    if spoilt := [record["damaged"] for record in found if "damaged" in record]:
-        fail(3, spoilt[0] + (f"; {len(spoilt)} runs are damaged" if len(spoilt) > 1 else ""))
+    rows = records.run_records(Archive(archive))
+    show_or_dump(rows, as_json, lists.runs_table)
+    if damages := [row["damaged"] for row in rows if "damaged" in row]:
+        fail(3, damages[0] + (f"; {len(damages)} runs are damaged" if len(damages) > 1 else ""))
 
 
 @reading.command()
 def tree(
     run: RunName = None,
-    every: Annotated[bool, typer.Option("--all", help="Also what was not confirmed.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Show what was not confirmed, too.")] = False,
     archive: Where = ARCHIVE,
     as_json: Json = False,
 ) -> None:
@@ -35,14 +45,15 @@ def tree(
     from ... import records
     from ...archive import Archive
     from . import view
+    from .terminal import console
 
-    held = Archive(archive)
-    record = held.run(run)
-    nodes = held.tree(record.id)
+    store = Archive(archive)
+    record = store.run(run)
+    nodes = store.tree(record.id)
     if as_json:
         dump([records.node_record(node) for node in nodes])
     else:
-        view.console().print(view.tree_view(record, nodes, every))
+        console().print(view.tree_view(record, nodes, every))
 
 
 @reading.command()
@@ -52,8 +63,8 @@ def show(node: NodeName, archive: Where = ARCHIVE, as_json: Json = False) -> Non
     from ...archive import Archive
     from . import view
 
-    held = Archive(archive)
-    record = records.full_record(held, held.node(node))
+    store = Archive(archive)
+    record = records.full_record(store, store.node(node))
     show_or_dump(record, as_json, view.node_view)
 
 
@@ -63,8 +74,8 @@ def diff(a: NodeName, b: NodeName, archive: Where = ARCHIVE, as_json: Json = Fal
     from ...archives import open
     from . import view
 
-    held = open(archive)
-    text = held.node(b).diff(held.node(a))
+    store = open(archive)
+    text = store.node(b).diff(store.node(a))
     show_or_dump({"a": a, "b": b, "diff": text}, as_json, view.diff_view)
 
 
@@ -72,17 +83,20 @@ def diff(a: NodeName, b: NodeName, archive: Where = ARCHIVE, as_json: Json = Fal
 def replay(
     name: Annotated[
         str | None,
-        typer.Argument(help="A node: RUN.NUMBER or NUMBER. Or a run, to grow it again offline."),
+        typer.Argument(
+            help="A node to measure again: RUN.NUMBER or NUMBER. Or a run to grow again offline.",
+            show_default="the newest run",
+        ),
     ] = None,
     fresh_seeds: Annotated[
-        int, typer.Option(min=0, help="Of a node: instead measure on this many new seeds.")
+        int, typer.Option(min=0, help="Measure the node on this many new seeds instead of its own.")
     ] = 0,
     sandbox: Backend = "auto",
     accept_unisolated: Accept = False,
     archive: Where = ARCHIVE,
     as_json: Json = False,
 ) -> None:
-    """Run a node, or a whole run, again: REPRODUCED (0), DRIFTED (5) or FAILED (6).
+    """Run a node or a whole run again. Ends as REPRODUCED (0), DRIFTED (5) or FAILED (6).
 
     A node is measured again, seed by seed. A run is grown again from its recorded replies and
     trials: every proposal and verdict is made anew, at no cost.
@@ -98,25 +112,25 @@ def replay(
         raise typer.Exit({"REPRODUCED": 0, "DRIFTED": 5, "FAILED": 6}[result.outcome])
     if fresh_seeds:
         raise typer.BadParameter("--fresh-seeds is for a node: name RUN.NUMBER")
-    found = open(archive).run(name).replay(sandbox, accept_unisolated, warn)
-    show_or_dump(found.model_dump(mode="json"), as_json, view.rerun_view)
-    raise typer.Exit({"REPRODUCED": 0, "DRIFTED": 5}[found.outcome])
+    rerun = open(archive).run(name).replay(sandbox, accept_unisolated, warn)
+    show_or_dump(rerun.model_dump(mode="json"), as_json, view.rerun_view)
+    raise typer.Exit({"REPRODUCED": 0, "DRIFTED": 5}[rerun.outcome])
 
 
 @reading.command()
 def rejudge(
     run: RunName = None,
     alpha: Annotated[
-        float | None, typer.Option(help="The chance of error that the whole run may have had.")
+        float | None, typer.Option(help="Chance of error to allow the whole run instead.")
     ] = None,
     control: Annotated[
         Literal["familywise", "fdr"] | None,
-        typer.Option(help="What alpha bounds: any false claim, or the share of false ones."),
+        typer.Option(help="What alpha is to bound instead: any false claim, or their share."),
     ] = None,
     archive: Where = ARCHIVE,
     as_json: Json = False,
 ) -> None:
-    """Judge every claim of a run again from its archived evidence; nothing is measured."""
+    """Judge the claims of a run again from its archived evidence. Measures nothing."""
     from ...archive import Archive
     from .rejudge import record, rejudge_view
 
@@ -128,35 +142,37 @@ def rejudge(
 def report(
     run: RunName = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Draw new sealed seeds: recorded as another reading.")
+        bool,
+        typer.Option("--again", help="Draw new sealed seeds. Recorded as another reading."),
     ] = False,
     ablation: Annotated[
         bool, typer.Option("--ablation", help="Measure the best node without each of its steps.")
     ] = False,
     controls: Annotated[
-        bool, typer.Option("--controls", help="Run simpler searches of equal budget beside it.")
+        bool,
+        typer.Option("--controls", help="Run simpler searches of equal budget, to compare."),
     ] = False,
-    sandbox: Annotated[
-        str | None, typer.Option(callback=importable, help="Another sandbox than the run's.")
-    ] = None,
+    sandbox: OtherSandbox = None,
     workers: Workers = 2,
     accept_unisolated: Accept = False,
     archive: Where = ARCHIVE,
     as_json: Json = False,
 ) -> None:
-    """Say how much better the best node of a run is; the sealed seeds are read once."""
+    """Say how much better the best node of a run is. The sealed seeds are read once."""
     from ...search.order import SandboxChange
-    from .report import Asked, show
+    from .report import ReportOptions, show
 
-    asked = Asked(again, ablation, controls)
+    options = ReportOptions(again, ablation, controls)
     change = SandboxChange(sandbox, workers, accept_unisolated)
-    raise typer.Exit(show(run, asked, change, archive, as_json))
+    raise typer.Exit(show(run, options, change, archive, as_json))
 
 
 @reading.command()
 def export(
     node: NodeName,
-    to: Annotated[Path | None, typer.Option(help="The directory to make.")] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="Folder to make.", show_default="ratchet-RUN.NUMBER")
+    ] = None,
     archive: Where = ARCHIVE,
 ) -> None:
     """Write a node as a module that runs without Ratchet, with its evidence beside it."""
@@ -170,7 +186,7 @@ def export(
     try:
         written = exported.export(folder)
     except FileExistsError:
-        fail(2, f"{folder} exists and is not empty: name another directory with --to")
+        fail(2, f"{folder} exists and is not empty: name another with --to")
     except OSError as error:
         fail(2, f"cannot write {folder}: {error.strerror}")
     for path in written:
@@ -184,8 +200,8 @@ def tasks(as_json: Json = False) -> None:
     from ...tasks import load, names
     from . import lists
 
-    found = [records.task_record(load(name)) for name in names()]
-    show_or_dump(found, as_json, lists.tasks_table)
+    rows = [records.task_record(load(name)) for name in names()]
+    show_or_dump(rows, as_json, lists.tasks_table)
 
 
 @reading.command()

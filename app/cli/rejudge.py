@@ -18,11 +18,14 @@ UNDECIDED = "cyan"
 
 
 def record(archive: Archive, name: str | None, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The claims of a run before and after; raises AgentError for a rule that cannot be."""
+    """The claims of a run as they were judged, and as `changes` of its rule would judge them.
+
+    Raises AgentError for a rule that cannot be.
+    """
     run = archive.run(name)
-    asked = {key: value for key, value in changes.items() if value is not None}
+    changed = {key: value for key, value in changes.items() if value is not None}
     try:
-        found = rejudge(archive, run.id, **asked)
+        claims = rejudge(archive, run.id, **changed)
     except ValidationError as error:
         first = error.errors()[0]
         raise AgentError(f"{first['loc'][0]} {first['input']}: {first['msg']}") from error
@@ -30,13 +33,13 @@ def record(archive: Archive, name: str | None, changes: Mapping[str, Any]) -> di
     return {
         "run": run.id,
         "before": before,
-        "after": {**before, **asked},
-        "claims": [each.model_dump() for each in found],
+        "after": {**before, **changed},
+        "claims": [claim.model_dump() for claim in claims],
     }
 
 
 def rejudge_view(record: Mapping[str, Any]) -> RenderableType:
-    """A row for each claim, and in a sentence what it comes to."""
+    """A row for each claim, and a sentence that sums them up."""
     if not record["claims"]:
         return Text(f"run {record['run']} has put no claim to fresh seeds: nothing to judge again.")
     table = Table(box=None, padding=(0, 2))

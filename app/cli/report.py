@@ -1,4 +1,4 @@
-"""The verb `report`: show what was read of the sealed split, and measure what was asked for."""
+"""The verb `report`: show what was read of the sealed split, and measure what is asked for."""
 
 from typing import NamedTuple
 
@@ -12,35 +12,40 @@ from ...search.run import Config
 from ...search.studies.ablate import ablate, ablations
 from ...search.studies.controls import control, tables
 from ...search.studies.report import Report, readings, report
-from ..pages.findings import draw, gather
-from .output import show_or_dump
-from .run import INTERRUPTED, elsewhere
+from ..pages.findings import gather
+from .draw_report import draw
+from .output import INTERRUPTED, show_or_dump
+from .run import archive_option
 from .terminal import guarded, warn
 
 
-class Asked(NamedTuple):
-    """What to measure beyond the first reading."""
+class ReportOptions(NamedTuple):
+    """What to measure beyond the first reading of the sealed seeds."""
 
     again: bool
     ablation: bool
     controls: bool
 
 
-def show(name: str | None, asked: Asked, change: SandboxChange, where: str, as_json: bool) -> int:
+def show(
+    name: str | None, options: ReportOptions, change: SandboxChange, where: str, as_json: bool
+) -> int:
     """Print the report of a run, measuring what is missing first. Returns the exit code."""
     archive = Archive(where)
     record = archive.run(name)
     config = Config.of(record)
-    if asked.controls and config.control_of:
-        raise AgentError(f"run {record.id} is itself a control of {config.control_of}")
+    if options.controls and config.control_of:
+        raise AgentError(
+            f"run {record.id} is itself a control of {config.control_of}: report on that run"
+        )
     kept = archive.tree(record.id).best() is not None
-    if kept and not _complete(archive, record.id, asked):
+    if kept and not _complete(archive, record.id, options):
         try:
-            _measure(archive, record.id, asked, change)
+            _measure(archive, record.id, options, change)
         except KeyboardInterrupt:
             console().print("stopped. What was measured is kept: the same command goes on.")
             return INTERRUPTED
-    findings = gather(archive, record, elsewhere(archive))
+    findings = gather(archive, record, archive_option(archive))
     show_or_dump(findings.record() if as_json else findings, as_json, draw)
     return 0
 
@@ -50,40 +55,40 @@ def console() -> Console:
     return guarded(Console(stderr=True, soft_wrap=True, highlight=False, markup=False))
 
 
-def _complete(archive: Archive, run: str, asked: Asked) -> bool:
-    """Whether all that was asked for is recorded already."""
-    read = readings(archive, run)
+def _complete(archive: Archive, run_id: str, options: ReportOptions) -> bool:
+    """Whether all that is asked for is recorded already."""
+    reports = readings(archive, run_id)
     return (
-        bool(read)
-        and not asked.again
-        and not (asked.ablation and not _ablated(archive, run, read[-1]))
-        and not (asked.controls and not _controlled(archive, run, read[-1]))
+        bool(reports)
+        and not options.again
+        and not (options.ablation and not _ablated(archive, run_id, reports[-1]))
+        and not (options.controls and not _controlled(archive, run_id, reports[-1]))
     )
 
 
-def _ablated(archive: Archive, run: str, read: Report) -> bool:
-    return any(ablation.node == read.node for ablation in ablations(archive, run))
+def _ablated(archive: Archive, run_id: str, report: Report) -> bool:
+    return any(ablation.node == report.node for ablation in ablations(archive, run_id))
 
 
-def _controlled(archive: Archive, run: str, read: Report) -> bool:
+def _controlled(archive: Archive, run_id: str, report: Report) -> bool:
     """Whether there is a table for this reading and for all that the run has spent."""
-    recorded = tables(archive, run)
-    wanted = (read.reading, archive.tree(run).trials)
-    return bool(recorded) and (recorded[-1].reading, recorded[-1].trials) == wanted
+    recorded = tables(archive, run_id)
+    current = (report.reading, archive.tree(run_id).trials)
+    return bool(recorded) and (recorded[-1].reading, recorded[-1].trials) == current
 
 
-def _measure(archive: Archive, run_id: str, asked: Asked, change: SandboxChange) -> None:
+def _measure(archive: Archive, run_id: str, options: ReportOptions, change: SandboxChange) -> None:
     """Do what is missing, in a sandbox that is open for no longer than that."""
     say = console().print
-    with reopen(archive, run_id, change, warn, proposes=asked.controls) as run:
-        read = readings(archive, run_id)
-        if asked.again or not read:
+    with reopen(archive, run_id, change, warn, proposes=options.controls) as run:
+        reports = readings(archive, run_id)
+        if options.again or not reports:
             say("measuring the best kept node on sealed seeds and unseen workloads ...")
             report(archive.run(run_id), run.lab, archive, run.workers)
-            read = readings(archive, run_id)
-        if asked.ablation and not _ablated(archive, run_id, read[-1]):
-            say(f"measuring {read[-1].node} without each of its steps ...")
-            ablate(run, read[-1].number)
-        if asked.controls and not _controlled(archive, run_id, read[-1]):
+            reports = readings(archive, run_id)
+        if options.ablation and not _ablated(archive, run_id, reports[-1]):
+            say(f"measuring {reports[-1].node} without each of its steps ...")
+            ablate(run, reports[-1].number)
+        if options.controls and not _controlled(archive, run_id, reports[-1]):
             say("running the controls ...")
-            control(run, read[-1], say)
+            control(run, reports[-1], say)

@@ -15,35 +15,38 @@ from rich.text import Text
 
 from ...agents.base import AgentError, BudgetSpent
 from ...agents.llm import ModelError
-from ...archive import Archive
+from ...archive import Archive, Node, RunRecord
 from ...places import ARCHIVE
 from ...search.begin import begin, take_up
 from ...search.budget import Budget
 from ...search.desk.consent import Unanswered
 from ...search.order import Extension, Order, SandboxChange, SandboxChoice
+from ...search.run import Run
 from ...search.session import Session
-from ..pages.findings import draw, read_once
+from ..pages.findings import read_once
 from ..pages.sentences import fruitless
 from . import view
 from .approve import asker
+from .draw_report import draw
 from .live import Live
+from .output import INTERRUPTED
+from .terminal import console as open_console
 from .terminal import speaker, warn
 
 SECRET = '"$RATCHET_ARCHIVE"'  # as a shell takes it
-INTERRUPTED = 130
 NOTHING_VALID = 4
 
 
 def start(order: Order, choice: SandboxChoice, where: str) -> int:
     """Begin a run and search until the budget is gone. Returns the exit code; raises as `begin`."""
-    console = view.console()
+    console = open_console()
     beginning = begin(order, choice, where, speaker(console), warn, partial(asker, console))
     return _conduct(beginning, console, "stopped before the run began: start it again as you did.")
 
 
 def resume(name: str | None, extension: Extension, change: SandboxChange, where: str) -> int:
     """Go on with a run under its own configuration. Returns the exit code; raises as `take_up`."""
-    console, archive = view.console(), Archive(where)
+    console, archive = open_console(), Archive(where)
     run_id = archive.run(name).id
     ask = partial(asker, console)
     resuming = take_up(archive, run_id, extension, change, speaker(console), warn, ask)
@@ -73,7 +76,7 @@ def _conduct(opening: AbstractContextManager[Session], console: Console, stopped
 
 
 def _stopped(run_id: str, archive: Archive) -> str:
-    again = f"ratchet resume {run_id}{elsewhere(archive)}"
+    again = f"ratchet resume {run_id}{archive_option(archive)}"
     return f"stopped. Everything finished is in the archive. Go on with:\n  {again}"
 
 
@@ -96,24 +99,14 @@ def _follow(session: Session, console: Console) -> None:
 
 def _sum_up(session: Session, console: Console) -> int:
     """Read the sealed seeds, print the tree and what to do next; returns the exit code."""
-    run = session.run
-    archive, lab = run.archive, run.lab
+    run, archive = session.run, session.run.archive
     record, tree = archive.run(run.id), archive.tree(run.id)
     best = tree.best()
     console.print(Text(f"the search has ended: {session.reason}"))
-    lab.charge(Budget())  # the reading is no part of the search, nor of what it may evaluate
-    reading: RenderableType = "nothing was confirmed: the start and the baselines stand."
-    if best is not None:
-        try:
-            findings = read_once(
-                record, lab, archive, run.workers, console.print, elsewhere(archive)
-            )
-            reading = draw(findings)
-        except BudgetSpent as error:
-            reading = f"the sealed seeds were not read: {error}; `ratchet report` reads them"
+    reading = _read_sealed(run, record, best, console)
     console.print(view.tree_view(record, tree, every=False))
     console.print(reading)
-    console.print(view.next_commands(run.id, best, elsewhere(archive)))
+    console.print(view.next_commands(run.id, best, archive_option(archive)))
     for line in session.purse.account():
         console.print(line)
     proposals = tree.proposals()
@@ -123,8 +116,22 @@ def _sum_up(session: Session, console: Console) -> int:
     return NOTHING_VALID
 
 
-def elsewhere(archive: Archive) -> str:
-    """What a command has to add to find an archive that is not in the usual place.
+def _read_sealed(
+    run: Run, record: RunRecord, best: Node | None, console: Console
+) -> RenderableType:
+    """What the sealed seeds say of the best node, or why they were not read."""
+    if best is None:
+        return "nothing was confirmed: the start and the baselines stand."
+    run.lab.charge(Budget())  # the reading is no part of the search, nor of what that may spend
+    option = archive_option(run.archive)
+    try:
+        return draw(read_once(record, run.lab, run.archive, run.workers, console.print, option))
+    except BudgetSpent as error:
+        return f"the sealed seeds were not read: {error}; `ratchet report` reads them"
+
+
+def archive_option(archive: Archive) -> str:
+    """The option by which a command finds an archive; empty where that is in the usual place.
 
     A URL with a password is not printed: it belongs into RATCHET_ARCHIVE, as `_mind_secret` says.
     """

@@ -1,6 +1,6 @@
-"""What the command line draws. Text that came from a candidate is cleaned and never markup."""
+"""Draw runs, trees and nodes. Text that came from a candidate is cleaned and never markup."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -11,10 +11,9 @@ from rich.text import Text
 from rich.tree import Tree as Drawing
 
 from ...archive import Node, RunRecord, Tree
-from ...evals import judge
 from ...sandbox.text import clean
 from ...sandbox.text import line as one_line
-from .terminal import console as console
+from ..pages import sentences
 
 STYLES = {
     "confirmed": ("✔", "bold green"),
@@ -27,7 +26,6 @@ STYLES = {
     "baseline": ("○", "bold"),
 }
 UNTRUSTED = "untrusted output of the candidate: its words, not Ratchet's"
-NO_COMPANY = "not checked in other company"
 UNVALIDATED = Text(
     "unvalidated: it ran without isolation, where a candidate could have written its own scores; "
     "`ratchet replay` with docker or namespace validates what it reproduces",
@@ -63,7 +61,7 @@ def node_line(node: Node) -> Text:
     if not node.validated:
         line.append("unvalidated  ", style="bold yellow")
     if node.kept and not node.company_checked:
-        line.append(f"{NO_COMPANY}  ", style="bold yellow")
+        line.append(f"{sentences.NO_COMPANY}  ", style="bold yellow")
     if node.verdict.estimate is not None:
         line.append(f"{node.verdict.estimate} over {node.parent}  ", style=style)
         line.append(f"{node.gain or 0.0:+.4f} over the start  ", style="dim")
@@ -73,7 +71,7 @@ def node_line(node: Node) -> Text:
     return line
 
 
-def best_words(tree: Tree, unit: str) -> str:
+def best_line(tree: Tree, unit: str) -> str:
     """The best confirmed node so far."""
     best = tree.best()
     if best is None or best.verdict is None or best.verdict.estimate is None:
@@ -107,56 +105,25 @@ def funnel_line(tree: Tree) -> Text:
     return Text("  ".join(f"{word} {count}" for word, count in tree.funnel().items()), style="dim")
 
 
-def next_commands(run: str, best: Node | None, elsewhere: str) -> RenderableType:
-    """What to type next; `elsewhere` is what every command needs to find the archive."""
+def next_commands(run: str, best: Node | None, archive_option: str) -> RenderableType:
+    """What to type next; `archive_option` is what every command needs to find the archive."""
     lines = [f"tree {run} --all", f"resume {run} --minutes 10"]
     if best is not None:
         node = best.id
         news = [f"show {node}", f"replay {node}", f"replay {node} --fresh-seeds 32"]
         lines = [*news, f"export {node}", f"report {run} --ablation --controls", *lines]
     return Group(
-        Text("next:", style="bold"), *(Text(f"  ratchet {line}{elsewhere}") for line in lines)
+        Text("next:", style="bold"), *(Text(f"  ratchet {line}{archive_option}") for line in lines)
     )
 
 
 def node_view(record: Mapping[str, Any]) -> RenderableType:
-    """Everything about one node."""
+    """Everything about one node; `record` is a `records.full_record`."""
     unit = record["metric"]["unit"]
-    facts = {
-        "node": f"{record['node']}  {record['standing']}"
-        + ("" if record["validated"] else "  unvalidated: it ran without isolation")
-        + (f"  {NO_COMPANY}: `ratchet replay` does" if record["company_checked"] is False else ""),
-        "idea": record["idea"],
-        "lineage": " > ".join(record["lineage"]),
-        "verdict": record["reason"]
-        or f"planted ({record['kind']} {record['name']})"
-        + (f", failed: {record['failure']}" if record["failure"] else ""),
-        **{claim_title(claim): claim_words(claim) for claim in record["claims"]},
-    }
-    if record["gain_over_parent"]:
-        gain = record["gain_over_parent"]
-        facts["gain"] = (
-            f"{gain['gain']:+.4f} {unit} over the parent, 95 % interval "
-            f"{gain['low']:+.4f} to {gain['high']:+.4f}, on {gain['pairs']} seeds that did not "
-            f"select it"
-        )
-    if record["gain_over_start"] is not None:
-        facts["over start"] = f"{record['gain_over_start']:+.4f} {unit}"
-    if record["baseline"] and not record["baseline"]["tested"]:
-        rival = record["baseline"]
-        facts[f"better than {rival['name']}"] = (
-            f"not claimed: {rival['gain']:+.4f} {unit} on the seeds that rank, where "
-            f"{rival['name']} is the best baseline"
-        )
-    if record["flags"]:
-        facts["audit flags"] = "; ".join(record["flags"])
-    if record["unusable"]:
-        facts["may not run"] = record["unusable"]
-    facts["cost"] = f"{record['trials']} trials, {record['cpu_seconds']} CPU-seconds"
-    parts: list[RenderableType] = [heading(facts)]
+    parts: list[RenderableType] = [heading({**_identity(record), **_gains(record, unit)})]
     if record["notes"]:
-        words = {name: one_line(text) for name, text in record["notes"].items()}
-        parts += [Rule("what its proposer said", align="left"), heading(words)]
+        notes = {name: one_line(text) for name, text in record["notes"].items()}
+        parts += [Rule("what its proposer said", align="left"), heading(notes)]
     for evidence in record["evidence"]:
         parts += [Rule(Text(_evidence_title(evidence, unit)), align="left"), _scores(evidence)]
     if record["diff"]:
@@ -166,29 +133,51 @@ def node_view(record: Mapping[str, Any]) -> RenderableType:
     return Group(*parts)
 
 
-def claim_title(claim: Mapping[str, Any]) -> str:
-    """What a claim says, in short."""
-    return f"{claim['says']} than {claim['versus']}"
+def _identity(record: Mapping[str, Any]) -> dict[str, str]:
+    """Which node it is, where it comes from, and how it was judged."""
+    node = f"{record['node']}  {record['standing']}"
+    if not record["validated"]:
+        node += "  unvalidated: it ran without isolation"
+    if record["company_checked"] is False:
+        node += f"  {sentences.NO_COMPANY}: `ratchet replay` does"
+    planted = f"planted ({record['kind']} {record['name']})"
+    planted += f", failed: {record['failure']}" if record["failure"] else ""
+    return {
+        "node": node,
+        "idea": record["idea"],
+        "lineage": " > ".join(record["lineage"]),
+        "verdict": record["reason"] or planted,
+        **{sentences.claim_title(c): sentences.claim_words(c) for c in record["claims"]},
+    }
 
 
-def claim_words(claim: Mapping[str, Any]) -> str:
-    """Whether a claim held, and by how much evidence, for readers without statistics."""
-    e, needed = claim["log_e"], claim["log_threshold"]
-    seeds = f"{claim['pairs']} seeds drawn for this question alone"
-    if claim["held"]:
-        return (
-            f"yes: if it were not so, luck would look this good on {seeds} less than once in "
-            f"{judge.e_words(e)} tries; the run's error budget asks for {judge.e_words(needed)}"
+def _gains(record: Mapping[str, Any], unit: str) -> dict[str, str]:
+    """How much better it is than what came before, what the audit found, and what all that cost."""
+    facts = dict[str, str]()
+    if gain := record["gain_over_parent"]:
+        facts["gain"] = (
+            f"{gain['gain']:+.4f} {unit} over the parent, 95 % interval "
+            f"{gain['low']:+.4f} to {gain['high']:+.4f}, on {gain['pairs']} seeds that did not "
+            f"select it"
         )
-    return (
-        f"not shown: the evidence for it, {judge.e_words(e)} to one, is less than the "
-        f"{judge.e_words(needed)} to one that the run's error budget asks for, on {seeds}"
-    )
+    if record["gain_over_start"] is not None:
+        facts["over start"] = f"{record['gain_over_start']:+.4f} {unit}"
+    if (rival := record["baseline"]) and not rival["tested"]:
+        facts[f"better than {rival['name']}"] = (
+            f"not claimed: {rival['gain']:+.4f} {unit} on the seeds that rank, where "
+            f"{rival['name']} is the best baseline"
+        )
+    if record["flags"]:
+        facts["audit flags"] = "; ".join(record["flags"])
+    if record["unusable"]:
+        facts["may not run"] = record["unusable"]
+    facts["cost"] = f"{record['trials']} trials, {record['cpu_seconds']} CPU-seconds"
+    return facts
 
 
 def untrusted(text: str) -> Text:
     """A candidate's words, with a bar before each line, so that none passes for Ratchet's."""
-    return Text("\n".join(f"| {each}" for each in clean(text).split("\n")))
+    return Text("\n".join(f"| {line}" for line in clean(text).split("\n")))
 
 
 def _evidence_title(evidence: Mapping[str, Any], unit: str) -> str:
@@ -214,6 +203,19 @@ def diff_view(record: Mapping[str, Any]) -> RenderableType:
     return Syntax(record["diff"] or "no difference", "diff", background_color="default")
 
 
+def replay_view(record: Mapping[str, Any]) -> RenderableType:
+    """The verdict of a replay, and what is not as it was."""
+    style = {"REPRODUCED": "bold green", "DRIFTED": "bold yellow", "FAILED": "bold red"}
+    lines = [
+        Text(f"{record['outcome']}  {record['node']}", style=style[record["outcome"]]),
+        Text(record["reason"]),
+    ]
+    if record["identical"] is not None:
+        same = f"{record['identical']} of {record['seeds']} scores bit-identical"
+        lines.append(Text(f"{same}, largest difference {record['largest']:.3g}"))
+    return Group(*lines, *(Text(f"  differs: {line}") for line in record["differences"]))
+
+
 def rerun_view(record: Mapping[str, Any]) -> RenderableType:
     """What came of growing a run again."""
     style = "bold green" if record["outcome"] == "REPRODUCED" else "bold yellow"
@@ -225,25 +227,3 @@ def rerun_view(record: Mapping[str, Any]) -> RenderableType:
             f"{record['replies']} replies of models and {record['trials']} trials read, none asked"
         ),
     )
-
-
-def replay_view(record: Mapping[str, Any]) -> RenderableType:
-    """The verdict of a replay, and what is not as it was."""
-    style = {"REPRODUCED": "bold green", "DRIFTED": "bold yellow", "FAILED": "bold red"}
-    lines = [
-        Text(f"{record['outcome']}  {record['node']}", style=style[record["outcome"]]),
-        Text(record["reason"]),
-    ]
-    if record["identical"] is not None:
-        same = f"{record['identical']} of {record['seeds']} scores bit-identical"
-        lines.append(Text(f"{same}, largest difference {record['largest']:.3g}"))
-    return Group(*lines, *(Text(f"  differs: {each}") for each in record["differences"]))
-
-
-def doctor_table(records: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """Findings, the bad ones with their mend."""
-    table = Table(box=None, padding=(0, 2), show_header=False)
-    for record in records:
-        sign = Text("ok", style="green") if record["ok"] else Text("!!", style="bold red")
-        table.add_row(sign, *(Text(clean(record[key])) for key in ("name", "found", "mend")))
-    return table

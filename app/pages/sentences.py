@@ -3,77 +3,78 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ...archive import Node
-from ...evals import Claim, Estimate, Rule
+from ...evals import Claim, Estimate, Rule, judge
 from ...sandbox.text import line
 from ...search.studies.ablate import AblationStep
 from ...search.studies.controls import ControlsRow
 from ...search.studies.report import Report
 from ...tasks import Metric
-from ..cli.view import claim_words
 
-SPLITS = {"parent": "its parent", "start": "the starting program", "baseline": "the best baseline"}
+RIVALS = {"parent": "its parent", "start": "the starting program", "baseline": "the best baseline"}
+NO_COMPANY = "not checked in other company"
 
 
-def gain(name: str, found: Estimate, metric: Metric, confirmed: bool = True) -> str:
-    """Whether something is better than `name`, by how much, and how that is known."""
-    by = f"{abs(found.gain):.4f} ± {_half(found):.4f} {metric.unit}"
-    seeds = f"on {found.pairs} seeds that nothing else used"
+def gain(name: str, estimate: Estimate, metric: Metric, confirmed: bool = True) -> str:
+    """Whether a program is better than the one called `name`, and by how much on which seeds."""
+    by = f"{abs(estimate.gain):.4f} ± {_half(estimate):.4f} {metric.unit}"
+    seeds = f"on {estimate.pairs} seeds that nothing else used"
     if not confirmed:
-        words = f"not confirmed; measured {found} {metric.unit} {seeds}"
-    elif found.low > 0:
-        small = found.gain < metric.minimum_gain
+        answer = f"not confirmed; measured {estimate} {metric.unit} {seeds}"
+    elif estimate.low > 0:
+        small = estimate.gain < metric.minimum_gain
         less = f", less than the {metric.minimum_gain:g} worth claiming," if small else ""
-        words = f"yes, by {by}{less} {seeds}"
-    elif found.high < 0:
-        words = f"no, worse by {by} {seeds}"
+        answer = f"yes, by {by}{less} {seeds}"
+    elif estimate.high < 0:
+        answer = f"no, worse by {by} {seeds}"
     else:
-        words = f"not shown: {found} {metric.unit} {seeds}, could be none"
-    return f"Better than {name}: {words}"
+        answer = f"not shown: {estimate} {metric.unit} {seeds}, could be none"
+    return f"Better than {name}: {answer}"
 
 
-def fruitless(made: Sequence[Node]) -> str:
-    """Why nothing that was proposed could be measured: the commonest reasons."""
-    if not made:
+def fruitless(proposals: Sequence[Node]) -> str:
+    """Why none of these proposals could be measured: the three commonest reasons."""
+    if not proposals:
         return "nothing was proposed"
-    counted = Counter(node.verdict.reason for node in made if node.verdict).most_common(3)
+    counted = Counter(node.verdict.reason for node in proposals if node.verdict).most_common(3)
     reasons = "; ".join(f"{count} x {line(reason, 200)}" for reason, count in counted)
-    return f"not one of {len(made)} proposals could be measured: {reasons}"
+    return f"not one of {len(proposals)} proposals could be measured: {reasons}"
 
 
-def step(each: AblationStep, unit: str) -> str:
+def step(step: AblationStep, unit: str) -> str:
     """What taking one step out of the best program did to it."""
-    what = {
+    effect = {
         "matters": "still matters: without it {} worse",
         "better without": "better without it, by {}",
         "not measurable": "no longer matters measurably: without it {} {}",
         "gone": "later steps left nothing of it",
         "inseparable": "cannot be taken out alone: {}",
-    }[each.finding]
-    if each.gain is not None:
-        by = f"{abs(each.gain.gain):.4f} ± {_half(each.gain):.4f} {unit}"
-        what = what.format(by, "worse" if each.gain.gain > 0 else "better")
-    what = what.format(each.why)
-    if each.dispensable:
-        what += f"; a candidate for simplification: {each.smaller} syntax nodes less"
-    return f"{each.node} ({each.idea}): {what}"
+    }[step.finding]
+    if step.gain is not None:
+        by = f"{abs(step.gain.gain):.4f} ± {_half(step.gain):.4f} {unit}"
+        effect = effect.format(by, "worse" if step.gain.gain > 0 else "better")
+    effect = effect.format(step.why)
+    if step.dispensable:
+        effect += f"; a candidate for simplification: {step.smaller} syntax nodes less"
+    return f"{step.node} ({step.idea}): {effect}"
 
 
-def compared(read: Report, gains: Mapping[str, Estimate], metric: Metric) -> list[str]:
-    """One sentence for each rival, whatever parts it plays."""
-    names = {"parent": read.parent, "start": "start", "baseline": read.baseline}
+def compared(report: Report, gains: Mapping[str, Estimate], metric: Metric) -> list[str]:
+    """One sentence for each rival; one that is both parent and baseline, say, gets one sentence."""
+    names = {"parent": report.parent, "start": "start", "baseline": report.baseline}
     parts: dict[str, list[str]] = {}
-    for split, name in names.items():
-        parts.setdefault(name, []).append(split)
+    for part, name in names.items():
+        parts.setdefault(name, []).append(part)
     return [
         gain(
-            f"{name} ({' and '.join(SPLITS[split] for split in splits)})",
-            gains[splits[0]],
+            f"{name} ({' and '.join(RIVALS[part] for part in played)})",
+            gains[played[0]],
             metric,
-            read.confirmed,
+            report.confirmed,
         )
-        for name, splits in parts.items()
+        for name, played in parts.items()
     ]
 
 
@@ -85,15 +86,38 @@ def budget(rule: Rule) -> str:
     return f"judged so that the chance of even one false claim in the run is at most {share}"
 
 
-def claims(read: Report, rule: Rule, metric: Metric) -> list[str]:
+def claims(report: Report, rule: Rule, metric: Metric) -> list[str]:
     """What was put to fresh seeds of the node, over its parent and over the best baseline."""
-    lines = [_claim(name, claim, rule, metric) for name, claim in read.claims.items()]
-    first = next(iter(read.claims.values()))
-    if read.baseline not in read.claims and first.held:
+    lines = [_claim(name, claim, rule, metric) for name, claim in report.claims.items()]
+    first = next(iter(report.claims.values()))
+    if report.baseline not in report.claims and first.held:
         why = "as the seeds that rank did not promise that it would hold"
         why = why if first.says == "better" else "as a simpler program claims no more"
-        lines.append(f"Better than {read.baseline}: never put to fresh seeds, {why}")
+        lines.append(f"Better than {report.baseline}: never put to fresh seeds, {why}")
     return lines
+
+
+def claim_title(claim: Mapping[str, Any]) -> str:
+    """What a claim says, in short."""
+    return f"{claim['says']} than {claim['versus']}"
+
+
+def claim_words(claim: Mapping[str, Any]) -> str:
+    """Whether a claim held, and by how much evidence, for readers without statistics.
+
+    `claim` is a claim as `records` has it, with its e-value and threshold by their logarithms.
+    """
+    evidence, needed = judge.e_words(claim["log_e"]), judge.e_words(claim["log_threshold"])
+    seeds = f"{claim['pairs']} seeds drawn for this question alone"
+    if claim["held"]:
+        return (
+            f"yes: if it were not so, luck would look this good on {seeds} less than once in "
+            f"{evidence} tries; the run's error budget asks for {needed}"
+        )
+    return (
+        f"not shown: the evidence for it, {evidence} to one, is less than the {needed} to one that "
+        f"the run's error budget asks for, on {seeds}"
+    )
 
 
 def _claim(name: str, claim: Claim, rule: Rule, metric: Metric) -> str:
@@ -106,17 +130,16 @@ def _claim(name: str, claim: Claim, rule: Rule, metric: Metric) -> str:
     return f"{says}: {claim_words(record)}"
 
 
-def bias(read: Report, metric: Metric) -> list[str]:
+def bias(report: Report, metric: Metric) -> list[str]:
     """The gain over the parent as the search saw it, beside what the sealed seeds say."""
-    assert read.screen is not None
-    found, unit = read.dev["parent"], metric.unit
-    lines = [
-        f"{read.screen.mean:+.4f} {unit} on the {read.screen.pairs} search seeds that picked it out"
-    ]
-    if read.ranked:
-        lines.append(f"{read.ranked} {unit} on {read.ranked.pairs} common seeds, which rank")
-    lines.append(f"{found} {unit} on {found.pairs} sealed seeds, which decided nothing")
-    excess, noise = read.screen.mean - found.gain, math.hypot(read.screen.error, found.error)
+    screen, ranked = report.screen, report.ranked
+    assert screen is not None
+    sealed, unit = report.dev["parent"], metric.unit
+    lines = [f"{screen.mean:+.4f} {unit} on the {screen.pairs} search seeds that picked it out"]
+    if ranked:
+        lines.append(f"{ranked} {unit} on {ranked.pairs} common seeds, which rank")
+    lines.append(f"{sealed} {unit} on {sealed.pairs} sealed seeds, which decided nothing")
+    excess, noise = screen.mean - sealed.gain, math.hypot(screen.error, sealed.error)
     flattered = f"yes: the search saw {excess:.4f} {unit} too much, more than noise explains"
     lines.append(flattered if excess > 2 * noise else "no: the search saw no more than noise adds")
     return lines
@@ -137,11 +160,11 @@ def kept(row: ControlsRow) -> str:
 
 
 def naive(row: ControlsRow) -> str:
-    """What keeping whatever has the higher mean in its screen would have kept."""
-    found = f"{row.naive} of {row.compared}"
-    return found if row.naive_gain is None else f"{found}, the best at {row.naive_gain:+.4f}"
+    """How many nodes would have been kept for nothing but a higher mean in their screen."""
+    count = f"{row.naive} of {row.compared}"
+    return count if row.naive_gain is None else f"{count}, the best at {row.naive_gain:+.4f}"
 
 
-def _half(found: Estimate) -> float:
+def _half(estimate: Estimate) -> float:
     """Half of the interval: what comes after the ±."""
-    return (found.high - found.low) / 2
+    return (estimate.high - estimate.low) / 2

@@ -1,7 +1,7 @@
 """Every request to a language model with its reply, kept in the archive with the work it served.
 
 A request that was answered once is never sent again: not after a kill, and not in a replay, which
-has no endpoint at all. What is stored is what was said; keys and headers never come here.
+has no endpoint at all. Only the request and its reply are stored; keys and headers never come here.
 """
 
 import hashlib
@@ -16,9 +16,9 @@ from ...tasks import Frozen
 from ..budget import Budget, Resource
 
 TRIAL = "trial/"  # how scopes begin that serve a measurement, not a proposal
-# Questions in a row that may come to nothing before the endpoint is taken to be at fault. A filter
-# that refuses half of all questions does so sixteen times running once in 130,000 of them, and
-# sixteen refusals take seconds. Of an endpoint that never answered, less is enough to know.
+# Questions in a row without a usable reply, from which on the endpoint is taken to be at fault. A
+# filter that refuses half of all questions does so sixteen times running once in 130,000 of them,
+# and sixteen refusals take seconds. For an endpoint that never answered, fewer are enough.
 FRUITLESS, FRUITLESS_AT_FIRST = 16, 6
 
 
@@ -51,7 +51,7 @@ class Cassette:
         budget: Budget,
         prices: Mapping[str, Price],
     ) -> None:
-        """Record under `run`; without an endpoint, only what is recorded can be asked.
+        """Record under `run`. Without an endpoint, only what is recorded can be answered.
 
         `prices` are in dollars per million tokens, by model.
         """
@@ -62,25 +62,26 @@ class Cassette:
         self._locks: defaultdict[tuple[str, str, int], threading.Lock] = defaultdict(threading.Lock)
 
     def complete(self, scope: str, request: Request, nth: int = 0) -> Reply:
-        """The reply to a request of `scope`, of which `nth` equal ones went before.
+        """The reply to a request of `scope`, before which `nth` equal ones were made.
 
-        Raises CassetteError for what a replay does not hold, BudgetSpent for what may not be spent,
-        and ModelError where the endpoint is unusable, or took or answered none of many questions in
-        a row. What it says of one that it does not take is kept like a reply, and not asked again.
+        A refusal is kept like a reply, and not asked again. Raises CassetteError for what a replay
+        has no record of, BudgetSpent for what may not be spent, and ModelError where the endpoint
+        is unusable, or refused or failed to answer many questions in a row.
         """
         key = digest(request)
         with self._guard:
             lock = self._locks[scope, key, nth]
         with lock:
-            held = self._held(scope, key, nth)
-            if held is None:
-                held = self._ask(scope, request, key, nth)
-        return held.reply
+            entry = self._recorded(scope, key, nth)
+            if entry is None:
+                entry = self._ask(scope, request, key, nth)
+        return entry.reply
 
-    def _held(self, scope: str, key: str, nth: int) -> CassetteEntry | None:
-        """What is recorded; of a measurement, what any run was answered first serves every run.
+    def _recorded(self, scope: str, key: str, nth: int) -> CassetteEntry | None:
+        """The recorded entry, if there is one.
 
-        A refusal serves its own run alone: another may come when the server has been mended.
+        In a measurement, the first reply that any run got serves every run. A refusal serves its
+        own run alone: another run may come when the server has been mended.
         """
         for run in (None, self.run) if scope.startswith(TRIAL) else (self.run,):
             data = self.archive.reply(run, scope, key, nth)
@@ -103,10 +104,10 @@ class Cassette:
         return entry
 
     def _count(self, scope: str, reply: Reply, endpoint: Endpoint) -> None:
-        """Raise ModelError where too many questions in a row came to nothing.
+        """Raise ModelError where too many questions in a row had no usable reply.
 
-        A candidate chooses what it asks, so it could end a search by this: what it is refused
-        counts only as long as nobody was answered, which is where the start is measured.
+        A candidate chooses what it asks, so it could end a search by asking what is refused. Its
+        refusals therefore count only until the first answer, while the start is being measured.
         """
         with self._guard:
             self._answered = self._answered or reply.answered or _answered(self.archive, self.run)
@@ -126,7 +127,7 @@ class Cassette:
             )
 
     def _send(self, endpoint: Endpoint, request: Request) -> Reply:
-        """Ask the endpoint; what it used is booked whatever the reply is worth."""
+        """Ask the endpoint. Its tokens are booked whatever the reply is worth."""
         price = self.prices.get(request.model)
         tokens = request.estimate()
         most = {"tokens": float(tokens + request.max_output_tokens)}

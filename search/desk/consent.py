@@ -1,7 +1,7 @@
 """Ask a person before a candidate runs, or before fresh seeds are spent on it.
 
-Questions and answers are events of the run: whoever can write to the archive can answer, a pause
-outlives its process, and what was decided once is not asked again, in a resumed run or a replay.
+Questions and answers are events of the run. So whoever can write to the archive can answer, a pause
+outlives its process, and a resumed run or a replay does not ask again what was decided.
 """
 
 import time
@@ -20,7 +20,7 @@ POLL_SECONDS, PATIENCE_SECONDS = 0.3, 7 * 86_400.0
 
 
 class Rejected(Exception):
-    """A person does not want this."""
+    """A person has rejected a candidate, or its confirmation."""
 
 
 class Unanswered(Exception):
@@ -34,7 +34,7 @@ class Unanswered(Exception):
 
 
 class Question(Frozen):
-    """What a person is to decide, with what there is to know; its words are untrusted text."""
+    """What a person is to decide, and all there is to know about it. Its texts are untrusted."""
 
     id: str
     what: Literal["candidate", "confirmation"]
@@ -47,7 +47,7 @@ class Question(Frozen):
 
 
 class Decision(Frozen):
-    """What a person said. `files` are the program as they want it instead."""
+    """What a person decided. `files` is the program as the person has edited it, if so."""
 
     id: str
     approved: bool
@@ -69,7 +69,7 @@ class Approver:
         prompt: Prompt | None = None,
         budget: Budget | None = None,
     ) -> None:
-        """Ask what `mode` says; `prompt` asks on the spot, else an answer in the archive counts.
+        """Ask where `mode` says so: by `prompt` on the spot, else through the archive.
 
         Nobody is waited for beyond the time of `budget`.
         """
@@ -84,7 +84,10 @@ class Approver:
     def candidate(
         self, thread: str, parent: Node, candidate: Candidate, flags: tuple[str, ...]
     ) -> Candidate:
-        """The candidate as it may run, which a person may have edited; raises Rejected."""
+        """The candidate as it may run, which a person may have edited.
+
+        `thread` names the proposal, `flags` are the audit's. Raises Rejected and Unanswered.
+        """
         if not self.first:
             return candidate
         question = Question(
@@ -106,7 +109,7 @@ class Approver:
         )
 
     def confirmation(self, node: Node, parent: Node) -> None:
-        """Let a child go on to fresh seeds, or raise Rejected."""
+        """Let a child go on to fresh seeds; raises Rejected or Unanswered where it may not."""
         if self.mode not in ("confirmations", "all"):
             return
         verdict = node.verdict
@@ -125,16 +128,16 @@ class Approver:
             raise Rejected(_refusal("kept from fresh seeds", decision))
 
     def _decide(self, question: Question) -> Decision:
-        if (known := decision(self.archive, self.run, question.id)) is not None:
-            return known
-        if question.id not in {each.id for each in pending(self.archive, self.run)}:
+        if (earlier := decision(self.archive, self.run, question.id)) is not None:
+            return earlier
+        if question.id not in {asked.id for asked in pending(self.archive, self.run)}:
             self.archive.log(self.run, ASKED, question.model_dump(mode="json"))
         if self.prompt is not None:
             decide(self.archive, self.run, self.prompt(question))
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline and not (self.budget.over_time or self.budget.closed):
-            if (known := decision(self.archive, self.run, question.id)) is not None:
-                return known
+            if (earlier := decision(self.archive, self.run, question.id)) is not None:
+                return earlier
             time.sleep(POLL_SECONDS)
         raise Unanswered(question.id)
 
@@ -153,7 +156,7 @@ def decision(archive: Archive, run: str, question: str) -> Decision | None:
 
 
 def decide(archive: Archive, run: str, answer: Decision) -> None:
-    """Record an answer; of two the first counts."""
+    """Record an answer. Of two to one question the first counts."""
     archive.log(run, DECIDED, answer.model_dump(mode="json"))
 
 

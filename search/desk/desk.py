@@ -18,7 +18,7 @@ from .cassette import Cassette, digest
 from .gateway import unusable
 from .roster import NO_MODEL, Models
 
-TRIES = 3  # replies asked for until one is in the form
+TRIES = 3  # replies to ask for until one is in the form
 LOG = 4000  # characters of a program's log that an agent gets to see
 
 
@@ -43,17 +43,20 @@ class RunDesk:
         self._asked: Counter[tuple[str, str]] = Counter()
 
     def ask(self, step: str, role: str, messages: Sequence[Message], form: type[Form]) -> Form:
-        """A reply in the form; one that is not is sent back with what is wrong with it."""
-        told, why = list(messages), ""
+        """A reply in the form. One that is not in it is sent back with what is wrong.
+
+        Raises ReplyError after `TRIES` of them, RefusedError, and what `Cassette.complete` raises.
+        """
+        conversation, why = list(messages), ""
         for _ in range(TRIES):
-            reply = self._complete(step, role, told, form)
+            reply = self._complete(step, role, conversation, form)
             why = unusable(reply)
             if not why or reply.thoughts:
                 try:
                     return parse_reply(form, reply.text or reply.thoughts)
                 except ValueError as error:
                     why = why or str(error)
-            told += [
+            conversation += [
                 Message("assistant", reply.text or "(nothing)"),
                 Message("user", f"This reply cannot be used: {why}. Give all of it again, mended."),
             ]
@@ -61,7 +64,7 @@ class RunDesk:
         raise ReplyError(f"{step}: {reply.model} gave {TRIES} replies that cannot be used: {why}")
 
     def ask_text(self, step: str, role: str, messages: Sequence[Message]) -> str:
-        """A reply as it is; raises ReplyError for one that is cut off, refused or empty."""
+        """A reply as free text; raises ReplyError for one that is cut off, refused or empty."""
         reply = self._complete(step, role, messages, None)
         if why := unusable(reply):
             why += _because(reply)
@@ -73,7 +76,7 @@ class RunDesk:
         return self._models.of(role) if self._models else ""
 
     def try_out(self, files: Mapping[str, str]) -> Tried:
-        """Pass the door, and if that allows it run for seconds; the log is cut to what matters."""
+        """Audit a program and, where the audit lets it pass, run it for seconds on tiny tensors."""
         entry = admit(files, self._task)
         if entry.refused:
             return Tried(entry.refused, entry.flags)
@@ -89,7 +92,7 @@ class RunDesk:
 
     @contextmanager
     def charge(self, trials: int) -> Iterator[None]:
-        """Pay for trials that the agent makes itself; what fails is not paid."""
+        """Pay for trials that the agent makes itself. A block that raises pays nothing."""
         with self._budget.reserve(trials=trials) as unit:
             yield
             unit.settle(trials=trials)
@@ -118,10 +121,11 @@ class RunDesk:
 
 
 def _because(reply: Reply) -> str:
-    """What else is known of a reply that cannot be used, for a person; older ones say nothing."""
+    """More about a reply that cannot be used, for a person to read. Older records have no more."""
     if not reply.why or not unusable(reply):
         return ""
     after = f" after {reply.usage.output_tokens} tokens" if reply.finish == "length" else ""
     only = ", in which it only thought" if reply.thoughts and reply.finish == "length" else ""
-    said = f", saying {line(reply.text, 200)!r}" if reply.finish == "refused" and reply.text else ""
-    return f"{after}{only} ({reply.why}){said}"
+    quoted = reply.finish == "refused" and reply.text
+    text = f", saying {line(reply.text, 200)!r}" if quoted else ""
+    return f"{after}{only} ({reply.why}){text}"

@@ -8,18 +8,18 @@ from ...evals import Ask, Candidate
 from .cassette import TRIAL, Cassette
 from .roster import Models
 
-AT_ONCE = 8  # questions of candidates that are answered side by side
+AT_ONCE = 8  # questions of candidates that are asked in parallel
 
 
 class ModelGateway:
-    """Answers the questions of candidates that themselves use a model, each once."""
+    """Answers the questions of candidates that use a model themselves, and asks none twice."""
 
     def __init__(self, cassette: Cassette, models: Models) -> None:
         """Answer from `cassette`, by the model of the role `candidate`."""
         self._cassette, self._models = cassette, models
 
     def answer(self, candidate: Candidate, asks: Sequence[Ask]) -> Mapping[str, str]:
-        """The replies by the questions' ids; one that was cut off or refused is empty."""
+        """The replies by the ids of the questions. A reply that was cut off or refused is empty."""
         with ThreadPoolExecutor(min(AT_ONCE, len(asks) or 1)) as pool:
             texts = pool.map(self._answer, asks)
             return {ask.id: text for ask, text in zip(asks, texts, strict=True)}

@@ -1,4 +1,4 @@
-"""What one session of a run works with: ledger, cassette, and the files beside its archive."""
+"""What one session of a run pays from: budget, cassette, and the files beside its archive."""
 
 import glob
 from collections.abc import Mapping
@@ -22,13 +22,13 @@ STOPPED = "stopped"  # the kind of event that ends a session
 
 
 class SessionEnd(BaseModel):
-    """How a session ended: what the run had spent by then."""
+    """The end of a session, and what the run had spent by then."""
 
     spent: Mapping[str, float] = {}
 
 
 class Purse:
-    """The means of one run. `close` it to let go of the endpoint."""
+    """The budget, cassette and endpoint of one run. `close` lets go of the endpoint."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Purse:
         budget: Budget,
         endpoint: Endpoint | None = None,
     ) -> None:
-        """Open the cassette where models are asked; without an endpoint only what it holds."""
+        """Open the cassette where there are models. Without an endpoint it only repeats replies."""
         self.archive, self.run_id, self.models, self.budget = archive, run_id, models, budget
         self.endpoint = endpoint
         self.cassette: Cassette | None = None
@@ -54,7 +54,7 @@ class Purse:
         return Lab(task, metered, self.archive, strict, gateway=gateway)
 
     def account(self) -> list[str]:
-        """What the run has spent, in words, where that is more than time on this machine."""
+        """What the run has spent, as lines to print; none where nothing but time is spent."""
         amounts, caps = self.budget.spent, self.budget.caps.model_dump(exclude_none=True)
         shown = {*caps, *(["tokens", "dollars"] if self.models else [])} - {"seconds"}
         parts = [
@@ -71,30 +71,32 @@ class Purse:
 
 
 def open_purse(archive: Archive, run_id: str, models: Models | None, budget: Budget) -> Purse:
-    """The means of a run that pays from `budget`, with the endpoint of its models."""
+    """The purse of a run that pays from `budget`, with the endpoint of its models."""
     endpoint = connect(models.api) if models else None
     return Purse(archive, run_id, models, budget, endpoint)
 
 
 def budget_left(archive: Archive, run_id: str, models: Models | None, caps: Caps) -> Budget:
-    """The budget of a run, of which its earlier sessions have spent what the archive says."""
+    """The budget of a run, with what its earlier sessions have spent by the archive."""
     spent_before: dict[Resource, float] = {}
     if models is not None:
         spent_before.update(spent(archive, run_id, models.prices))
     archived = any(record.id == run_id for record in archive.runs())
     spent_before["trials"] = archive.tree(run_id).trials if archived else 0.0
-    ended = archive.records(run_id, STOPPED, SessionEnd)
-    spent_before["gpu_seconds"] = max((e.spent.get("gpu_seconds", 0.0) for e in ended), default=0.0)
+    ends = archive.records(run_id, STOPPED, SessionEnd)
+    spent_before["gpu_seconds"] = max(
+        (end.spent.get("gpu_seconds", 0.0) for end in ends), default=0.0
+    )
     return Budget(caps, spent_before)
 
 
 def exists(where: str) -> bool:
-    """Whether there is an archive at a path or URL; raises ArchiveError if that cannot be seen."""
+    """Whether there is an archive at a path or URL; raises ArchiveError if none can be reached."""
     return Archive.exists(where)
 
 
 def is_searched(archive: Archive, run_id: str) -> bool:
-    """Whether a process grows a run now."""
+    """Whether some process is searching a run now."""
     try:
         with archive.hold(run_id):
             return False
@@ -108,12 +110,12 @@ def stop_file(archive: Archive, run_id: str) -> Path:
 
 
 def checkpoints(archive: Archive, run_id: str) -> Path:
-    """Where the unfinished proposals of a run keep their place; of no use once it has ended."""
+    """Where the unfinished proposals of a run keep their place. Useless once the run has ended."""
     return archive.place.beside(f"{run_id}.graph")
 
 
 def forget(archive: Archive, run_id: str) -> None:
-    """Remove the checkpoints of a run: what they led to is archived."""
+    """Remove the checkpoints of a run, whose proposals are all archived by now."""
     own = checkpoints(archive, run_id)
     for path in (own, *own.parent.glob(f"{glob.escape(own.name)}-*")):
         path.unlink(missing_ok=True)

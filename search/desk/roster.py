@@ -19,7 +19,7 @@ NO_MODEL = (
 
 
 class Models(Frozen):
-    """The models of a run, by role. Of several under `ensemble` one is chosen a proposal.
+    """The models of a run, by role. Of several under `ensemble`, each proposal draws one.
 
     `prices` are in dollars per million tokens. `url` is without credentials.
     """
@@ -37,20 +37,20 @@ class Models(Frozen):
         return self.roles.get(role) or self.ensemble[0]
 
     def chosen(self, tree: Tree, rng: Random) -> "Models":
-        """These models with one of the ensemble left, by what each has brought so far."""
+        """The same models with one of the ensemble left, drawn by what its proposals gained."""
         if len(self.ensemble) == 1:
             return self
         arms = [Arm(name, self._rewards(name, tree), self._cost(name)) for name in self.ensemble]
         return self.model_copy(update={"ensemble": (choose(arms, rng),)})
 
     def every(self) -> list[str]:
-        """The names of all models, each once."""
+        """The names of all models without repeats, the ensemble first."""
         return list(dict.fromkeys((*self.ensemble, *self.roles.values())))
 
     def _rewards(self, name: str, tree: Tree) -> list[float]:
         """What the children that a model wrote gained over their parents, oldest first."""
-        made = [node for node in tree if node.candidate.notes.get("model") == name]
-        return [max(0.0, _gain(node)) for node in made if node.standing != "promising"]
+        children = [node for node in tree if node.candidate.notes.get("model") == name]
+        return [max(0.0, _gain(node)) for node in children if node.standing != "promising"]
 
     def _cost(self, name: str) -> float:
         price = self.prices.get(name)
@@ -58,7 +58,7 @@ class Models(Frozen):
 
 
 def _gain(node: Node) -> float:
-    """What fresh seeds found of a child's gain; nothing where they were not asked, or refused."""
+    """A child's gain on fresh seeds; 0 where there were none, or where they refuted it."""
     verdict = node.verdict
     kept = node.kept and verdict is not None and verdict.estimate is not None
     return verdict.estimate.gain if kept and verdict and verdict.estimate else 0.0

@@ -13,12 +13,12 @@ from ..plan import rounded_up
 from .roster import NO_MODEL, Models
 
 VARIABLE, TIMEOUT = "RATCHET_MODEL", "RATCHET_MODEL_TIMEOUT"
-TIMEOUT_SECONDS, LONGEST = 300.0, 3600.0  # to wait for one answer
-WORDS = 1500  # tokens of a typical reply
+TIMEOUT_SECONDS, LONGEST = 300.0, 3600.0  # the usual and the longest wait for one answer
+REPLY_TOKENS = 1500  # of a typical reply
 
 
 class ModelChoiceError(Exception):
-    """The models of a run are not named, or what they cost is not known."""
+    """The models of a run are not named, or their price is unknown."""
 
     exit_code = 2
 
@@ -60,9 +60,9 @@ def choose_models(wanted: Wanted, agent: Opened, task: Task, name: str) -> Model
 
 
 def connect(api: Literal["auto", "responses", "chat"]) -> Endpoint:
-    """The endpoint that the environment names, and how long to wait for one answer of it.
+    """The endpoint that the environment names, with the wait for one answer that it names.
 
-    Raises ModelChoiceError where that time is nonsense.
+    Raises ModelChoiceError where that wait is no number of seconds up to an hour.
     """
     text = os.environ.get(TIMEOUT, "")
     try:
@@ -77,7 +77,7 @@ def connect(api: Literal["auto", "responses", "chat"]) -> Endpoint:
 
 
 def _prices(names: list[str], url: str, given: tuple[str, ...]) -> Mapping[str, Price]:
-    """What each model costs; raises ModelChoiceError for one of which nobody knows."""
+    """The price of each model; raises ModelChoiceError for one whose price is unknown."""
     given_rates: dict[str, str] = {}
     for entry in given:
         name, _, rate = entry.rpartition("=")
@@ -86,15 +86,15 @@ def _prices(names: list[str], url: str, given: tuple[str, ...]) -> Mapping[str, 
     for name in names:
         rate = given_rates.get(name) or given_rates.get("", "")
         try:
-            known_price = parse_price(rate) if rate else price(name, url)
+            model_price = parse_price(rate) if rate else price(name, url)
         except ValueError as error:
             raise ModelChoiceError(f"--price {rate}: {error}") from error
-        if known_price is None:
+        if model_price is None:
             raise ModelChoiceError(
                 f"what {name} costs at {url} is not known: add --price {name}=IN,OUT, in dollars "
                 "per million tokens read and written (0,0 if it costs nothing)"
             )
-        prices[name] = known_price
+        prices[name] = model_price
     return prices
 
 
@@ -109,8 +109,8 @@ def foresee_spending(
     if not requests:
         return
     size = sum(len(text) for text in task.start.values()) + len(task.manifest.statement)
-    read = requests * (2 * size // 3 + 4 * WORDS)
-    written = requests * WORDS
+    read = requests * (2 * size // 3 + 4 * REPLY_TOKENS)
+    written = requests * REPLY_TOKENS
     rate = models.prices[models.ensemble[0]]
     dollars = cost(rate, Usage(input_tokens=read, output_tokens=written))
     costs = f"about {requests} requests, {(read + written) / 1000:.0f} thousand tokens"
