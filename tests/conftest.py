@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from stand_ins.template import Template
 from ratchet.sandbox import Sandbox, SandboxError, open_sandbox
 from ratchet.sandbox.choose import ISOLATED
 
+gc.set_threshold(50_000)  # as the command line does: a quarter of the time of collecting the tests
 HERE = Path(__file__).parent
 SECRET = "0123456789abcdef" * 2
 UNISOLATED = ["--sandbox", "process", "--accept-unisolated"]
@@ -24,6 +26,8 @@ from ratchet.app.cli.main import main
 main()
 """
 BOWL = str(HERE / "bowl")
+# Verbs that take up what another process made, which may not matter, or look at their own.
+ALONE = {"doctor", "replay", "resume"}
 
 Ratchet = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -49,15 +53,32 @@ def isolated_sandbox() -> Iterator[Sandbox]:
     pytest.skip("no sandbox that isolates works here: install Docker or allow user namespaces")
 
 
+@pytest.fixture(scope="session")
+def template() -> Iterator[Template]:
+    with closing(Template(environment())) as template:
+        yield template
+
+
+@pytest.fixture(scope="session")
+def begun() -> set[str]:
+    """The verbs that have done their own imports in this session, and so need not again."""
+    return set()
+
+
 @pytest.fixture
-def ratchet(tmp_path: Path) -> Ratchet:
+def ratchet(tmp_path: Path, template: Template, begun: set[str]) -> Ratchet:
     """Run the command line as a user does, in an empty directory."""
 
     def run(*words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        where, verb = environment(), words[0]
+        if verb in begun - ALONE:
+            done: subprocess.CompletedProcess[str] = template.run(words, tmp_path, where, timeout)
+            return done
+        begun.add(verb)
         return subprocess.run(
             command(*words),
             cwd=tmp_path,
-            env=environment(),
+            env=where,
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -77,29 +98,13 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(HERE), "COLUMNS": "200", "NO_COLOR": "1"}
 
 
-@pytest.fixture(scope="session")
-def template() -> Iterator[Template]:
-    with closing(Template(environment())) as template:
-        yield template
-
-
 @pytest.fixture
-def quick_ratchet(
-    ratchet: Ratchet, template: Template, isolated_sandbox: Sandbox, tmp_path: Path
-) -> Ratchet:
-    """The same in the quickest sandbox that isolates, for tests that are not about sandboxes.
-
-    Only a replay pays for its imports: it has to hold under another hash seed too.
-    """
+def quick_ratchet(ratchet: Ratchet, isolated_sandbox: Sandbox) -> Ratchet:
+    """The same in the quickest sandbox that isolates, for tests that are not about sandboxes."""
 
     def run(verb: str, *words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         taken = verb in ("search", "resume", "replay", "calibrate") and "--sandbox" not in words
         box = ["--sandbox", isolated_sandbox.name] if taken else []
-        if verb == "replay":
-            return ratchet(verb, *words, *box, timeout=timeout)
-        done: subprocess.CompletedProcess[str] = template.run(
-            [verb, *words, *box], tmp_path, environment(), timeout
-        )
-        return done
+        return ratchet(verb, *words, *box, timeout=timeout)
 
     return run
