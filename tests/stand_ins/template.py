@@ -78,6 +78,8 @@ class Template:
                 with suppress(ProcessLookupError):
                     os.kill(int(state.split()[0]), signal.SIGKILL)
                 raise subprocess.TimeoutExpired(list(words), timeout, bytes(out), bytes(err))
+        if not state:
+            raise RuntimeError("the template could not import all of it, and stderr says why")
         code = int(state.split()[1])
         return subprocess.CompletedProcess(list(words), code, out.decode(), err.decode())
 
