@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from conftest import BOWL, UNISOLATED, Ratchet
 from stand_ins.runs import always, start
 from stand_ins.tweak import Tweak
 
-from ratchet.archive import Archive, Tree
+from ratchet.archive import Archive, ArchiveError, Tree
 from ratchet.sandbox import Sandbox
 from ratchet.search.desk.consent import Decision, Mode, Question, decide, pending
 from ratchet.search.loop import search
@@ -180,8 +181,9 @@ def test_a_run_that_is_asked_to_stop_comes_to_its_end(tmp_path: Path, ratchet: R
     where = tmp_path / ".ratchet" / "archive.db"
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
-        if where.exists() and (runs := Archive(where).runs()) and Archive(where).tree(runs[0].id):
-            break
+        with suppress(ArchiveError):  # there, but not begun yet
+            if (runs := Archive(where).runs()) and Archive(where).tree(runs[0].id):
+                break
         time.sleep(0.3)
     told = ratchet("stop")
     assert told.returncode == 0, told.stderr
