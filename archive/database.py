@@ -1,6 +1,7 @@
 """A database that is only ever added to: how it is opened, read and written."""
 
 import threading
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +39,8 @@ class Database:
             except BaseException:
                 self.engine.dispose()
                 raise
+        # Also where nobody calls `close`: SQLite then removes the files beside its own.
+        weakref.finalize(self, self.engine.dispose)
 
     @classmethod
     def exists(cls, where: str | Path) -> bool:
