@@ -18,7 +18,9 @@ from .measure import measure
 from .records import Candidate, Seed, Split, Trial
 
 REASON = "its result depends on the seeds beside it"
-ALONE = 16  # seeds of one claim's evidence that are repeated with nothing beside them
+# Seeds of one claim's evidence that are repeated with nothing beside them. Each costs as much as a
+# tenth of a block of a confirmation (bench/company.py --cost).
+ALONE = 6
 BOXES = 2  # the same, where each was alone already and only the box can differ
 FEWEST, MOST = 3, 7  # seeds of the job that mixes what was measured in different jobs
 # How a job may end on a busy machine, or for its size, whatever the program does.
@@ -61,9 +63,8 @@ def companies(
 ) -> tuple[Company, ...]:
     """The companies in which a claim's evidence is repeated: seeds alone, and some together.
 
-    Each of up to `ALONE` seeds is alone in a job, on one workload; every workload gets its share,
-    and the first job a new box. A few seeds together, in another order and number than before, run
-    on all workloads in a new box. Seeds that ran `apart`, each in a job of its own, are repeated in
+    Each of up to `ALONE` seeds, or of one for each workload, is alone in a job on one workload. A
+    few seeds together, in another order and number than before, run on one workload in a new box. Seeds that ran `apart`, each in a job of its own, are repeated in
     new boxes. `rng` must be drawn from what no candidate knows. Seeds without a score are left out:
     they count as the worst in any case.
     """
@@ -71,21 +72,18 @@ def companies(
     if apart:
         chosen = rng.sample(scored, min(BOXES, len(scored)))
         return tuple(Company("in a new box", (seed,), fresh=True) for seed in chosen)
-    chosen = rng.sample(scored, min(ALONE, len(scored)))
+    chosen = rng.sample(scored, min(max(ALONE, len(workloads)), len(scored)))
     first = rng.randrange(len(workloads))
+    turns = [workloads[(first + place) % len(workloads)] for place in range(len(chosen) + 1)]
     alone = tuple(
-        Company(
-            f"alone/{workloads[(first + place) % len(workloads)]}",
-            (seed,),
-            (workloads[(first + place) % len(workloads)],),
-            fresh=place == 0,
-        )
-        for place, seed in enumerate(chosen)
+        Company(f"alone/{workload}", (seed,), (workload,))
+        for seed, workload in zip(chosen, turns, strict=False)
     )
     together = rng.sample(scored, min(rng.randint(FEWEST, MOST), len(scored)))
     if not together:
         return ()
-    return (*alone, Company(f"with {len(together) - 1} others", tuple(together), fresh=True))
+    name = f"with {len(together) - 1} others/{turns[-1]}"
+    return (*alone, Company(name, tuple(together), (turns[-1],), fresh=True))
 
 
 def repeat(

@@ -14,7 +14,7 @@ from ..evals import Evaluation, Seed, Split, Trial, draw
 from ..evals.company import Company, companies, difference, placed
 from .run import Run
 
-GUESTS = 2  # seeds of the first look that are repeated in the rest of the screen
+GUESTS = 1  # seeds of the first look that are repeated in the rest of the screen
 APART = 2  # seeds that are repeated in a small job of their own, where there is no glance
 
 

@@ -75,8 +75,8 @@ def test_of_any_evidence_seeds_are_repeated_alone_on_every_workload_and_some_tog
     if apart:
         assert len(alone) == len(asked) == min(2, count)
         return
-    own = [company for company in alone if company.only]
-    assert len({company.seeds for company in own}) == len(own) == min(ALONE, count)
+    own = [company for company in alone if not company.fresh]
+    assert len({company.seeds for company in own}) == len(own) == min(max(ALONE, workloads), count)
     shares = [sum(company.only == (name,) for company in own) for name in names]
     assert max(shares) - min(shares) <= 1
 
