@@ -64,9 +64,10 @@ def companies(
     """The companies in which a claim's evidence is repeated: seeds alone, and some together.
 
     Each of up to `ALONE` seeds, or of one for each workload, is alone in a job on one workload. A
-    few seeds together, in another order and number than before, run on one workload in a new box. Seeds that ran `apart`, each in a job of its own, are repeated in
-    new boxes. `rng` must be drawn from what no candidate knows. Seeds without a score are left out:
-    they count as the worst in any case.
+    few seeds together, in another order and number than before, run on one workload in a new box.
+    Seeds that ran `apart`, each in a job of its own, are repeated in new boxes. `rng` must be drawn
+    from what no candidate knows. Seeds without a score are left out: they count as the worst in any
+    case.
     """
     scored = [trial.seed for trial in trials if trial.score is not None]
     if apart:
