@@ -71,6 +71,16 @@ def test_bad_input_is_one_sentence_and_an_exit_code(
     assert not (tmp_path / ".ratchet").exists(), "bad input should leave nothing behind"
 
 
+def test_options_by_their_older_names_still_work(ratchet: Ratchet) -> None:
+    older = ratchet("search", BOWL, "--max-evaluations=1", "--isolation", "strict")
+    newer = ratchet("search", BOWL, "--max-trials=1", "--sharing", "strict")
+    assert older.returncode == newer.returncode == 2
+    assert older.stderr == newer.stderr
+    assert "--max-trials 1 is less than" in newer.stderr
+    bench = ratchet("bench", "agents", "--task", BOWL, "--evaluations", "0")
+    assert "Invalid value for '--trials'" in bench.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
