@@ -160,13 +160,19 @@ answer = b"done"
 
 
 def test_the_memory_of_a_killed_job_is_back(sandbox: Sandbox) -> None:
+    # What leaks does so each time; a test that takes memory beside this one does not.
+    assert any(back_after_a_kill(sandbox) for _ in range(4))
+
+
+def back_after_a_kill(sandbox: Sandbox) -> bool:
+    """Whether the free memory of the machine is back after a job that held 1,800 MiB."""
     code = "kept = bytearray(os.urandom(1)) * (1800 << 20)\nwhile True: pass"
     before = available()
     assert attempt(sandbox, NAMED + code, b"m", Limits(wall_seconds=4)).status == "timeout"
-    enough, end = before - (1200 << 20), time.monotonic() + SOON  # other tests run beside this one
+    enough, end = before - (1200 << 20), time.monotonic() + SOON
     while available() < enough and time.monotonic() < end:
         time.sleep(0.05)
-    assert available() > enough
+    return available() > enough
 
 
 def available() -> int:
