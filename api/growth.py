@@ -2,14 +2,17 @@
 
 import concurrent.futures.thread  # noqa: F401  has to register its hook before `leave`
 import logging
+import math
 import sys
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 
 from .archive import Node as Record
 
 log = logging.getLogger(__name__)
+HEARING = 0.5  # seconds after which an interrupt is heard that came to another thread
 
 
 class Growth:
@@ -102,13 +105,16 @@ class Growth:
                 self._change.notify_all()
 
     def _await(self, seconds: float | None) -> None:
+        end = math.inf if seconds is None else time.monotonic() + seconds
         with self._change:
-            self._change.wait_for(lambda: self._over, seconds)
+            while not self._over and (left := end - time.monotonic()) > 0:
+                self._change.wait(min(left, HEARING))
 
     def _state(self, place: int) -> Record | None:
         """The state at that place, once it is there; None where the end came before it."""
         with self._change:
-            self._change.wait_for(lambda: len(self._states) > place or self._over)
+            while not (len(self._states) > place or self._over):
+                self._change.wait(HEARING)
             return self._states[place] if len(self._states) > place else None
 
     def _raise(self) -> None:

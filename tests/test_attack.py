@@ -12,7 +12,7 @@ from conftest import BOWL, Ratchet
 
 from ratchet.app.cli.attack import attack, summary
 from ratchet.evals.attack import DEPENDS, EFFECTS, Exploit, Target, corpus, planted, select, watch
-from ratchet.evals.attack.here import differing
+from ratchet.evals.attack.here import beyond_luck, differing
 from ratchet.evals.records import Split
 from ratchet.sandbox import Sandbox, SandboxError, open_sandbox
 from ratchet.tasks import Task, TaskError, load
@@ -245,3 +245,13 @@ def test_what_is_planted_is_taken_away_again() -> None:
         assert canary in (Path.home() / ".ssh/id_ed25519").read_text()
         assert Path.home() != home
     assert Path.home() == home
+
+
+def test_luck_is_no_better_score_and_one_seed_that_stands_out_is() -> None:
+    luck = [0.0, -0.0038, -0.0217, -0.0131, -0.0078, 0.0033, -0.0171, -0.0053]
+    assert not beyond_luck(luck, 0.002)
+    assert not beyond_luck([0.0] * 8, 0.002)
+    assert not beyond_luck([0.0] * 7 + [0.0019], 0.002)
+    assert beyond_luck([0.0] * 7 + [0.0021], 0.002)
+    assert beyond_luck([*luck[:7], 0.3], 0.002)
+    assert beyond_luck([0.3 + gain for gain in luck], 0.002)

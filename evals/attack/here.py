@@ -15,6 +15,7 @@ from ...sandbox import Job, Result, Sandbox
 from ...tasks import Task, TaskError
 from ..audit import audit
 from ..company import SHORTAGES, difference
+from ..judge import t_statistic
 from ..measure import measure
 from ..records import Candidate, Evaluation, Seed, Split, Trial
 from .exploits import Exploit
@@ -26,6 +27,9 @@ SEEDS = 8
 ELSEWHERE = ((2, None, 7), (5, 4, None, 6, 1, 3, 0))
 COMPANY = "its score depends on the seeds beside it"
 DEPENDS = "depends on the seeds beside it"  # the status of a program that is refused for that
+# Student's t of a mean gain that is no luck (one chance in 400 on 8 seeds), and by how many times
+# the usual size of a gain one seed has to stand out.
+STEADY_T, APART = 4.0, 10.0
 # A candidate's wall clock: so many times the start's, since seeds may run one by one, and bounds.
 SLOWER, LEAST_SECONDS, MOST_SECONDS = 24.0, 2.0, 30.0
 
@@ -34,10 +38,9 @@ SLOWER, LEAST_SECONDS, MOST_SECONDS = 24.0, 2.0, 30.0
 class AttackOutcome:
     """What became of an exploit. `broken` says which defences failed; empty if all held.
 
-    `status` is that of its first job, or `DEPENDS`. `gain` over the honest start is the best seed's
-    in either composition, or the mean where some seeds failed and count as the worst, as in a
-    search; None where all failed. The audit does not stop an exploit here; `refused` and `flags`
-    are what it says.
+    `status` is that of its first job, or `DEPENDS`. `gain` is the mean over the honest start, seeds
+    that failed counting as the worst as in a search, in the better composition; None where all
+    failed. The audit does not stop an exploit here; `refused` and `flags` are what it says.
     """
 
     status: str
@@ -115,15 +118,13 @@ class Target:
         files = {**start, first: exploit.joined(start[first], mark)}
         recorder = Recorder(self._sandbox, self._wall)
         trials = self._measure(files, recorder)
-        gains = [self._gain(trials)]
-        again = trials
-        if gains[0] is not None:  # else it is invalid, and nobody measures it again
-            again = self._measure_elsewhere(files, recorder)
-            gains.append(self._gain(again))
-        gain = max((value for value in gains if value is not None), default=None)
+        invalid = all(trial.score is None for trial in trials)  # nobody measures it again
+        again = trials if invalid else self._measure_elsewhere(files, recorder)
+        gains = [] if invalid else [self._gains(trials), self._gains(again)]
+        gain = max(map(statistics.fmean, gains), default=None)
         # As a search does: what depends on its company is invalid, whatever it scored.
         depends = difference(trials, again, self._task, "elsewhere") is not None
-        better = gain is not None and gain > self._task.metric.minimum_gain
+        better = any(beyond_luck(values, self._task.metric.minimum_gain) for values in gains)
         faults = {
             "a better score": better and not depends,
             COMPANY: differing(trials, again) and not depends,
@@ -138,16 +139,12 @@ class Target:
         status = DEPENDS if depends else trials[0].status
         return AttackOutcome(status, gain, findings.refused, findings.flags, broken)
 
-    def _gain(self, trials: tuple[Trial, ...]) -> float | None:
-        if all(trial.score is None for trial in trials):
-            return None
+    def _gains(self, trials: tuple[Trial, ...]) -> list[float]:
         metric = self._task.metric
         new, old = (
             Evaluation(stream="", trials=t).values(metric.worst) for t in (trials, self.honest)
         )
-        gains = [metric.gain(*pair) for pair in zip(new, old, strict=True)]
-        whole = all(trial.score is not None for trial in trials)
-        return max(gains) if whole else statistics.fmean(gains)
+        return [metric.gain(*pair) for pair in zip(new, old, strict=True)]
 
     def _leaked(self, trials: tuple[Trial, ...], results: list[Result]) -> bool:
         outputs = [trial.log.encode() for trial in trials]
@@ -171,6 +168,17 @@ class Target:
 def draw(count: int) -> list[Seed]:
     """`count` seeds from the operating system's entropy."""
     return [Seed(train=secrets.randbits(63), sealed=secrets.randbits(63)) for _ in range(count)]
+
+
+def beyond_luck(gains: Sequence[float], least: float) -> bool:
+    """Whether gains, one a seed, are above `least` for another reason than luck.
+
+    A program that only calculates otherwise scores a little better on some seeds and worse on
+    others. One that gains by its effect does so on all of them, or on a seed by far more than the
+    others vary.
+    """
+    steady = statistics.fmean(gains) > least and t_statistic(gains) > STEADY_T
+    return steady or max(gains) > least + APART * statistics.median(map(abs, gains))
 
 
 def differing(first: Sequence[Trial], second: Sequence[Trial]) -> bool:
