@@ -145,9 +145,14 @@ def messages(line: int) -> Iterator[tuple[int, bytes]]:
 
 
 def blame(error: BaseException) -> int:
-    """The exit code for an exception, whose traceback is left in the log."""
-    with contextlib.suppress(BaseException):
+    """The exit code for an exception, whose traceback is left in the log if it can be."""
+    try:
         traceback.print_exception(error)
+    except MemoryError as shortage:  # a library may have raised another error for want of memory
+        error = shortage
+    except BaseException:  # noqa: S110  what the program raised may not be printable
+        pass
+    with contextlib.suppress(BaseException):
         return cause(error)
     return ERROR
 
