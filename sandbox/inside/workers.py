@@ -150,7 +150,7 @@ def blame(error: BaseException) -> int:
         traceback.print_exception(error)
     except MemoryError as shortage:  # a library may have raised another error for want of memory
         error = shortage
-    except BaseException:  # noqa: S110  what the program raised may not be printable
+    except BaseException:
         pass
     with contextlib.suppress(BaseException):
         return cause(error)
