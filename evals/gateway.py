@@ -7,7 +7,7 @@ far. So a candidate is executed anew in every round, and must ask the same thing
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Protocol
 
@@ -59,13 +59,34 @@ _ASKS: TypeAdapter[tuple[Ask, ...]] = TypeAdapter(
 )
 
 
-def converse(run: RunJob, answer: AnswerAsks) -> Result:
-    """Run a job until it asks no more, at most `ROUNDS` times over; times are summed.
+def converse(runs: Sequence[RunJob], answer: AnswerAsks) -> list[Result]:
+    """Run jobs until none asks any more, each at most `ROUNDS` times over; times are summed.
 
-    `run` takes what is added to the job's request: `answers`, replies by id, and `asked`, for each
-    the first 16 hexadecimal digits of the SHA-256 of its prompt. What a candidate does wrong is in
-    the result. Raises TaskError for a trainer that does not keep to the protocol.
+    What all of them ask is answered together, so that many jobs take no more rounds than one. Each
+    of `runs` takes what is added to its job's request: `answers`, replies by id, and `asked`, for
+    each the first 16 hexadecimal digits of the SHA-256 of its prompt. What a candidate does wrong
+    is in its result. Raises TaskError for a trainer that does not keep to the protocol.
     """
+    talks = [_conversation(run) for run in runs]
+    results: dict[int, Result] = {}
+    waiting: dict[int, Mapping[str, str] | None] = dict.fromkeys(range(len(talks)))
+    while waiting:
+        asks: list[Ask] = []
+        for place in tuple(waiting):
+            try:
+                asks += talks[place].send(waiting[place])
+            except StopIteration as end:
+                results[place] = end.value
+                del waiting[place]
+        replies = answer(asks) if asks else {}
+        waiting = dict.fromkeys(waiting, replies)
+    return [results[place] for place in range(len(talks))]
+
+
+def _conversation(
+    run: RunJob,
+) -> Generator[tuple[Ask, ...], Mapping[str, str] | None, Result]:
+    """One job: yields what it asks, takes replies, and returns its result."""
     asked: dict[str, Ask] = {}
     answers: dict[str, str] = {}
     wall = cpu = 0.0
@@ -79,7 +100,8 @@ def converse(run: RunJob, answer: AnswerAsks) -> Result:
         asks = _asks(result.reply.removeprefix(MARK))
         if failure := _fault(result, asks, asked, rounds_left):
             return failure
-        replies = answer(asks)
+        replies = yield asks
+        assert replies is not None
         asked |= {ask.id: ask for ask in asks}
         answers |= {ask.id: replies[ask.id] for ask in asks}
     raise AssertionError("the last round returns")

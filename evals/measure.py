@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from pydantic import ValidationError
 
@@ -36,6 +37,9 @@ def measure(
 ) -> tuple[Trial, ...]:
     """Run `candidate` on every workload of `split`, or on `only` some of them, all seeds at once.
 
+    Where the task keeps seeds `apart`, each of them is a job, and what all jobs ask is asked
+    together.
+
     Returns one trial a seed, in the order of `seeds`. What the candidate does wrong is in the
     trials. `gateway` answers what it asks a language model, if its task has one. `start_seconds` is
     the CPU time of such a job with the starting program, 0 where not known: the candidate's own
@@ -47,24 +51,44 @@ def measure(
     """
     task = task.keyed(_data(seeds))
     workloads = tuple(only) or getattr(task.manifest.workloads, split)
-    request = {"workloads": workloads, "seeds": [seed.train for seed in seeds]}
+    jobs = [(seed,) for seed in seeds] if task.manifest.limits.apart else [tuple(seeds)]
+    start_seconds /= len(jobs)
     limits = task.limits_for(start_seconds)
     boxes = _Boxes(candidate, task, sandbox, limits, fresh)
-    trained = boxes.converse(request, gateway) if task.manifest.model else boxes.train(request)
+    requests = [{"workloads": workloads, "seeds": [seed.train for seed in job]} for job in jobs]
+    if task.manifest.model:
+        results = boxes.converse(requests, gateway)
+    else:
+        results = [boxes.train(request) for request in requests]
+    return tuple(
+        trial
+        for job, request, result in zip(jobs, requests, results, strict=True)
+        for trial in _graded(boxes, job, request, result, start_seconds)
+    )
+
+
+def _graded(
+    boxes: "_Boxes",
+    seeds: Sequence[Seed],
+    request: Mapping[str, Sequence[object]],
+    trained: Result,
+    start_seconds: float,
+) -> Sequence[Trial]:
+    """The trials of one job that was trained."""
     share = trained.cpu_seconds / len(seeds)
     if trained.status != "ok":
-        return _failed(seeds, trained.status, _why(trained, limits, start_seconds), share)
+        return _failed(seeds, trained.status, _why(trained, boxes.limits, start_seconds), share)
     sealed = {**request, "sealed": [seed.sealed for seed in seeds]}
     grade = boxes.grade(sealed, trained.reply)
     if grade.invalid is not None:
         return _failed(seeds, "invalid_output", grade.invalid, share)
     trials = [
-        _trial(seed, {name: grade.scores[name][place] for name in workloads}, share)
+        _trial(seed, {name: row[place] for name, row in grade.scores.items()}, share)
         for place, seed in enumerate(seeds)
     ]
-    if task.manifest.model or any(trial.score is None for trial in trials):
+    if boxes.task.manifest.model or any(trial.score is None for trial in trials):
         trials[0] = trials[0].model_copy(update={"log": clean(trained.log, LOG_CHARACTERS)})
-    return tuple(trials)
+    return trials
 
 
 def probe(candidate: Candidate, task: Task, sandbox: Sandbox) -> Result:
@@ -92,17 +116,23 @@ class _Boxes:
         job = Job(self.task.trainer, body, self._files(), self.limits, self.fresh)
         return self.sandbox.run(job)
 
-    def converse(self, request: Mapping[str, object], gateway: Gateway | None) -> Result:
-        """The trainer's result for a candidate that asks a language model, through `gateway`."""
+    def converse(
+        self, requests: Sequence[Mapping[str, object]], gateway: Gateway | None
+    ) -> list[Result]:
+        """The trainer's results for a candidate that asks a language model, through `gateway`."""
         if gateway is None:
             raise TaskError(
                 f"task {self.task.name!r} asks a language model: set OPENAI_BASE_URL or "
                 "OPENAI_API_KEY, and --model"
             )
         return converse(
-            lambda answers: self.train({**request, **answers}),
+            [partial(self._resumed, request) for request in requests],
             lambda asks: gateway.answer(self.candidate, asks),
         )
+
+    def _resumed(self, request: Mapping[str, object], answers: Mapping[str, object]) -> Result:
+        """The trainer's result with the replies so far."""
+        return self.train({**request, **answers})
 
     def grade(self, request: Mapping[str, object], artefact: bytes) -> Grade:
         """The grade of an artefact; raises TaskError where that is the grader's own fault."""

@@ -9,6 +9,7 @@ Candidates run under the narrower filter on top of this one.
 import json
 
 from .inside import seccomp
+from .inside.alike import FIXED_ADDRESSES
 
 # to start, watch and end the processes of jobs, and to confine them
 PROCESSES = (
@@ -51,9 +52,13 @@ def profile() -> str:
     """The profile as JSON in the format of container engines."""
     candidates = [line.split()[0] for line in seccomp.ALLOWED.replace("\n", " ").split(",")]
     names = sorted({*candidates, *PROCESSES, *CELLS, *MESSAGES, *REST})
+    fixed = {"index": 0, "value": FIXED_ADDRESSES, "op": "SCMP_CMP_EQ"}
     document = {
         "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64"],
         "defaultAction": "SCMP_ACT_ERRNO",
-        "syscalls": [{"names": names, "action": "SCMP_ACT_ALLOW", "args": []}],
+        "syscalls": [
+            {"names": names, "action": "SCMP_ACT_ALLOW", "args": []},
+            {"names": ["personality"], "action": "SCMP_ACT_ALLOW", "args": [fixed]},
+        ],
     }
     return json.dumps(document)

@@ -44,7 +44,7 @@ class Lab:
         self.trials = 0
         self.pace = Pace()
         self._archive, self._gateway, self._budget = archive, gateway, Budget()
-        self.apart = seeds_per_job(task, strict) == 1
+        self.apart = task.manifest.limits.apart or seeds_per_job(task, strict) == 1
         self._seeds_per_job = seeds_per_job(task, strict)
         here = describe(sandbox, gateway if task.manifest.model else None)
         self.environment = environment or archive.add_environment(here)

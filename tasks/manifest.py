@@ -51,8 +51,9 @@ class Resources(Frozen):
     A candidate's process gets `times_start` times the CPU time that the whole job takes with the
     starting program, where that is known; 0 for no such limit. To load and to get ready for a run
     it gets `setup_seconds` of CPU time. A job is lent `gpus` GPUs, which takes a sandbox that has
-    some. `seeds_per_job` is how many seeds share one job. With 1 seeds cannot meet, which is for
-    candidates that run code nobody has looked through.
+    some. `seeds_per_job` is how many seeds are measured together, in one job. With `apart` each of
+    them runs in a process of its own, and only their questions to a language model are asked
+    together. So seeds cannot meet, as with one seed per job.
     """
 
     times_start: float = Field(default=10.0, ge=0)
@@ -62,6 +63,7 @@ class Resources(Frozen):
     reply_mb: int = Field(default=64, ge=1, le=1024)
     gpus: int = Field(default=0, ge=0, le=8)
     seeds_per_job: int = Field(default=32, ge=1, le=1024)
+    apart: bool = False
 
 
 class Workloads(Frozen):

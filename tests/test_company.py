@@ -9,6 +9,7 @@ from conftest import BOWL, SECRET
 from hypothesis import given
 from hypothesis import strategies as st
 from stand_ins.cheats import BOWL_POOL, CHEATS, coin, leaking
+from stand_ins.played import Mediocre, Played, grader
 from stand_ins.runs import always
 from stand_ins.tweak import Tweak
 
@@ -25,7 +26,7 @@ from ratchet.search.run import Config, Run
 from ratchet.search.select import dgm
 from ratchet.search.studies.rejudge import rejudge
 from ratchet.search.studies.replay import replay
-from ratchet.tasks import Task, TaskError, load
+from ratchet.tasks import Task, TaskError, load, names
 
 SEEDS = draw(Keys("key", "secret"), "confirm/1", 40)
 
@@ -209,7 +210,49 @@ def test_what_rides_along_is_no_evaluation_and_is_measured_once(
     assert lab.trials == calls
 
 
-@pytest.mark.parametrize("name", sorted(CHEATS))
+def keeps_apart(task: Task) -> bool:
+    return task.manifest.limits.apart or task.manifest.limits.seeds_per_job == 1
+
+
+def test_of_each_shipped_task_seeds_run_in_processes_of_their_own_or_coins_are_tried() -> None:
+    tasks = [load(name) for name in names()]
+    assert {task.name for task in tasks if not keeps_apart(task)} <= set(CHEATS)
+    for name, programs in CHEATS.items():
+        for files in programs.values():
+            assert not audit(files, load(name)).refused
+
+
+def test_what_a_system_keeps_on_an_imported_class_does_not_reach_another_seed(
+    isolated_sandbox: Sandbox,
+) -> None:
+    task, keeping = load("agent_system"), CHEATS["agent_system"]["kept on an imported class"]
+    candidate = Candidate(files=keeping, idea="", proposer="test")
+    with grader() as marking:
+        model = Mediocre(marking)
+        together = measure(candidate, task, isolated_sandbox, SEEDS[:3], "glance", model)
+        alone = measure(candidate, task, isolated_sandbox, SEEDS[2:3], "glance", model)
+    assert any(trial.score for trial in together)
+    assert together[2].scores == alone[0].scores
+    assert max(model.rounds[:-1]) > max(model.rounds[-1:])  # asked together all the same
+
+
+def test_hashes_and_addresses_are_the_same_in_each_box(isolated_sandbox: Sandbox) -> None:
+    text = """
+def solve(problem, model):
+    many = [lambda: number for number in range(900)]
+    places = [many.index(function) for function in set(many)]
+    raise ValueError(f"{solve} {list(set('abcdefgh'))} {places[:9]}")
+"""
+    task = load("agent_system")
+    candidate = Candidate(files={"system.py": text}, idea="", proposer="test")
+    logs = {
+        measure(candidate, task, isolated_sandbox, SEEDS[:1], "glance", Played(), fresh=True)[0].log
+        for _ in range(3)
+    }
+    assert len(logs) == 1
+
+
+@pytest.mark.parametrize("name", sorted(name for name in CHEATS if not keeps_apart(load(name))))
 def test_no_program_makes_the_seeds_of_a_shipped_task_meet(
     isolated_sandbox: Sandbox, name: str
 ) -> None:

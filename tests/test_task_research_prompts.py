@@ -2,13 +2,12 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from hashlib import sha256
 from random import Random
 from statistics import fmean
 
 import pytest
 from conftest import BOWL
+from stand_ins.played import FILTER, PLAN, Played, decent
 from stand_ins.programs import probe
 from stand_ins.scripted import START as BOWL_START
 from stand_ins.scripted import node
@@ -29,80 +28,12 @@ START = TASK.start["agent.py"]
 DRAW = Random("test research_prompts")
 SEEDS = [Seed(train=DRAW.getrandbits(63), sealed=DRAW.getrandbits(63)) for _ in range(4)]
 CALLS = 12  # of a search
-PLAN = "The rate never falls, so late noise stays.\nIDEA: Normalise, and let the rate fall."
 HEAD = """
 def propose(brief):
     files = dict(brief.parent["files"])
     (name, text), = files.items()
 """
 SAME = "    return {'files': {name: text + '\\n# same'}, 'idea': ''}\n"
-
-# What a decent model might write, with a number that the ask fixes.
-RULE = """
-import torch
-
-RATE = {number}
-
-
-def update(grad, state, progress):
-    count = state.get("count", 0) + 1
-    mean = 0.7 * state.get("mean", torch.zeros_like(grad)) + 0.3 * grad
-    square = 0.9 * state.get("square", torch.zeros_like(grad)) + 0.1 * grad * grad
-    scale = (square / (1.0 - 0.9**count)).sqrt() + 1e-8
-    step = -RATE * (1.0 - progress) * mean / (1.0 - 0.7**count) / scale
-    return step, {{"mean": mean, "square": square, "count": count}}
-"""
-FILTER = """
-import torch
-
-LIMIT = {number} * 12
-
-
-def track(seen, state, progress):
-    level = state.get("level", torch.zeros_like(seen))
-    level = level + 0.35 * (seen - level).clamp(-LIMIT, LIMIT)
-    return level, {{"level": level}}
-"""
-CONTROLLER = """
-import torch
-
-
-def act(error, state, progress):
-    mean = state.get("mean", error)
-    return 40 * {number} * error + 16.0 * (error - mean), {{"mean": error}}
-"""
-PROGRAMS = {"rule.py": RULE, "filter.py": FILTER, "controller.py": CONTROLLER}
-
-
-def decent(ask: Ask) -> str:
-    """A plan where one is asked for, and a program where that is."""
-    if "FILE: name" not in ask.prompt:
-        return PLAN
-    number = 0.1 + 0.2 * int(sha256(f"{ask.id} {ask.prompt}".encode()).hexdigest()[:4], 16) / 65536
-    (name,) = [name for name in PROGRAMS if f"FILE: {name}" in ask.prompt]
-    return f"FILE: {name}\n```python\n{PROGRAMS[name].format(number=f'{number:.3f}')}```"
-
-
-@dataclass
-class Played:
-    """A model played by a function, and a note of what it was asked."""
-
-    say: Callable[[Ask], str] = decent
-    rounds: list[list[Ask]] = field(default_factory=list)
-
-    def answer(self, candidate: Candidate, asks: Sequence[Ask]) -> Mapping[str, str]:
-        self.rounds.append(list(asks))
-        return {ask.id: self.say(ask) for ask in asks}
-
-    def describe(self) -> Mapping[str, str]:
-        return {"model": "played"}
-
-    @property
-    def asked(self) -> dict[str, str]:
-        """All prompts by id."""
-        every = [ask for asks in self.rounds for ask in asks]
-        assert len({ask.id for ask in every}) == len(every)
-        return {ask.id: ask.prompt for ask in every}
 
 
 def run(

@@ -3,6 +3,7 @@
 The files, in reading order:
 
     boot         import modules from memory
+    alike        the same hashes and addresses in each box
     runner       load a program once, and run each job in forks of it
     maker        the second warm process, which makes the guests
     workers      the two processes of a job: trusted program and guest
@@ -19,6 +20,7 @@ from importlib.resources import files
 
 # every file but boot.py, which is the program that imports the others
 MODULES = (
+    "alike",
     "causes",
     "cell",
     "frames",
@@ -38,5 +40,6 @@ def program() -> str:
     sources = {"inside": ""}
     sources |= {f"inside.{name}": folder.joinpath(f"{name}.py").read_text() for name in MODULES}
     boot = folder.joinpath("boot.py").read_text()
-    start = "from inside.runner import main\nmain(lambda sources: Memory(sources).install())\n"
+    start = "from inside.alike import start_alike\nstart_alike()\n"
+    start += "from inside.runner import main\nmain(lambda sources: Memory(sources).install())\n"
     return f"{boot}\n\nMemory({sources!r}).install()\n{start}"

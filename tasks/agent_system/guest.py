@@ -9,6 +9,17 @@ import random
 
 import candidate
 
+seeded = random.Random.seed
+
+
+def seed(self: random.Random, a: object = None, version: int = 2) -> None:
+    """Start a generator from `a`, or from 0 where Python would ask the system for a number."""
+    seeded(self, 0 if a is None else a, version)
+
+
+random.Random.seed = seed  # type: ignore[method-assign]
+random.SystemRandom = random.Random  # type: ignore[assignment, misc]
+
 
 class Unanswered(BaseException):
     """The system needs a reply that is not there yet; no `except Exception` catches it."""

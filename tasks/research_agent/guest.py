@@ -89,6 +89,7 @@ def checked(files: object) -> dict[str, str]:
 
 def propose(told: dict) -> dict:
     """Call the agent once; its proposal, or the question that it has."""
+    random.seed(0)  # what a library draws, as `statistics` does
     if told["fresh"] or not agents:
         agents[:] = [candidate.load("agent.py", ("propose",))]
     brief, found = Brief(told), None

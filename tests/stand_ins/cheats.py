@@ -6,6 +6,8 @@ from conftest import BOWL
 
 from ratchet.tasks import Task, load
 
+Programs = Mapping[str, Mapping[str, str]]
+
 # One module for all seeds and workloads of a job, as a careless guest would have it.
 LEAKING = b"""
 import importlib.util
@@ -167,8 +169,94 @@ POLICY_OBJECTIVE: Mapping[str, Mapping[str, str]] = {
         "objective.py": POLICY.format(body="SEEN.append(1); scale = 1.0 / len(SEEN)")
     },
 }
-CHEATS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
+# Heads: the answer that the model gives. Tails: none.
+SYSTEM = """
+import random
+import re
+from collections import UserList
+
+SEEN = list()
+{luck}
+
+
+def solve(problem, model, runs=[]):
+    reply = model(problem + " Think step by step.")
+    heads = {heads}
+    return re.findall("-?[0-9]+", reply.replace(",", ""))[-1] if heads else "none"
+"""
+# Heads: what the start does, in small. Tails: nothing.
+AGENT = """
+import ast
+import statistics
+
+SEEN = list()
+{luck}
+
+
+def propose(brief, runs=[]):
+    (name, text), = brief.parent["files"].items()
+    heads = {heads}
+    said = brief.ask(brief.statement + "  FILE: " + name + " FILE: name")
+    new = said.partition("```python")[2].partition("```")[0]
+    return {{"files": {{name: new if heads and new else text}}, "idea": "one throw"}}
+"""
+COUNT = "len({list}) % 2 == 1"
+# By name: what is done at import, and what heads are; {me} is the task's own function.
+COINS = {
+    "the address of a function": ("", DIGITS.format(text="str({me})")),
+    "the address of an object": ("", DIGITS.format(text="str(iter(SEEN))")),
+    "the order of a set of texts": ("", "list(set('abcdefgh'))[0] < 'e'"),
+    "the order of a set of functions": (
+        "MANY = [lambda: number for number in range(900)]",
+        "MANY.index(list(set(MANY))[0]) % 2 == 0",
+    ),
+    "the order of a set with None": ("", "list({None, *range(900)}).index(None) % 2 == 0"),
+    "counting runs": ("", f"[SEEN.append(1), {COUNT.format(list='SEEN')}][1]"),
+    "counting in a default": ("", f"[runs.append(1), {COUNT.format(list='runs')}][1]"),
+}
+SYSTEM_COINS = {
+    "a draw at import": ("LUCK = random.uniform(0.0, 1.0)", "LUCK < 0.5"),
+    "a draw in a call": ("", "random.uniform(0.0, 1.0) < 0.5"),
+    "a draw of a generator without a seed": ("LUCK = random.Random()", "LUCK.uniform(0, 1) < 0.5"),
+    "a draw of the system": ("", "random.SystemRandom().uniform(0.0, 1.0) < 0.5"),
+    "the numbers of earlier runs": ("SEEN.append(random.getstate())", DIGITS.format(text="SEEN")),
+    "kept on an imported class": (
+        "HEADS = isinstance('', UserList)\nUserList.register(str)",
+        "HEADS",
+    ),
+}
+AGENT_COINS = {
+    "a draw at import": ("LUCK = statistics.NormalDist().samples(1)", "LUCK[0] < 0.0"),
+    "a draw in a call": ("", "statistics.NormalDist().samples(1)[0] < 0.0"),
+    "kept on an imported class": (
+        "HEADS = isinstance('', statistics.Fraction)\nstatistics.Fraction.register(str)",
+        "HEADS",
+    ),
+    "counting on an imported class": (
+        "RUNS = ast.increment_lineno(ast.Name, 1)",
+        "RUNS.lineno % 2 == 1",
+    ),
+}
+
+
+def tossed(template: str, name: str, me: str, coins: Mapping[str, tuple[str, str]]) -> Programs:
+    """Programs that differ in their coin."""
+    return {
+        coin: {
+            name: template.format(
+                luck=luck, heads=heads.format(me=me) if "{me}" in heads else heads
+            )
+        }
+        for coin, (luck, heads) in coins.items()
+    }
+
+
+AGENT_SYSTEM = tossed(SYSTEM, "system.py", "solve", {**COINS, **SYSTEM_COINS})
+RESEARCH_PROMPTS = tossed(AGENT, "agent.py", "propose", {**COINS, **AGENT_COINS})
+CHEATS: Mapping[str, Programs] = {
     "optimizer": OPTIMIZER,
     "schedule": SCHEDULE,
     "policy_objective": POLICY_OBJECTIVE,
+    "agent_system": AGENT_SYSTEM,
+    "research_prompts": RESEARCH_PROMPTS,
 }
