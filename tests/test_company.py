@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from stand_ins.cheats import BOWL_POOL, CHEATS, coin, leaking
 from stand_ins.played import Mediocre, Played, grader
 from stand_ins.runs import always
+from stand_ins.short import short
 from stand_ins.tweak import Tweak
 
 from ratchet.agents.base import Brief
@@ -256,7 +257,8 @@ def solve(problem, model):
 def test_no_program_makes_the_seeds_of_a_shipped_task_meet(
     isolated_sandbox: Sandbox, name: str
 ) -> None:
-    assert check_task(load(name), isolated_sandbox, CHEATS[name]) == []
+    # Whether seeds can meet does not depend on how long they train.
+    assert check_task(short(name), isolated_sandbox, CHEATS[name]) == []
 
 
 def test_the_conformance_suite_names_a_guest_that_lets_seeds_meet(

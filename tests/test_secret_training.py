@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stand_ins.short import short
 
 from ratchet.archive import Archive
 from ratchet.evals import Candidate, Evaluation, Keys, Seed, Trial, audit, draw, measure, probe
@@ -50,7 +51,7 @@ def test_the_data_of_a_run_follow_from_its_secret_and_those_of_older_runs_are_pu
 
 @pytest.mark.parametrize("name", ["optimizer", "schedule", "policy_objective"])
 def test_equal_seeds_with_other_data_give_other_scores(name: str, process_sandbox: Sandbox) -> None:
-    task = load(name)
+    task = short(name)
     one, again, other = (scores(process_sandbox, data, task) for data in (7, 7, 8))
     assert one == again
     assert not {*one} & {*other}
