@@ -15,6 +15,7 @@ from conftest import BOWL, SECRET, UNISOLATED, Ratchet, command, environment
 from no_effect import NoEffect
 from stand_ins.rogue import BROKEN, Rogue
 from stand_ins.runs import always, essence, start
+from stand_ins.template import Template
 from stand_ins.tweak import Tweak
 
 from ratchet.agents.base import Agent, Brief
@@ -204,30 +205,32 @@ def test_a_search_with_isolation_builds_on_what_it_confirmed(
 
 @pytest.mark.slow
 def test_killed_at_twenty_moments_and_resumed_the_archive_is_the_same(
-    tmp_path: Path, ratchet: Ratchet
+    tmp_path: Path, ratchet: Ratchet, template: Template
 ) -> None:
     words = ["search", BOWL, "--agent", "stand_ins.tweak", *UNISOLATED]
     words += ["--turns", "100", "--seed", "7", "--secret", SECRET]
-    assert ratchet(*words, "--archive", "whole.db").returncode == 0
+    # In a process of its own, whose hashes are others than those of the forks below.
+    whole_run = [*command(*words), "--archive", "whole.db"]
+    done = subprocess.run(whole_run, cwd=tmp_path, env=environment(), capture_output=True)
+    assert done.returncode == 0, done.stderr
     whole = Archive(tmp_path / "whole.db")
     rng, kills = random.Random(0), 0
     verb = [*words, "--archive", "cut.db"]
     for _ in range(60):
-        process = subprocess.Popen(
-            command(*verb), cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True
-        )
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.startswith("budget") or rng.random() < 0.02:
+        with template.start(verb, tmp_path, environment()) as process:
+            end = time.monotonic() + 120
+            lines = rng.randrange(1, 40)
+            while b"budget" not in process.out and process.out.count(b"\n") < lines:
+                if process.read(min(end, time.monotonic() + 0.01)) or time.monotonic() > end:
+                    break
+            enough = states_in(tmp_path / "cut.db") + rng.randrange(7)
+            while states_in(tmp_path / "cut.db") < enough and process.code is None:
+                process.read(time.monotonic() + 0.01)
+            process.read(time.monotonic() + rng.uniform(0.0, 0.2))
+            if process.code is not None:
                 break
-        enough = states_in(tmp_path / "cut.db") + rng.randrange(7)
-        while states_in(tmp_path / "cut.db") < enough and process.poll() is None:
-            time.sleep(0.01)
-        time.sleep(rng.uniform(0.0, 0.2))
-        if process.poll() is not None:
-            break
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+            process.kill()
+            assert process.read(time.monotonic() + 30)
         kills += 1
         verb = ["resume", "--archive", "cut.db", *UNISOLATED]
         if kills == 20:
@@ -237,8 +240,8 @@ def test_killed_at_twenty_moments_and_resumed_the_archive_is_the_same(
     before = len(cut.states(cut.run().id))
     every = len(whole.states(whole.run().id))
     assert 2 < before < every, "the kills should fall inside the run"
-    done = ratchet(*verb)
-    assert done.returncode == 0, done.stderr
+    resumed = ratchet(*verb)
+    assert resumed.returncode == 0, resumed.stderr
     assert essence(cut.states(cut.run().id)) == essence(whole.states(whole.run().id))
 
 

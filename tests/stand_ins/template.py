@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -60,28 +60,28 @@ class Template:
 
         Raises TimeoutExpired after `timeout` seconds, when it has been killed.
         """
+        with self.start(words, folder, environment) as started:
+            if not started.read(time.monotonic() + timeout):
+                started.kill()
+                out, err = bytes(started.out), bytes(started.err)
+                raise subprocess.TimeoutExpired(list(words), timeout, out, err)
+            if started.code is None:
+                raise RuntimeError("the template could not import all of it, and stderr says why")
+        out, err = started.out.decode(), started.err.decode()
+        return subprocess.CompletedProcess(list(words), started.code, out, err)
+
+    def start(
+        self, words: Sequence[str], folder: Path, environment: Mapping[str, str]
+    ) -> "Started":
+        """Begin to run the command line."""
         order = json.dumps([list(words), str(folder), dict(environment)]).encode()
-        with ExitStack() as stack:
-            pipes = [os.pipe() for _ in range(3)]
-            readers = [stack.enter_context(os.fdopen(reader, "rb")) for reader, _ in pipes]
-            try:
-                socket.send_fds(self._channel, [order], [writer for _, writer in pipes])
-            finally:
-                for _, writer in pipes:
-                    os.close(writer)
-            ends = time.monotonic() + timeout
-            out, err, state = bytearray(), bytearray(), bytearray()
-            texts = dict(
-                zip((reader.fileno() for reader in readers), (out, err, state), strict=True)
-            )
-            if not _filled(texts, ends):
-                with suppress(ProcessLookupError):
-                    os.kill(int(state.split()[0]), signal.SIGKILL)
-                raise subprocess.TimeoutExpired(list(words), timeout, bytes(out), bytes(err))
-        if not state:
-            raise RuntimeError("the template could not import all of it, and stderr says why")
-        code = int(state.split()[1])
-        return subprocess.CompletedProcess(list(words), code, out.decode(), err.decode())
+        pipes = [os.pipe() for _ in range(3)]
+        try:
+            socket.send_fds(self._channel, [order], [writer for _, writer in pipes])
+        finally:
+            for _, writer in pipes:
+                os.close(writer)
+        return Started([reader for reader, _ in pipes])
 
     def close(self) -> None:
         """End the template; what it started goes on."""
@@ -89,20 +89,56 @@ class Template:
         self._process.wait(10)
 
 
-def _filled(texts: Mapping[int, bytearray], ends: float) -> bool:
-    """Read each descriptor to its end; false where that takes until `ends`."""
-    with selectors.DefaultSelector() as ready:
-        for reader in texts:
-            ready.register(reader, selectors.EVENT_READ)
-        while ready.get_map():
-            if (left := ends - time.monotonic()) <= 0:
+class Started:
+    """A command line that runs: what it has written so far, and how it ended."""
+
+    def __init__(self, readers: Sequence[int]) -> None:
+        """Take the reading ends of its output, its errors, and of the keeper's word of it."""
+        self.out, self.err, self._state = bytearray(), bytearray(), bytearray()
+        self._texts = dict(zip(readers, (self.out, self.err, self._state), strict=True))
+        self._ready = selectors.DefaultSelector()
+        for reader in readers:
+            self._ready.register(reader, selectors.EVENT_READ)
+
+    def __enter__(self) -> "Started":
+        """Itself; what it writes is read no more after the block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close what was not read to its end."""
+        for key in list(self._ready.get_map().values()):
+            self._drop(key.fd)
+        self._ready.close()
+
+    @property
+    def code(self) -> int | None:
+        """Its exit code, once that has been read; negative for a signal."""
+        words = self._state.split()
+        return int(words[1]) if len(words) > 1 else None
+
+    def kill(self) -> None:
+        """End it at once, if it still runs."""
+        end = time.monotonic() + 10
+        while not self._state and self._ready.get_map() and time.monotonic() < end:
+            self.read(time.monotonic() + 0.01)
+        with suppress(ProcessLookupError):
+            os.kill(int(self._state.split()[0]), signal.SIGKILL)
+
+    def read(self, until: float) -> bool:
+        """Read until that time, or until all is closed: whether it is."""
+        while self._ready.get_map():
+            if (left := until - time.monotonic()) <= 0:
                 return False
-            for key, _ in ready.select(left):
+            for key, _ in self._ready.select(left):
                 chunk = os.read(key.fd, 1 << 16)
-                texts[key.fd].extend(chunk)
+                self._texts[key.fd].extend(chunk)
                 if not chunk:
-                    ready.unregister(key.fd)
-    return True
+                    self._drop(key.fd)
+        return True
+
+    def _drop(self, reader: int) -> None:
+        self._ready.unregister(reader)
+        os.close(reader)
 
 
 def _ordered(channel: socket.socket) -> list[str] | None:
