@@ -21,7 +21,7 @@ from ratchet.archive import Evidence, Node, Tree
 from ratchet.evals import COMMON, Candidate, Claim, Rule, Verdict, judge
 from ratchet.evals.judge import Effect
 
-GOOD, GAIN, MARGIN = 0.5, 0.3, 0.02
+GOOD, GAIN, MARGIN = 0.5, 0.15, 0.02
 Scores = np.ndarray[tuple[int], np.dtype[np.float64]]
 Ranks = Mapping[int, Effect]
 
@@ -52,16 +52,6 @@ class Grown:
         self._add(None, None)
         while len(self.true) <= row.kept:
             self._propose()
-
-    def tree(self, ranks: Literal["shrunken", "least squares"]) -> Tree:
-        """The nodes, as a run sees them that ranks so."""
-        rule = self.rule.model_copy(update={"ranks": ranks})
-        return Tree(
-            node.model_copy(update={"verdict": node.verdict.model_copy(update={"rule": rule})})
-            if node.verdict
-            else node
-            for node in self.nodes
-        )
 
     def _draw(self, count: int) -> Scores:
         return self.noise.standard_normal(count)
@@ -143,6 +133,18 @@ class Grown:
         )
 
 
+def shrinking(tree: Tree) -> Tree:
+    """The same nodes as in a run that ranks by shrunken gains, as those of older versions do."""
+    nodes = []
+    for node in tree:
+        verdict = node.verdict
+        if verdict is not None and verdict.rule is not None:
+            rule = verdict.rule.model_copy(update={"ranks": "shrunken"})
+            verdict = verdict.model_copy(update={"rule": rule})
+        nodes.append(node.model_copy(update={"verdict": verdict}))
+    return Tree(nodes)
+
+
 class Choice(NamedTuple):
     """What one way of ranking chose in one tree."""
 
@@ -154,8 +156,9 @@ class Choice(NamedTuple):
 def choices(row: Row, seed: int) -> Iterator[tuple[str, Choice]]:
     """What each way of ranking makes of one tree."""
     grown = Grown(row, seed)
-    before, after = grown.tree("shrunken"), grown.tree("least squares")
-    ways = {"shrunken": before.ranks, "common seeds": before.effects, "least squares": after.ranks}
+    tree = Tree(grown.nodes)
+    before = shrinking(tree)
+    ways = {"shrunken": before.ranks, "common seeds": before.effects, "least squares": tree.ranks}
     for way, ranks in ways.items():
         yield way, chosen(ranks, grown.true)
 

@@ -61,7 +61,7 @@ def test_effects_and_errors_are_those_of_generalised_least_squares(readings: lis
 
     columns = sorted({r.program for r in readings if r.program}) + sorted(
         {r.offset for r in readings}
-    )  # type: ignore[operator]
+    )
     spread = [r for r in readings if r.sd is not None]
     pooled = fmean_weighted([(r.seeds - 1, r.sd or 0.0) for r in spread])
     design = np.array([[float(c in (r.program, r.offset)) for c in columns] for r in readings])
@@ -84,7 +84,7 @@ def fmean_weighted(spreads: list[tuple[float, float]]) -> float:
 
 # Trees
 
-RULES = {design: Rule(design=design) for design in ("paired", "unpaired")}  # type: ignore[arg-type]
+RULES = {design: Rule(design=design) for design in ("paired", "unpaired")}
 
 
 def grown(
@@ -125,8 +125,8 @@ def kept(
     over_start = judge.summary(apart(common[number], common[0]))
     step = judge.estimate(apart(common[number], common[parent]))
     verdict = Verdict(standing="confirmed", reason="", claims=(claim,), rule=rule, estimate=step)
-    made: Node = node(number, over_start.mean, parent, "confirmed", gain_error=over_start.error)
-    return made.model_copy(update={"verdict": verdict, "common": (over_start,)})
+    whole: Node = node(number, over_start.mean, parent, "confirmed", gain_error=over_start.error)
+    return whole.model_copy(update={"verdict": verdict, "common": (over_start,)})
 
 
 def apart(own: list[float], other: list[float]) -> list[float]:
@@ -216,8 +216,8 @@ def test_scores_without_spread_rank_by_their_gains_and_ties_go_to_the_older() ->
             estimate=estimate,
             claims=(claimed(number, 0, [gain] * 16),),
         )
-        made: Node = node(number, gain, 0, "confirmed")
-        return made.model_copy(update={"verdict": verdict, "common": (same,)})
+        whole: Node = node(number, gain, 0, "confirmed")
+        return whole.model_copy(update={"verdict": verdict, "common": (same,)})
 
     tree = Tree(
         [
