@@ -247,6 +247,11 @@ def test_a_leader_that_is_tested_again_is_ranked_on_more_common_seeds(
         draft = explore(run, 99, len(tree), action, tree)
         again = finish(run, pool, draft, tree)
     assert again.common_seeds == leader.common_seeds + RETEST
+    assert [block.pairs for block in again.common] == [leader.common_seeds, RETEST]
+    assert all(
+        claim.gain and claim.gain.pairs == claim.pairs
+        for claim in run.archive.tree("test").claims()
+    )
     assert again.evidence[-1].stream == COMMON
     assert again.turn == 99
     assert 0 < again.gain_error < leader.gain_error
