@@ -1,9 +1,9 @@
 """A tree as a table of pandas, which is only needed here."""
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from .archive import Node
+from .archive import Node, Tree
+from .evals.judge import Effect
 
 if TYPE_CHECKING:
     import pandas
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 WHOLE_NUMBERS = ("parent", "pairs")  # columns with gaps
 
 
-def frame(nodes: Iterable[Node]) -> "pandas.DataFrame":
+def frame(nodes: Tree) -> "pandas.DataFrame":
     """One row a node, indexed by number; raises ImportError where pandas is not installed."""
     try:
         import pandas
@@ -19,11 +19,13 @@ def frame(nodes: Iterable[Node]) -> "pandas.DataFrame":
         raise ImportError(
             "a frame needs pandas, which is not installed: pip install 'ratchet[notebook]'"
         ) from error
-    table = pandas.DataFrame.from_records([_row(node) for node in nodes], "number")
+    table = pandas.DataFrame.from_records(
+        [_row(node, nodes.effects.get(node.number)) for node in nodes], "number"
+    )
     return table.astype(dict.fromkeys(WHOLE_NUMBERS, "Int64"))
 
 
-def _row(node: Node) -> dict[str, Any]:
+def _row(node: Node, effect: Effect | None) -> dict[str, Any]:
     estimate = node.verdict.estimate if node.verdict else None
     return {
         "number": node.number,
@@ -34,8 +36,8 @@ def _row(node: Node) -> dict[str, Any]:
         "idea": node.candidate.idea,
         "proposer": node.candidate.proposer,
         "score": node.score,
-        "gain_over_start": node.gain,
-        "gain_over_start_error": None if node.gain is None else node.gain_error,
+        "gain_over_start": effect.gain if effect else None,
+        "gain_over_start_error": effect.error if effect else None,
         "gain": estimate.gain if estimate else None,
         "low": estimate.low if estimate else None,
         "high": estimate.high if estimate else None,

@@ -38,14 +38,14 @@ def run_record(record: RunRecord, tree: Tree) -> dict[str, Any]:
         "nodes": len(tree),
         "funnel": dict(tree.funnel()),
         "best": best.id if best else None,
-        "best_gain_over_start": best.gain if best else None,
+        "best_gain_over_start": tree.effects[best.number].gain if best else None,
         "best_validated": best.validated if best else None,
     }
 
 
-def node_record(node: Node) -> dict[str, Any]:
-    """One node without its program."""
-    verdict = node.verdict
+def node_record(node: Node, tree: Tree) -> dict[str, Any]:
+    """One node of a tree, without its program."""
+    verdict, effect = node.verdict, tree.effects.get(node.number)
     return {
         "node": node.id,
         "parent": None if node.parent is None else f"{node.run}.{node.parent}",
@@ -60,7 +60,7 @@ def node_record(node: Node) -> dict[str, Any]:
         "failure": node.failure,
         "digest": node.candidate.digest,
         "score": node.score,
-        "gain_over_start": node.gain,
+        "gain_over_start": effect.gain if effect else None,
         "gain_over_parent": verdict.estimate.model_dump() if verdict and verdict.estimate else None,
         "claims": [_claim(node, claim) for claim in verdict.claims] if verdict else [],
         "flags": [clean(flag) for flag in verdict.flags] if verdict else [],
@@ -85,7 +85,7 @@ def full_record(archive: Archive, node: Node) -> dict[str, Any]:
     task = archive.task(node.run)
     parent = tree[node.parent] if node.parent is not None else None
     return {
-        **node_record(node),
+        **node_record(node, tree),
         "task": task.name,
         "metric": task.metric.model_dump(),
         "notes": {clean(name): clean(text) for name, text in node.candidate.notes.items()},
@@ -104,14 +104,13 @@ def full_record(archive: Archive, node: Node) -> dict[str, Any]:
 
 
 def _over_baseline(tree: Tree, node: Node) -> dict[str, Any] | None:
-    """A kept node beside the best of what was planted, on the run's common seeds."""
-    if not node.kept or node.gain is None or not tree.planted():
+    """A kept node beside the best of what was planted."""
+    if not node.kept or not tree.planted():
         return None
     rival = best_planted(tree)
-    if rival.gain is None:
-        return None
+    gain = tree.effects[node.number].gain - tree.effects[rival.number].gain
     tested = node.verdict is not None and rival.number in {c.versus for c in node.verdict.claims}
-    return {"name": rival.name, "gain": node.gain - rival.gain, "tested": tested}
+    return {"name": rival.name, "gain": gain, "tested": tested}
 
 
 def _evidence(

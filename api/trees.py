@@ -11,6 +11,7 @@ from . import drawing
 from .archive import Archive as Store
 from .archive import Node as Record
 from .evals import Estimate
+from .evals.judge import Effect
 from .export import export
 from .frames import frame
 from .records import diff_text, node_record
@@ -85,8 +86,8 @@ class Tree:
     def frame(self) -> "pandas.DataFrame":
         """One row a node, indexed by number; needs pandas.
 
-        Columns: `parent` (number), `kind`, `name`, `standing`, `idea`, `proposer`; `score` and
-        `gain_over_start` on the run's common seeds, with standard error `gain_over_start_error`;
+        Columns: `parent` (number), `kind`, `name`, `standing`, `idea`, `proposer`; `score` on the
+        run's common seeds; `gain_over_start`, with standard error `gain_over_start_error`;
         `gain` over the parent with its 95 % interval `low` to `high` on `pairs` seeds that selected
         nothing; `size` in syntax nodes, `trials`, `cpu_seconds`, `turn`, `validated`. Scores and
         gains are in `unit`; gains are positive where a node is better. What does not apply is NA.
@@ -196,8 +197,17 @@ class Node:
 
     @property
     def gain_over_start(self) -> float | None:
-        """Gain over the starting program on the common seeds, in `tree.unit`."""
-        return self._record.gain
+        """Gain over the starting program, in `tree.unit`; None if it is not built on."""
+        return self.over_start.gain if self.over_start else None
+
+    @property
+    def over_start(self) -> Effect | None:
+        """`gain` over the starting program, its standard `error`, and on how many `seeds`.
+
+        From all seeds that compare what is built on: the common ones, and those of claims. Runs of
+        older versions have it from common seeds alone.
+        """
+        return self.tree._records.effects.get(self.number)
 
     @property
     def files(self) -> Mapping[str, str]:
@@ -212,7 +222,7 @@ class Node:
 
     def record(self) -> dict[str, Any]:
         """Everything but the program, as JSON has it."""
-        return node_record(self._record)
+        return node_record(self._record, self.tree._records)
 
     def diff(self, other: "Node | None" = None) -> str:
         """How the program of `other`, the parent unless told, became this one: a unified diff.

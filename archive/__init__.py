@@ -3,6 +3,7 @@
 Reading order:
 
 tree        the nodes of one run, and questions about them
+ranks       how far each node is ahead of the start
 runs        the record of a run               upgrade  records of older versions
 store       the archive as a whole, of nodes, trials and journal
 lease       one process at a time grows a run

@@ -1,6 +1,5 @@
 """Nodes and the tree they form: plain records and read-only questions about them."""
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,11 +8,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from ..evals import Candidate, Claim, Split, Summary, Verdict, judge
+from ..evals import COMMON, Candidate, Claim, Rule, Split, Summary, Verdict
+from ..evals.judge import Effect
 from ..evals.records import Log, Words
 from ..sandbox import Isolation
 from ..tasks import Frozen
 from .place import ArchiveError
+from .ranks import as_measured, least_squares, shrunken
 
 MOST_SEEDS = 1_000_000  # of one stream: they are drawn one by one
 
@@ -37,9 +38,10 @@ class Node(Frozen):
 
     `turn` is the turn of the run that made it so: a node that was measured again has a later one.
     `score` is the mean on the run's common search seeds and `gain` its gain over the start there,
-    with standard error `gain_error`; they are None for nodes that are not built on. `instances` are
-    gains over the start too: workload by workload and, in each, seed by seed of the first
-    `Rule.estimate` common seeds; older archives have none. `size` counts the nodes of its syntax.
+    with standard error `gain_error`; they are None for nodes that are not built on. `common` sums
+    those gains up by blocks of seeds: the first ones, then those of each later ranking. `instances`
+    are gains over the start too: workload by workload and, in each, seed by seed of the first
+    `Rule.estimate` common seeds. Older archives have neither. `size` counts nodes of its syntax.
     `isolation` is that of the sandbox it ran in: where there was none, a candidate could have
     written its own scores. `failure` says why a planted program has no score; older archives have
     none that says so. `company_replayed` says that a replay has repeated its seeds beside others,
@@ -60,6 +62,7 @@ class Node(Frozen):
     score: float | None = None
     gain: float | None = None
     gain_error: float = Field(default=0.0, ge=0)
+    common: tuple[Summary, ...] = ()
     instances: tuple[float, ...] = ()
     size: int = Field(default=0, ge=0)
     environment: str
@@ -102,6 +105,11 @@ class Node(Frozen):
     def kept(self) -> bool:
         """Whether it was promoted: confirmed, or under `explore` the winner of a race."""
         return self.gain is not None and self.standing in ("confirmed", "promising")
+
+    @property
+    def common_seeds(self) -> int:
+        """On how many of the run's common seeds it was ranked."""
+        return max((e.count for e in self.evidence if e.stream == COMMON), default=0)
 
     @property
     def eligible(self) -> bool:
@@ -224,44 +232,50 @@ class Tree:
         return node
 
     @cached_property
-    def ranking(self) -> Mapping[int, float]:
-        """The gain over the start of every planted and kept node, shrunken for ranking.
+    def rule(self) -> Rule | None:
+        """The rule that the run is judged by; None if no verdict names one, as in old archives."""
+        verdicts = (node.verdict for node in self if node.verdict)
+        return next((verdict.rule for verdict in verdicts if verdict.rule), None)
 
-        A step from parent to child counts for what its noise leaves of it, so that a lucky estimate
-        does not lead the run.
+    @cached_property
+    def effects(self) -> Mapping[int, Effect]:
+        """The gain over the start of every planted and kept node, with its standard error.
+
+        From common seeds and from the fresh ones of all claims, by least squares. Runs that rank
+        by shrunken gains, as older ones do, have those on the common seeds alone.
         """
-        kept = [node for node in self if node.kept and node.parent is not None]
-        estimates = [node.verdict.estimate if node.verdict else None for node in kept]
-        steps = [Summary(mean=step.gain, sd=step.error, pairs=1) for step in estimates if step]
-        shrunken = iter(judge.shrunken(steps))
-        ranked = {n.number: n.gain or 0.0 for n in self.planted()}
-        for node, estimate in zip(kept, estimates, strict=True):
-            base = ranked.get(node.parent or 0, 0.0)
-            ranked[node.number] = base + next(shrunken) if estimate else node.gain or 0.0
-        return ranked
+        if self.rule is None or self.rule.ranks == "shrunken":
+            return as_measured(self._ranked)
+        claims = [(node.number, claim) for node, claim in self.claimed()]
+        return least_squares(self._ranked, claims, self.rule.design)
+
+    @cached_property
+    def ranks(self) -> Mapping[int, Effect]:
+        """What the run ranks its nodes by: their `effects`, or in older runs shrunken gains."""
+        if self.rule is None or self.rule.ranks == "shrunken":
+            return shrunken(self._ranked)
+        return self.effects
+
+    @cached_property
+    def ranking(self) -> Mapping[int, float]:
+        """The gain over the start by which every planted and kept node ranks."""
+        return {number: rank.gain for number, rank in self.ranks.items()}
 
     @cached_property
     def ranking_error(self) -> Mapping[int, float]:
-        """Standard deviation of every gain in `ranking`.
+        """Standard deviation of every gain in `ranking`."""
+        return {number: rank.error for number, rank in self.ranks.items()}
 
-        Where noise leaves only a share of a node's step, it leaves as much of the variance of its
-        gain, as in the posterior of a normal effect.
-        """
-        return {
-            number: self[number].gain_error * math.sqrt(self._share(self[number]))
-            for number in self.ranking
-        }
-
-    def _share(self, node: Node) -> float:
-        """What part of the step from its parent `ranking` believes, 0 to 1."""
-        estimate = node.verdict.estimate if node.verdict else None
-        if estimate is None or not estimate.gain:
-            return 1.0
-        step = self.ranking[node.number] - self.ranking.get(node.parent or 0, 0.0)
-        return max(0.0, min(1.0, step / estimate.gain))
+    @cached_property
+    def _ranked(self) -> list[Node]:
+        """Planted nodes with a score, then kept ones; each is older than those made from it."""
+        return [*self.planted(), *(n for n in self if n.kept and n.parent is not None)]
 
     def best(self) -> Node | None:
-        """The kept node of the highest rank; validated ones go first, then confirmed ones."""
+        """The kept node of the highest rank, of equal ones the oldest.
+
+        Validated nodes go first, then confirmed ones.
+        """
         kept = [node for node in self if node.kept]
         return max(
             kept,

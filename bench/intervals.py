@@ -14,9 +14,11 @@ from typing import NamedTuple
 
 from harness import dots, mean_error, options, save, share_error
 from landscape import Landscape, Searched, read, searched
+from ranks import shrinking
 
 from ratchet.archive import Node, Tree
 from ratchet.evals import Estimate, draw, judge
+from ratchet.evals.judge import Effect
 from ratchet.search.studies.report import SEEDS, report
 
 
@@ -33,6 +35,12 @@ Misses = dict[str, Miss]
 def miss(estimate: Estimate, truth: float) -> Miss:
     """Of an estimate with its interval."""
     return Miss(estimate.gain - truth, estimate.low <= truth <= estimate.high)
+
+
+def ranked(effect: Effect, truth: float) -> Miss:
+    """Of a gain over the start by all seeds, with the interval of 1.96 standard errors."""
+    error = effect.gain - truth
+    return Miss(error, abs(error) <= 1.96 * effect.error)
 
 
 def true(node: Node) -> float:
@@ -52,12 +60,13 @@ def over_parent(simulated: Searched, tree: Tree, node: Node) -> Misses:
     claim = node.verdict.claims[0]
     stopped = compared(simulated, node, parent, claim.stream, claim.pairs)
     sealed = compared(simulated, node, parent, "report/1", SEEDS["dev"])
-    step = tree.ranking[node.number] - tree.ranking[parent.number]
+    ranks, before = tree.ranking, shrinking(tree).ranking
     return {
         "screen": Miss(node.verdict.screen.mean - truth),
         "mean where confirmation stopped": miss(judge.estimate(stopped), truth),
         "common seeds": miss(node.verdict.estimate, truth),
-        "shrunken, for ranking": Miss(step - truth),
+        "shrunken, as older runs rank": Miss(before[node.number] - before[parent.number] - truth),
+        "least squares, for ranking": Miss(ranks[node.number] - ranks[parent.number] - truth),
         "64 sealed seeds": miss(judge.estimate(sealed), truth),
     }
 
@@ -77,7 +86,8 @@ def over_start(simulated: Searched, tree: Tree, best: Node) -> Misses:
     truth = true(best) - true(tree[0])
     return {
         "common seeds": Miss(best.gain - truth),
-        "shrunken, for ranking": Miss(tree.ranking[best.number] - truth),
+        "shrunken, as older runs rank": Miss(shrinking(tree).ranking[best.number] - truth),
+        "least squares, for ranking": ranked(tree.ranks[best.number], truth),
         "report": miss(read_once.dev["start"], truth),
     }
 

@@ -2,8 +2,8 @@
 
     python bench/tables.py FOLDER
 
-FOLDER holds what `--json` wrote: null_rules.json, power.json, intervals.json, selection.json. Each
-that is there replaces the table between its two marks.
+FOLDER holds what `--json` wrote: null_rules.json, power.json, intervals.json, ranks.json,
+selection.json. Each that is there replaces the table between its two marks.
 """
 
 import json
@@ -88,6 +88,24 @@ def intervals(figures: Figures, count: int) -> Iterator[str]:
     yield table(["gain of", "estimate", "bias", "rms error", "coverage"], rows)
 
 
+def ranks(figures: Figures, count: int) -> Iterator[str]:
+    """Regret of the choice, and how near the gain of the chosen is to the truth."""
+    yield f"{count} trees a row, ± standard error; coverage of 1.96 standard errors to each side."
+    rows = [
+        [
+            row,
+            way,
+            f"{cell['regret']:.4f} ± {cell['regret_se']:.4f}",
+            f"{cell['bias']:+.3f} ± {cell['bias_se']:.3f}",
+            f"{cell['rms']:.3f}",
+            f"{cell['coverage']:.3f} ± {cell['coverage_se']:.3f}",
+        ]
+        for row, cells in figures.items()
+        for way, cell in cells.items()
+    ]
+    yield table(["kept nodes", "ranked by", "regret", "bias", "rms error", "coverage"], rows)
+
+
 def selection(figures: Figures, count: int) -> Iterator[str]:
     """True scores, and how much more was claimed."""
     budgets = list(next(iter(figures.values())))
@@ -109,7 +127,7 @@ def number(value: float, digits: int = 2) -> str:
 def main() -> None:
     """Replace every table whose figures are there."""
     text = DOCS.read_text()
-    for make in (null_rules, power, intervals, selection):
+    for make in (null_rules, power, intervals, ranks, selection):
         name = make.__name__
         path = Path(sys.argv[1]) / f"{name}.json"
         if not path.exists():

@@ -153,6 +153,9 @@ class Claim(Frozen):
     claim before them held. `turn` is that of the run which tested it, and `evidence` the digest of
     the gains. A claim is `void`, and did not hold, where its evidence depended on the seeds that
     were measured beside each other.
+
+    `gain` sums those gains up. Where the design is unpaired, `scores` does so for the scores of the
+    node and of `versus`, as gains over the metric's worst value. Older archives have neither.
     """
 
     says: Literal["better", "simpler"]
@@ -166,6 +169,8 @@ class Claim(Frozen):
     pairs: int = Field(ge=0)
     evidence: str
     void: bool = False
+    gain: Summary | None = None
+    scores: tuple[Summary, Summary] | None = None
 
 
 class Verdict(Frozen):

@@ -1,10 +1,18 @@
 """The parameters of judging: how much evidence each stage takes, and how sure it has to be."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from ..tasks import Frozen, Metric
+
+# Fields that a rule stored by an older version lacks, and what they were then.
+BEFORE: Mapping[str, Any] = {
+    "ranks": "shrunken",
+}
+# What every stored rule names.
+STORED = {"first_look", "screen", "drop_t", "promote_t", "block", "most", "hope"}
 
 
 class Rule(Frozen):
@@ -22,6 +30,9 @@ class Rule(Frozen):
     will succeed falls below `hope`.
 
     A program with less code may lose up to `tolerance` times `minimum_gain` and still be `simpler`.
+
+    `ranks`: nodes rank by their effects over the start, estimated by `least squares` from all seeds
+    that compare them; in older runs by sums of `shrunken` gains on the common seeds.
     """
 
     standard: Literal["claim", "explore"] = "claim"
@@ -44,15 +55,18 @@ class Rule(Frozen):
     effect_scale: float = Field(default=0.5, gt=0)
     tolerance: float = Field(default=1.0, ge=0)
     estimate: int = Field(default=32, ge=2)
+    ranks: Literal["shrunken", "least squares"] = "least squares"
 
     @model_validator(mode="before")
     @classmethod
     def _of_older_runs(cls, data: Any) -> Any:
-        """Upgrade a rule that names no control: it controlled the false discovery rate."""
-        if not isinstance(data, dict) or "futile_e" not in data:
+        """Upgrade a stored rule; one that names no control controlled the false discovery rate."""
+        if not isinstance(data, dict):
             return data
-        kept = {k: v for k, v in data.items() if k not in ("futile_after", "futile_e")}
-        return {"control": "fdr", **kept}
+        if "futile_e" in data:
+            kept = {k: v for k, v in data.items() if k not in ("futile_after", "futile_e")}
+            return {**BEFORE, "control": "fdr", **kept}
+        return {**BEFORE, **data} if data.keys() >= STORED else data
 
     def margin(self, metric: Metric, says: Literal["better", "simpler"]) -> float:
         """The gain, in the metric's unit, above which a claim is true."""

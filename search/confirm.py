@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Literal
 
 from ..archive import Child, Evidence, Node, Tree
-from ..evals import COMMON, Claim, Evaluation, Verdict, judge
+from ..evals import COMMON, Claim, Evaluation, Summary, Verdict, judge
 from . import company
 from .run import Run
 from .screen import against, gains, measured, merged
@@ -83,8 +83,24 @@ def _tested(
         stream=stream,
         pairs=tested.pairs,
         evidence=judge.digest(tested.gains),
+        gain=judge.summary(tested.gains),
+        scores=_scores(run, node, rival, stream, tested.pairs),
     )
     return claim, tested.gains
+
+
+def _scores(
+    run: Run, node: Node, rival: Node, stream: str, count: int
+) -> tuple[Summary, Summary] | None:
+    """The scores of a claim on both sides, where they share no seeds."""
+    if not (apart := against(run, stream)):
+        return None
+    sides = (
+        measured(run, node.candidate, stream, count),
+        measured(run, rival.candidate, apart, count),
+    )
+    own, other = (judge.summary(judge.above_worst(side, run.task.metric)) for side in sides)
+    return own, other
 
 
 def rank(run: Run, pool: ThreadPoolExecutor, node: Node, tree: Tree, count: int = 0) -> Node:
@@ -95,14 +111,17 @@ def rank(run: Run, pool: ThreadPoolExecutor, node: Node, tree: Tree, count: int 
     futures = [pool.submit(measured, run, program, COMMON, count) for program in programs]
     own, parent, start = (future.result() for future in futures)
     over_parent = judge.estimate(judge.gains(own, parent, metric))
-    over_start = judge.summary(judge.gains(own, start, metric))
+    gains_over_start = judge.gains(own, start, metric)
+    over_start = judge.summary(gains_over_start)
+    new = gains_over_start[sum(block.pairs for block in node.common) :]
     verdict = child.verdict.model_copy(update={"estimate": over_parent})
-    common = Evidence(stream=COMMON, count=count, versus=node.parent)
-    return _with(node, verdict, common).model_copy(
+    evidence = Evidence(stream=COMMON, count=count, versus=node.parent)
+    return _with(node, verdict, evidence).model_copy(
         update={
             "score": fmean(own.values(metric.worst)),
             "gain": over_start.mean,
             "gain_error": over_start.error,
+            "common": (*node.common, judge.summary(new)),
             "instances": instances(run, own, start),
         }
     )
@@ -121,7 +140,7 @@ def instances(run: Run, evaluation: Evaluation, start: Evaluation) -> tuple[floa
 
 def best_planted(tree: Tree) -> Node:
     """The best of the start and the baselines, of those that have a score."""
-    return max(tree.planted(), key=lambda node: node.gain or 0.0)
+    return max(tree.planted(), key=lambda node: tree.ranking[node.number])
 
 
 def _ahead(run: Run, node: Node, baseline: Node) -> bool:
@@ -154,7 +173,7 @@ def _void(child: Child, claims: Sequence[Claim], reason: str, evidence: Evidence
         claims=void,
         flags=child.verdict.flags,
     )
-    unranked = {"score": None, "gain": None, "gain_error": 0.0, "instances": ()}
+    unranked = {"score": None, "gain": None, "gain_error": 0.0, "common": (), "instances": ()}
     return _with(child.node, verdict, evidence).model_copy(update=unranked)
 
 

@@ -131,6 +131,7 @@ def _ranked(run: Run, node: Node, evaluation: Evaluation, start: Evaluation) -> 
             "score": fmean(evaluation.values(run.task.metric.worst)),
             "gain": gain.mean,
             "gain_error": gain.error,
+            "common": (gain,),
             "instances": instances(run, evaluation, start),
         }
     )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from ..archive import Node, Tree
-from ..evals import COMMON, Rule, Summary, judge
+from ..evals import Rule, Summary, judge
 from ..tasks import Metric
 
 EXPAND_EVERY = 3  # at least every third turn makes a new child
@@ -118,8 +118,8 @@ def retests(tree: Tree, rule: Rule) -> list[tuple[int, float]]:
     behind = tree.ranking[ranked[0].number] - tree.ranking[ranked[1].number]
     options = []
     for node in ranked[:2]:
-        count = common_seeds(node)
-        resolved = node.gain_error * math.sqrt(RETEST / (count + RETEST))
+        effect = tree.effects[node.number]
+        resolved = effect.error * math.sqrt(RETEST / (effect.seeds + RETEST))
         options.append((node.number, expected_positive(-behind, resolved) / (2 * RETEST)))
     return options
 
@@ -136,11 +136,6 @@ def patience(tree: Tree, lag: int) -> int:
 def simpler(nodes: int, than: Node) -> bool:
     """Whether a program of so many syntax nodes has at least an operation less than a node's."""
     return nodes <= than.size - SIMPLER_BY
-
-
-def common_seeds(node: Node) -> int:
-    """On how many of the run's common seeds a node was ranked."""
-    return max((e.count for e in node.evidence if e.stream == COMMON), default=0)
 
 
 def expected_positive(mean: float, deviation: float) -> float:

@@ -19,7 +19,7 @@ from .desk.consent import Rejected
 from .faults import raised
 from .propose import Proposal, failed, propose
 from .run import Run
-from .schedule import RETEST, Action, common_seeds, simpler
+from .schedule import RETEST, Action, simpler
 from .screen import Draft, against, gains, judged, measured, merged, screen, screens, seeds_screened
 
 
@@ -117,7 +117,7 @@ def finish(run: Run, pool: ThreadPoolExecutor, draft: Draft, tree: Tree) -> Node
         # Its trials are the twin's, which has paid for them.
         node = judged(node.model_copy(update={"evidence": ()}), verdict)
     elif draft.action.kind == "retest":
-        node = rank(run, pool, node, tree, common_seeds(node) + RETEST)
+        node = rank(run, pool, node, tree, node.common_seeds + RETEST)
     elif node.standing != "promising":
         pass  # the screen has decided
     elif draft.values is None:

@@ -19,7 +19,7 @@ from ratchet.evals import COMMON, Candidate, Rule, Standing, Summary, Verdict, j
 from ratchet.sandbox import Sandbox
 from ratchet.search.loop import search
 from ratchet.search.run import Run
-from ratchet.search.schedule import RETEST, Action, common_seeds
+from ratchet.search.schedule import RETEST, Action
 from ratchet.search.screen import Draft
 from ratchet.search.studies.rejudge import claimed_gains, rejudge
 from ratchet.search.turn import explore, finish
@@ -246,7 +246,12 @@ def test_a_leader_that_is_tested_again_is_ranked_on_more_common_seeds(
     with ThreadPoolExecutor(2) as pool:
         draft = explore(run, 99, len(tree), action, tree)
         again = finish(run, pool, draft, tree)
-    assert common_seeds(again) == common_seeds(leader) + RETEST
+    assert again.common_seeds == leader.common_seeds + RETEST
+    assert [block.pairs for block in again.common] == [leader.common_seeds, RETEST]
+    assert all(
+        claim.gain and claim.gain.pairs == claim.pairs
+        for claim in run.archive.tree("test").claims()
+    )
     assert again.evidence[-1].stream == COMMON
     assert again.turn == 99
     assert 0 < again.gain_error < leader.gain_error

@@ -51,7 +51,7 @@ def tree(
     record = store.run(run)
     nodes = store.tree(record.id)
     if as_json:
-        dump([records.node_record(node) for node in nodes])
+        dump([records.node_record(node, nodes) for node in nodes])
     else:
         console().print(view.tree_view(record, nodes, every))
 

@@ -10,6 +10,7 @@ decide     what a glance, a screen, a race or a sequential test makes of gains
 evalue     the e-value of gains
 levels     how much of the run's error budget a claim may spend
 estimate   how large an effect is
+effects    how large all effects of a run are, from all its comparisons
 words      the verdicts, with their reasons
 power      what a confirmation can find, and what a screen drops
 """
@@ -27,16 +28,20 @@ from .decide import (
     ruined,
     sequential_test,
 )
+from .effects import Effect, Reading, effects
 from .estimate import estimate, shrunken, summary
 from .evalue import log_e_from_moments, log_e_value, log_e_values, t_statistic
-from .evidence import digest, gains
+from .evidence import above_worst, digest, gains
 from .levels import level
 from .power import detectable, lost, pairs_needed, power, race_power
 from .words import confirmed_or_refuted, e_words, glanced_out, raced, screened_out, waiting
 
 __all__ = [
+    "Effect",
     "Reached",
+    "Reading",
     "Tested",
+    "above_worst",
     "chance",
     "claimed",
     "confirm",
@@ -44,6 +49,7 @@ __all__ = [
     "detectable",
     "digest",
     "e_words",
+    "effects",
     "estimate",
     "gains",
     "glanced_out",

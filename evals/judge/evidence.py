@@ -31,6 +31,12 @@ def gains(
     return [metric.gain(_bounded(new, metric), _bounded(old, metric)) for new, old in pairs]
 
 
+def above_worst(evaluation: Evaluation, metric: Metric) -> list[float]:
+    """How much better than the metric's worst value each seed scored, none below 0."""
+    scores = evaluation.values(metric.worst)
+    return [max(0.0, metric.gain(score, metric.worst)) for score in scores]
+
+
 def _bounded(score: float, metric: Metric) -> float:
     return metric.worst if metric.gain(score, metric.worst) < 0 else score
 

@@ -1,7 +1,7 @@
 """Which node to build on next. Each policy is a pure function of the tree and a generator.
 
-All choose among the nodes that may be built on. They rank nodes by `Tree.ranking`, the gains on
-common seeds shrunken by their noise, and draw from the given generator alone.
+All choose among the nodes that may be built on. They rank nodes by `Tree.ranking`, the gains over
+the start from all seeds that compare them, and draw from the given generator alone.
 
 darwin    rank, and few attempts so far (`dgm`, the default)
 clades    what came of all descendants (`hgm`)

@@ -23,7 +23,9 @@ def planted(tree: Tree, rng: Random) -> Node:
     Children have no chance.
     """
     nodes = tree.planted()
-    return rng.choices(nodes, dgm_weights([n.gain or 0.0 for n in nodes], [0] * len(nodes)))[0]
+    return rng.choices(
+        nodes, dgm_weights([tree.ranking[n.number] for n in nodes], [0] * len(nodes))
+    )[0]
 
 
 def latest(tree: Tree, rng: Random) -> Node:
