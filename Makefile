@@ -17,12 +17,14 @@ search: $(READY) ## Search for a better algorithm (TASK=optimizer ARGS="--minute
 
 test: lint tests ## Check style and types, and run every test
 
-# Three at a time keep two cores busy while some wait for a time limit or a server.
+# Three at a time keep two cores busy while some wait for a time limit or a server. Hundreds of
+# processes start, so that what they import is compiled once, whatever the environment says.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -n 3 --dist worksteal -rs
 tests: $(READY) ## Run every test
 	@echo "==> tests"
-	$(BIN)/pytest -n 3 --dist worksteal -rs -m "not slow"
+	$(PYTEST) -m "not slow"
 	@echo "==> tests, second stage: kills, endurance, attacks and whole searches"
-	$(BIN)/pytest -n 3 --dist worksteal -rs -m slow
+	$(PYTEST) -m slow
 
 lint: $(READY) ## Check style and types
 	@echo "==> style and types"
