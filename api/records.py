@@ -6,7 +6,7 @@ from typing import Any
 
 from .agents.opening import Listing
 from .archive import Archive, ArchiveError, Node, RunRecord, Tree, unsound
-from .evals import Claim, Evaluation, Keys, draw, judge
+from .evals import Claim, Evaluation, Keys, Verdict, draw, judge
 from .sandbox.text import clean
 from .search.confirm import best_planted
 from .tasks import Metric, Task
@@ -63,10 +63,18 @@ def node_record(node: Node, tree: Tree) -> dict[str, Any]:
         "gain_over_start": effect.gain if effect else None,
         "gain_over_parent": verdict.estimate.model_dump() if verdict and verdict.estimate else None,
         "claims": [_claim(node, claim) for claim in verdict.claims] if verdict else [],
+        "control": _control(verdict),
         "flags": [clean(flag) for flag in verdict.flags] if verdict else [],
         "trials": node.trials,
         "cpu_seconds": round(node.cpu_seconds, 3),
     }
+
+
+def _control(verdict: Verdict | None) -> dict[str, Any] | None:
+    """What bounds the error of the claims of a node: the control, its alpha and the run's share."""
+    if verdict is None or not verdict.claims or verdict.rule is None:
+        return None
+    return verdict.rule.model_dump(include={"control", "alpha", "share"})
 
 
 def _claim(node: Node, claim: Claim) -> dict[str, Any]:

@@ -225,8 +225,12 @@ def searched(
     more: Callable[[int, int], bool],
     schedule: Literal["adaptive", "fixed"] = "adaptive",
     rule: Rule | None = None,
+    turns: int | None = None,
 ) -> Iterator[Searched]:
-    """Run the real search on a landscape while `more(children, seeds)` allows, archive open."""
+    """Run the real search on a landscape while `more(children, seeds)` allows, archive open.
+
+    `turns` are the proposals that it may make.
+    """
     lab = Surveyor(land)
     rule = (rule or Rule()).model_copy(update={"glance": 0})  # there is but one workload
     config = Config(
@@ -234,6 +238,7 @@ def searched(
         agent="walker",
         key=key_from(land.seed),
         novelty=False,
+        turns=turns,
         schedule=schedule,
         rule=rule,
     )

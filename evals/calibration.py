@@ -1,30 +1,41 @@
 """The noise of a task, measured before anything is judged by it."""
 
-import math
 from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
 
-from ..tasks import Frozen, Metric
+from ..tasks import Frozen
 
 FEWEST_CHANCES = 5  # below this, too little is known of a glance to forbid it
 WORST_RATE = 0.1  # a glance that kills a larger share of the better programs is not used
 UNLUCKY = 0.001  # the chance that a sound judge is called unsound
+UNLIKELY = 0.005  # a p value below it says that the order of the seeds, or their jobs, matter
+OUTLYING = 10.0  # robust standard deviations beyond which a gain is no noise of the usual kind
+SKEWED = 2.0  # skewness to the left from which on a t statistic promises too much
+
+Flaw = Literal["outliers", "skew", "drift", "jobs", "false claims"]
+
+
+def unlucky(false: int, of: int, level: float) -> bool:
+    """Whether more claims were false than a chance of `level` each explains (exact binomial)."""
+    from scipy.special import bdtrc
+
+    return false > 0 and bool(bdtrc(false - 1, of, level) <= UNLUCKY)
 
 
 class SameAgainstSame(Frozen):
-    """The reference against itself, where every gain that is confirmed is a false one.
+    """The reference against itself.
 
     `identical`: a copy that only reads differently scores the same to the last bit on the same
-    seeds. `false` of `splits` confirmations between two random halves of the reference's own seeds
-    held, though each may do so with a chance of at most `level`.
+    seeds. Older calibrations also compared random halves of the reference's seeds, in place of
+    `NoiseCheck`: `false` of `splits` claims held, with a chance of at most `level` each.
     """
 
     identical: bool
-    splits: int
-    false: int
-    level: float
+    splits: int = 0
+    false: int = 0
+    level: float = 0.0
 
     @property
     def expected(self) -> float:
@@ -34,9 +45,59 @@ class SameAgainstSame(Frozen):
     @property
     def sound(self) -> bool:
         """Whether there were no more false confirmations than chance explains."""
-        from scipy.special import bdtrc
+        return not unlucky(self.false, self.splits, self.level)
 
-        return self.false == 0 or bdtrc(self.false - 1, self.splits, self.level) > UNLUCKY
+
+class NoiseCheck(Frozen):
+    """What the gains of programs that gain nothing look like, and what the judge makes of them.
+
+    The gains are those of `programs` over the reference on `seeds` seeds, each centred at the
+    margin and in its own standard deviations. `false` of `streams` claims held that were tested on
+    gains drawn from them with replacement, though each may hold with a chance of at most `level`.
+    Drawn are whole jobs of `per_job` seeds, where there are enough. `normal` is the most that held
+    in as many sets of normal gains, None where that was not asked.
+
+    `worst` is the largest distance from the median, in robust standard deviations, and `skew` the
+    mean skewness. `correlation` is that of the gains of one job (intraclass), at most
+    `correlation_high` (95 %), None where there are fewer than two jobs. `drift` and `jobs` are p
+    values: that chance alone orders the seeds as much, and makes seeds of a job as much alike.
+    """
+
+    programs: int
+    seeds: int
+    per_job: int
+    streams: int
+    false: int
+    level: float
+    normal: int | None = None
+    worst: float
+    skew: float
+    correlation: float | None = None
+    correlation_high: float | None = None
+    drift: float
+    jobs: float | None = None
+
+    @property
+    def flaws(self) -> tuple[Flaw, ...]:
+        """What is wrong with this noise for the judge; empty where nothing is known to be."""
+        flawed: Mapping[Flaw, bool] = {
+            "outliers": self.worst > OUTLYING,
+            "skew": self.skew < -SKEWED,
+            "drift": self.drift < UNLIKELY,
+            "jobs": self.jobs is not None and self.jobs < UNLIKELY,
+            "false claims": self._too_many,
+        }
+        return tuple(name for name, is_flawed in flawed.items() if is_flawed)
+
+    @property
+    def _too_many(self) -> bool:
+        """Whether more claims held than the level allows, and than few gains let hold by chance.
+
+        Streams are drawn independently of each other, so the exact binomial tail bounds the first.
+        Gains whose chances differ from stream to stream only make it smaller (Hoeffding 1956).
+        """
+        too_many = unlucky(self.false, self.streams, self.level)
+        return too_many and self.false > (self.normal or 0)
 
 
 class Crippled(Frozen):
@@ -82,9 +143,9 @@ class Calibration(Frozen):
     workload; `paired` and `unpaired` are those of its difference to a slightly changed copy, on the
     same seeds and on others (medians over `copies` copies), and `correlation` is that of the two
     scores on the same seeds. `distant` is the smaller of the two spreads with a baseline in place
-    of the copy (median). `failed` is the share of seeds without a score. Costs are of one trial:
-    `cpu_seconds` of training, and `seconds` for which one worker is busy with it, by the quickest
-    job, as another program's load can only add to that.
+    of the copy (median over `baselines`). `failed` is the share of seeds without a score. Costs are
+    of one trial: `cpu_seconds` of training, and `seconds` for which one worker is busy with it, by
+    the quickest job, as another program's load can only add to that.
     """
 
     task: str
@@ -98,10 +159,12 @@ class Calibration(Frozen):
     unpaired: float = Field(ge=0)
     correlation: float = Field(default=0.0, ge=-1, le=1)
     distant: float | None = None
+    baselines: int = 0  # older calibrations did not count them
     failed: float = Field(default=0.0, ge=0, le=1)
     cpu_seconds: float = Field(ge=0)
     seconds: float = Field(ge=0)
     same: SameAgainstSame
+    noise_check: NoiseCheck | None = None  # older calibrations have none
     crippled: Crippled | None = None
     glance: Glances
     screens: Screens | None = None
@@ -117,16 +180,13 @@ class Calibration(Frozen):
         return min(self.paired, self.unpaired)
 
     @property
+    def wide(self) -> float:
+        """Standard deviation of one gain of a child that changes more than a number."""
+        return max(self.spread, self.distant or 0.0)
+
+    @property
     def passed(self) -> bool:
         """Whether the judge passed every check that was made."""
         saw_crippled = self.crippled is None or self.crippled.held
-        return self.same.identical and self.same.sound and saw_crippled
-
-    def in_sds(self, effect: float, metric: Metric) -> float:
-        """Standard deviations of one gain by which the gain `effect` exceeds `minimum_gain`."""
-        above = effect - metric.minimum_gain
-        return above / self.spread if self.spread else math.copysign(math.inf, above)
-
-    def in_units(self, sds: float, metric: Metric) -> float:
-        """The gain that is `sds` standard deviations above `minimum_gain`, in the metric's unit."""
-        return metric.minimum_gain + sds * self.spread
+        usual = self.noise_check is None or not self.noise_check.flaws
+        return self.same.identical and self.same.sound and saw_crippled and usual

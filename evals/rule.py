@@ -20,7 +20,9 @@ class Rule(Frozen):
 
     `standard`: `claim` confirms on fresh seeds under one error budget; `explore` races on search
     seeds and confirms nothing. `control`: what `alpha` bounds, the chance of even one false claim
-    in the run (`familywise`) or the expected share of false ones among all (`fdr`).
+    in the run (`familywise`), the expected share of false ones among all (`fdr`), or the chance of
+    even one false claim in all runs of the task in an archive (`archive`). Then `share` is the part
+    of `alpha` that this run may spend.
 
     `design`: whether child and parent share seeds (`paired`) or not; a calibration decides. A
     candidate is ruined if a glance at one workload, which a calibration may forbid (`glance` 0),
@@ -36,9 +38,10 @@ class Rule(Frozen):
     """
 
     standard: Literal["claim", "explore"] = "claim"
-    control: Literal["familywise", "fdr"] = "familywise"
+    control: Literal["familywise", "fdr", "archive"] = "familywise"
     design: Literal["paired", "unpaired"] = "paired"
     alpha: float = Field(default=0.05, gt=0, lt=1)
+    share: float = Field(default=1.0, gt=0, le=1)
     glance: int = Field(default=4, ge=0)
     ruin_t: float = -4.0
     ruin: float = Field(default=20.0, ge=0)
@@ -67,6 +70,11 @@ class Rule(Frozen):
             kept = {k: v for k, v in data.items() if k not in ("futile_after", "futile_e")}
             return {**BEFORE, "control": "fdr", **kept}
         return {**BEFORE, **data} if data.keys() >= STORED else data
+
+    @property
+    def own_alpha(self) -> float:
+        """The chance of error that the run itself may have."""
+        return self.alpha * self.share
 
     def margin(self, metric: Metric, says: Literal["better", "simpler"]) -> float:
         """The gain, in the metric's unit, above which a claim is true."""

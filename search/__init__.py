@@ -2,7 +2,9 @@
 
 order     what is asked: an Order, a SandboxChoice
 begin     task, agent, sandbox, calibration, budget: a run is begun, or taken up where it stopped
-plan          what the budget can find; a budget that cannot find what matters is refused
+plan          the standards that are asked for, and budgets that do not reach for the least
+forecast      what the budget can find; a budget that cannot find what matters is refused
+series        the chance of error that all runs of a task in an archive share
 assemble      the parts of a run, put together in one place
 session   hold the run, search it, and record why and when that ended
 loop      plant the start and the baselines; then, while the budget lasts:

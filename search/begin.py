@@ -19,10 +19,12 @@ from .desk.consent import Prompt
 from .desk.purse import Purse, budget_left, checkpoints, exists, open_purse
 from .desk.roster import Models
 from .desk.wanted import choose_models, foresee_spending
+from .forecast import agree_rule
 from .lab import Lab
 from .order import Extension, Order, SandboxChange, SandboxChoice, Say
-from .plan import BudgetError, Plan, agree_rule, check_bounded, check_caps
+from .plan import BudgetError, Plan, check_bounded, check_caps
 from .run import Config, Run
+from .series import start
 from .session import Session, session
 
 MINUTES = 5.0  # for a search without turns, minutes and caps
@@ -65,9 +67,9 @@ def begin(
         with closing(open_purse(archive, run_id, models, budget)) as purse:
             say(f"warming the {sandbox.name} sandbox up ...")
             lab, rule = _agreed(order, minutes, choice, purse, task, sandbox, keys, say)
-            config = _config(order, choice, task, select, models, keys, rule)
             lab.charge(purse.budget)  # what was measured so far serves every run
-            archive.start_run(run_id, task, config.model_dump(mode="json"))
+            config = _config(order, choice, task, select, models, keys, rule)
+            config = start(archive, run_id, task, config)
 
             def open_run() -> Run:
                 return _searched(purse, config, lab, choice.workers, agent, ask)

@@ -105,7 +105,7 @@ def improvement(screen: Summary, rule: Rule) -> float:
     unit = screen.sd or abs(screen.mean) or 1e-12
     mean, deviation = screen.mean / unit * screen.pairs / weight, 1 / math.sqrt(weight)
     hope = max(mean, deviation)
-    pairs = min(max(2 * math.log(20 / rule.alpha) / hope**2, rule.block), rule.most)
+    pairs = min(max(2 * math.log(20 / rule.own_alpha) / hope**2, rule.block), rule.most)
     return unit * expected_positive(mean, deviation) / (2 * pairs)
 
 

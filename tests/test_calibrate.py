@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from bench.promise import promise
 from ratchet.app.cli.calibrate import calibration_view, record
 from ratchet.archive import Archive
 from ratchet.evals import Calibration, Keys, Rule, judge
@@ -20,8 +21,9 @@ from ratchet.evals.calibration import Crippled, Glances, SameAgainstSame
 from ratchet.evals.judge.power import detectable, futile_t, lost, pairs_needed, power, race_power
 from ratchet.evals.records import Summary
 from ratchet.sandbox import Sandbox
+from ratchet.search.forecast import Instrument, foresee
 from ratchet.search.lab import Lab
-from ratchet.search.plan import BudgetError, Instrument, Plan, Standards, foresee, rounded_up
+from ratchet.search.plan import BudgetError, Plan, Standards, rounded_up
 from ratchet.search.studies.calibrate import calibrate, calibrated, stored
 from ratchet.search.studies.copies import nudges, renamed
 from ratchet.tasks import Task, load, names
@@ -221,15 +223,20 @@ def test_more_false_finds_than_chance_explains_fail_the_check(false: int, sound:
 def test_a_budget_that_cannot_find_the_effect_is_refused_with_the_mend() -> None:
     known = instrument(calibration())
     plenty, little = Plan(60.0, 2, 2), Plan(2.0, 2, 2)
-    assert "can find gains of 0.033" in foresee(known, plenty, 0.05)
+    least = known.least(256)
+    assert least is not None
+    assert f"can find gains of {least:.2g}" in foresee(known, plenty, rounded_up(least))
+    assert "times in 100 by claim 5" in foresee(known, plenty, None)
     assert "at most 256 seeds" in foresee(known, Plan(None, 2, 2), None)
     with pytest.raises(BudgetError, match=r"found in \d+ % of cases.*give --minutes") as refused:
-        foresee(known, little, 0.05)
+        foresee(known, little, rounded_up(least))
     longer = re.search(r"--minutes (\S+) or --effect (\S+)", str(refused.value))
     assert longer is not None
-    foresee(known, Plan(float(longer[1]), 2, 2), 0.05)
+    foresee(known, Plan(float(longer[1]), 2, 2), rounded_up(least))
     foresee(known, little, float(longer[2]))
-    with pytest.raises(BudgetError, match=r"at most 256 seeds.*give --effect 0\.034"):
+    with pytest.raises(
+        BudgetError, match=rf"at most 256 seeds.*give --effect {rounded_up(least):g}"
+    ):
         foresee(known, Plan(None, 2, 2), 0.01)
     with pytest.raises(BudgetError, match="worth claiming"):
         foresee(known, plenty, METRIC.minimum_gain / 2)
@@ -255,6 +262,37 @@ def test_a_task_without_noise_is_no_division_by_zero() -> None:
 @given(st.floats(1e-6, 1e6))
 def test_a_number_that_is_rounded_up_is_not_below(value: float) -> None:
     assert value <= rounded_up(value) <= 1.11 * value
+
+
+def test_a_forecast_uses_the_spread_of_children_and_prefers_that_of_earlier_claims() -> None:
+    near, far = calibration(), calibration(distant=0.2, baselines=5)
+    few, many = ((0.15,) * count for count in (2, 3))
+    spreads = [
+        Instrument(known, RULE, METRIC, sds).spread
+        for known, sds in ((near, ()), (far, ()), (far, few), (far, many))
+    ]
+    assert spreads == [0.1, 0.2, 0.2, 0.15]
+    assert "median of 5 baselines" in foresee(instrument(far), Plan(None, 2, 2), None)
+    least = [instrument(known).least(256) for known in (near, far)]
+    assert least[0] is not None
+    assert least[1] == pytest.approx(
+        METRIC.minimum_gain + 2 * (least[0] - METRIC.minimum_gain), rel=0.05
+    )
+
+
+def test_an_effect_that_the_screen_or_a_later_claim_loses_is_found_more_rarely() -> None:
+    known = instrument(calibration())
+    for gain in (0.02, 0.05, 0.1):
+        first, fifth = (known.chance(gain, 256, number) for number in (1, 5))
+        alone = power(RULE, (gain - METRIC.minimum_gain) / 0.1, LEVEL).chance
+        assert fifth <= first <= alone
+        assert first == pytest.approx(alone * known.passes(gain))
+
+
+def test_searches_find_a_gain_as_often_as_the_forecast_promises() -> None:
+    found = promise(0.8, searches=60)
+    error = (found.promised * (1 - found.promised) / 60) ** 0.5
+    assert abs(found.share - found.promised) < 3 * error
 
 
 # Power

@@ -20,8 +20,9 @@ from ...search.assemble import policy
 from ...search.budget import Budget
 from ...search.desk.purse import exists, open_purse
 from ...search.desk.wanted import Wanted, choose_models
+from ...search.forecast import agree_rule
 from ...search.order import Chance, SandboxChoice, Say
-from ...search.plan import Plan, Standards, agree_rule
+from ...search.plan import Plan, Standards
 from ...search.studies.contest.compare import AgentStanding, BenchTable, compare, overall
 from ...search.studies.contest.improvement import Interval
 from ...search.studies.contest.searches import Entrant, Terms, conduct, rule_of

@@ -1,5 +1,6 @@
 """The verb `calibrate`: what a task's noise lets one find, and whether the judge can be trusted."""
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from typing import Any
@@ -10,15 +11,17 @@ from rich.text import Text
 
 from ...agents.opening import open_agent
 from ...archive import Archive
-from ...evals import Calibration, Keys, Rule
+from ...evals import Keys, Rule
 from ...search.budget import Caps
 from ...search.desk.purse import budget_left, open_purse
 from ...search.desk.wanted import Wanted, choose_models
+from ...search.forecast import LATER, OFTEN, Instrument, earlier_spreads, rounded_up
 from ...search.order import SandboxChoice
-from ...search.plan import OFTEN, Instrument, Plan, Standards, rounded_up
+from ...search.plan import Plan, Standards
 from ...search.studies.calibrate import calibrated, stored
-from ...tasks import Metric, load
+from ...tasks import load
 from . import view
+from .instrument import checks
 from .terminal import warn
 
 NO_MODELS = Wanted()
@@ -52,13 +55,14 @@ def calibrate(
             console.print(f"measuring {task.name} on {seeds} seeds ...")
         calibration = calibrated(lab, archive, Rule(), keys, seeds, choice.workers, again)
     plan = Plan(minutes, choice.workers, 1 + len(task.baselines))
-    instrument = Instrument(calibration, Standards().rule(calibration), task.metric)
+    claimed = earlier_spreads(archive, task.digest)
+    instrument = Instrument(calibration, Standards().rule(calibration), task.metric, claimed)
     return record(task.name, instrument, plan)
 
 
 def record(name: str, instrument: Instrument, plan: Plan) -> dict[str, Any]:
     """What `--json` prints of a calibration, and of what a budget can find with it."""
-    calibration, rule, metric = instrument
+    calibration, rule, metric, _ = instrument
     pairs = plan.pairs(calibration, rule)
     least = instrument.least(rule.most)
     effects = [] if least is None else [rounded_up(least * m) for m in MULTIPLES]
@@ -70,6 +74,9 @@ def record(name: str, instrument: Instrument, plan: Plan) -> dict[str, Any]:
         "design": calibration.design,
         "most": rule.most,
         "detectable": least,
+        "expected_spread": instrument.spread,
+        "expected_spread_basis": instrument.basis,
+        "detectable_by_later_claims": instrument.least(rule.most, LATER),
         "minutes": plan.minutes,
         "pairs_within_minutes": pairs,
         "detectable_within_minutes": instrument.least(pairs),
@@ -77,47 +84,6 @@ def record(name: str, instrument: Instrument, plan: Plan) -> dict[str, Any]:
         "checks": checks(calibration, metric),
         "glance_used": not calibration.glance.misleading,
         "passed": calibration.passed,
-    }
-
-
-def checks(calibration: Calibration, metric: Metric) -> list[dict[str, Any]]:
-    """The instrument's checks: whether it passed each, what was seen, and what failing means."""
-    same = calibration.same
-    identical = "the same to the last bit" if same.identical else "differently"
-    return [
-        {
-            "name": "a copy that only reads differently",
-            "ok": same.identical,
-            "found": f"scores {identical} on the same seeds",
-            "means": "scores depend on more than program and seed, so results cannot be repeated "
-            "exactly here: look for randomness, time or threads in the task",
-        },
-        {
-            "name": "the start against itself",
-            "ok": same.sound,
-            "found": f"{same.false} of {same.splits} comparisons found a gain where there is none "
-            f"(at most {same.expected:.1f} are to be expected)",
-            "means": "the judge finds gains in this task's noise: do not believe what a search "
-            "confirms here",
-        },
-        _crippled(calibration, metric),
-    ]
-
-
-def _crippled(calibration: Calibration, metric: Metric) -> dict[str, Any]:
-    """The check with the program that the task's author has made worse on purpose."""
-    name, crippled = "a program made worse", calibration.crippled
-    if crippled is None:
-        unchecked = "not checked: the task has no folder crippled/"
-        return {"name": name, "ok": None, "found": unchecked, "means": ""}
-    seen = "seen to be worse" if crippled.held else "not told from the start"
-    return {
-        "name": name,
-        "ok": crippled.held,
-        "found": f"{seen} on {crippled.pairs} seeds: {crippled.gain:+.3g} {metric.unit}, give or "
-        f"take {2 * crippled.error:.2g}",
-        "means": "the judge misses a difference that was made to be seen: the task is too "
-        "noisy, or its score does not depend on what is edited",
     }
 
 
@@ -138,7 +104,7 @@ def _facts(record: Mapping[str, Any]) -> dict[str, str]:
     facts = {
         "task": f"{record['name']}, measured on {record['seeds']} seeds",
         "noise": f"the score of one program differs by {noise:.2g} {unit} from seed to seed "
-        f"(standard deviation; {by_workload})",
+        f"(standard deviation, {_give_or_take(record['seeds'])}; {by_workload})",
         "comparing": _pairing(record),
         "cost": f"{record['cpu_seconds']:.2g} s of CPU a seed; a worker is busy with it for "
         f"{record['seconds']:.2g} s",
@@ -159,32 +125,44 @@ def _facts(record: Mapping[str, Any]) -> dict[str, str]:
 
 def _pairing(record: Mapping[str, Any]) -> str:
     unit, paired, unpaired = record["unit"], record["paired"], record["unpaired"]
+    half, copies = max(2, record["seeds"] // 2), record["copies"]
     spread = (
         f"the difference of two similar programs varies by {paired:.2g} {unit} on the same seeds, "
-        f"by {unpaired:.2g} on different ones"
+        f"by {unpaired:.2g} on different ones (medians of {copies} copies, on {half} seeds each, "
+        f"{_give_or_take(half)})"
     )
     if record["design"] == "unpaired":
         design = "different seeds are used, as sharing them does not help here"
     else:
-        saved = f"{(unpaired / paired) ** 2:.0f}" if paired else "any number of"
+        saved = f"{(unpaired / paired) ** 2:.2g}" if paired else "any number of"
         design = f"the same seeds are used, each worth {saved} different ones"
     if record["distant"] is not None:
-        design += f"; that of the start and a baseline varies by {record['distant']:.2g}"
+        of = f"median of {record['baselines']}" if record["baselines"] else "median"
+        distant = f"varies by {record['distant']:.2g} ({of}, on {half} seeds each)"
+        design += f"; that of the start and a baseline {distant}"
     return f"{spread}: {design}"
+
+
+def _give_or_take(seeds: int) -> str:
+    """The standard error of a standard deviation over so many seeds with normal scores."""
+    return f"give or take {100 / math.sqrt(2 * (seeds - 1)):.0f} %"
 
 
 def _findable(record: Mapping[str, Any]) -> str:
     unit, least, most = record["unit"], record["detectable"], record["most"]
-    if least is None:
+    if least is None or record["detectable_by_later_claims"] is None:
         return "nothing: no gain is large enough"
     within, pairs = record["detectable_within_minutes"], record["pairs_within_minutes"]
     if within is None:
         limit = " nothing: they end before one comparison can"
     else:
         limit = " the same" if pairs == most else f", which leave {pairs} seeds, {within:.2g}"
+    later, spread = record["detectable_by_later_claims"], record["expected_spread"]
     return (
-        f"a gain of {least:.2g} {unit}, {OFTEN}, with one comparison of up to {most} seeds; "
-        f"within {record['minutes']:g} minutes{limit}"
+        f"a gain of {least:.2g} {unit}, {OFTEN}, by the first claim of a run with up to {most} "
+        f"seeds, and one of {later:.2g} by claim {LATER} if none held before; within "
+        f"{record['minutes']:g} minutes{limit}. What the screen loses is counted. The spread of "
+        f"one gain is taken to be {spread:.2g} {unit}, {record['expected_spread_basis']}"
     )
 
 

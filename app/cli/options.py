@@ -104,10 +104,10 @@ Standard = Annotated[
     typer.Option(help="claim: confirm on fresh seeds. explore: race on, confirm nothing."),
 ]
 Control = Annotated[
-    Literal["familywise", "fdr"],
+    Literal["familywise", "fdr", "archive"],
     typer.Option(
-        help="What alpha bounds. familywise: the chance of any false claim. fdr: the share of "
-        "false claims."
+        help="What alpha bounds. familywise: the chance of any false claim in the run. fdr: the "
+        "share of false claims. archive: the chance of any in all such runs of the task here."
     ),
 ]
 Alpha = Annotated[

@@ -124,7 +124,7 @@ def rejudge(
         float | None, typer.Option(help="Chance of error to allow the whole run instead.")
     ] = None,
     control: Annotated[
-        Literal["familywise", "fdr"] | None,
+        Literal["familywise", "fdr", "archive"] | None,
         typer.Option(help="What alpha is to bound instead: any false claim, or their share."),
     ] = None,
     archive: Where = ARCHIVE,

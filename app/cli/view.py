@@ -11,6 +11,7 @@ from rich.text import Text
 from rich.tree import Tree as Drawing
 
 from ...archive import Node, RunRecord, Tree
+from ...evals import Rule as Judged
 from ...sandbox.text import clean
 from ...sandbox.text import line as one_line
 from ..pages import sentences
@@ -97,7 +98,8 @@ def tree_view(record: RunRecord, tree: Tree, every: bool) -> RenderableType:
         if hidden:
             line.append(f"  [{hidden} children not shown]", style="dim")
         branches[node.number] = above.add(line)
-    return Group(drawing, funnel_line(tree))
+    judged = sentences.budget(record.rule) if tree.claims() else ""
+    return Group(drawing, funnel_line(tree), *([Text(f"claims {judged}", "dim")] if judged else []))
 
 
 def funnel_line(tree: Tree) -> Text:
@@ -148,7 +150,14 @@ def _identity(record: Mapping[str, Any]) -> dict[str, str]:
         "lineage": " > ".join(record["lineage"]),
         "verdict": record["reason"] or planted,
         **{sentences.claim_title(c): sentences.claim_words(c) for c in record["claims"]},
+        **_control(record),
     }
+
+
+def _control(record: Mapping[str, Any]) -> dict[str, str]:
+    """What bounds the error of the node's claims."""
+    control = record["control"]
+    return {"claims are": sentences.budget(Judged(**control))} if control else {}
 
 
 def _gains(record: Mapping[str, Any], unit: str) -> dict[str, str]:

@@ -83,6 +83,12 @@ def budget(rule: Rule) -> str:
     share = f"{100 * rule.alpha:g} %"
     if rule.control == "fdr":
         return f"judged so that at most {share} of those that hold are expected to be false"
+    if rule.control == "archive":
+        return (
+            f"judged so that the chance of even one false claim in all runs of the task in this "
+            f"archive that share it is at most {share}, of which this run may spend "
+            f"{100 * rule.own_alpha:.2g} %"
+        )
     return f"judged so that the chance of even one false claim in the run is at most {share}"
 
 

@@ -23,11 +23,11 @@ def level(rule: Rule, earlier: Sequence[Claim], gated: bool = False) -> float:
     """
     if rule.control == "fdr":
         confirmed = sum(claim.held for claim in earlier)
-        return rule.alpha * _share(len(earlier) + 1) * (confirmed + 1)
+        return rule.own_alpha * _share(len(earlier) + 1) * (confirmed + 1)
     passed = earlier[-1].level if earlier and earlier[-1].held else 0.0
     if gated:
         return passed
-    return rule.alpha * _share(sum(not claim.gated for claim in earlier) + 1) + passed
+    return rule.own_alpha * _share(sum(not claim.gated for claim in earlier) + 1) + passed
 
 
 def _share(k: int) -> float:

@@ -6,6 +6,7 @@ chance of finding an effect never falls as the effect grows.
 """
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -103,30 +104,65 @@ def lost(rule: Rule, effect: float, metric: Metric) -> Lost:
     return Lost(first / SCREENS, (first + screened) / SCREENS)
 
 
-class _Ends(NamedTuple):
+class Ends(NamedTuple):
     """After how many pairs each simulated test confirmed, or infinity, and when it stopped."""
 
     confirmed: "Floats"
     stopped: "Floats"
 
 
-def _ends(rule: Rule, effect: float, level: float) -> _Ends:
-    """Simulate `TRIALS` sequential tests of one effect, all at once."""
+class Look(NamedTuple):
+    """The first `pairs` gains of many streams: of each its mean and central moments over them."""
+
+    pairs: int
+    mean: "Floats"
+    variance: "Floats"
+    third: "Floats"
+
+
+def looked_at(samples: "Floats", block: int) -> list[Look]:
+    """The looks at streams of gains, [streams, most], a block more each time."""
     import numpy as np
 
-    noise = _noise(rule.block, rule.most)
-    confirmed, stopped = np.full(TRIALS, np.inf), np.full(TRIALS, float(rule.most))
-    going = np.ones(TRIALS, dtype=bool)
-    for n, mean, variance, third in noise:
-        mean = mean + min(effect, CERTAIN)
+    most = samples.shape[1]
+    pairs = np.array([min(n, most) for n in range(block, most + block, block)])
+    squares = samples * samples
+    first, second, third = (
+        np.cumsum(np.add.reduceat(values, pairs - np.diff(pairs, prepend=0), axis=1), axis=1)
+        / pairs
+        for values in (samples, squares, squares * samples)
+    )
+    variances = np.maximum(0.0, second - first**2)
+    thirds = third - 3 * first * second + 2 * first**3
+    rows = zip(pairs.tolist(), first.T, variances.T, thirds.T, strict=True)
+    return [Look(*row) for row in rows]
+
+
+def _ends(rule: Rule, effect: float, level: float) -> Ends:
+    """Simulate `TRIALS` sequential tests of one effect, all at once."""
+    shift = min(effect, CERTAIN)
+    looks = [Look(n, mean + shift, *rest) for n, mean, *rest in _noise(rule.block, rule.most)]
+    return ended(rule, level, looks)
+
+
+def ended(rule: Rule, level: float, looks: Sequence[Look]) -> Ends:
+    """Let the sequential tests of many streams of gains take their looks, one after another."""
+    import numpy as np
+
+    count = len(looks[0].mean)
+    confirmed, stopped = np.full(count, np.inf), np.full(count, float(rule.most))
+    going = np.arange(count)
+    for n, *moments in looks:
+        mean, variance, third = (values[going] for values in moments)
         log_e = log_e_from_moments(n, mean, variance, third, rule.effect_scale)
-        won = going & (log_e >= -math.log(level))
-        t = mean * math.sqrt(n - 1) / np.sqrt(variance)
-        lost_hope = going & ~won & (t < futile_t(rule, n, level))
-        confirmed[won] = n
-        stopped[won | lost_hope] = n
-        going &= ~(won | lost_hope)
-    return _Ends(confirmed, stopped)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = np.nan_to_num(mean * math.sqrt(n - 1) / np.sqrt(variance))
+        won = log_e >= -math.log(level)
+        over = won | (t < futile_t(rule, n, level))
+        confirmed[going[won]] = n
+        stopped[going[over]] = n
+        going = going[~over]
+    return Ends(confirmed, stopped)
 
 
 @lru_cache(maxsize=1024)
@@ -146,17 +182,8 @@ def futile_t(rule: Rule, n: int, level: float) -> float:
 
 
 @lru_cache(maxsize=4)
-def _noise(block: int, most: int) -> "list[tuple[int, Floats, Floats, Floats]]":
-    """For each look of a confirmation its pairs, and the noise's mean and central moments by then.
-
-    An effect shifts the mean and leaves the central moments alone.
-    """
+def _noise(block: int, most: int) -> list[Look]:
+    """The looks at normal noise. An effect shifts the mean and leaves the central moments alone."""
     import numpy as np
 
-    noise = np.random.default_rng(2026).standard_normal((TRIALS, most))
-    looks = [min(n, most) for n in range(block, most + block, block)]
-    first, second, third = (
-        np.cumsum(noise**power, axis=1)[:, np.array(looks) - 1] / looks for power in (1, 2, 3)
-    )
-    variances, thirds = second - first**2, third - 3 * first * second + 2 * first**3
-    return [(n, first[:, i], variances[:, i], thirds[:, i]) for i, n in enumerate(looks)]
+    return looked_at(np.random.default_rng(2026).standard_normal((TRIALS, most)), block)

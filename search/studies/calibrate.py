@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import permutations
-from random import Random
 from statistics import fmean, median, stdev
 from typing import NamedTuple
 
 from ...archive import Archive
 from ...evals import Calibration, Candidate, Evaluation, Keys, Rule, Trial, draw, judge
-from ...evals.calibration import Crippled, Glances, SameAgainstSame, Screens
+from ...evals.calibration import Crippled, Glances, NoiseCheck, SameAgainstSame, Screens
 from ...evals.judge.power import detectable, lost
+from ...evals.noise import check_noise
 from ...evals.scored import MOST_FAILED, failure, scored_start
 from ...tasks import Metric
 from ..crew import threads
@@ -23,7 +23,6 @@ from .spread import Spread, spread
 
 STREAM, RIVAL = "calibrate", "calibrate/rival"
 SEEDS = 32
-SPLITS = 100
 LARGEST = 100.0  # standard deviations, where there is no noise to speak of
 SURE = 2.0  # standard errors beyond which one planted program counts as better than another
 
@@ -146,41 +145,34 @@ class _Instrument:
             unpaired=median(s.unpaired for s in used),
             correlation=median(s.correlation for s in used),
             distant=median(far) if far else None,
+            baselines=len(far),
             failed=reference.failures / len(scores),
             cpu_seconds=cpu_seconds,
             seconds=cpu_seconds if busy is None else busy,
-            same=self._same(reference, by_name["renamed"]),
+            same=SameAgainstSame(identical=_identical(reference, by_name["renamed"])),
             glance=Glances(chances=0, wrong=0),
         )
         programs = [_first(reference, len(by_name["renamed"].trials)), *baselines]
         return calibration.model_copy(
             update={
+                "noise_check": self._checked(
+                    reference, [*copies, *baselines], calibration.design == "paired"
+                ),
                 "crippled": self._crippled(calibration.design),
                 "glance": self._glances(programs, calibration.design),
                 "screens": self._screens(calibration),
             }
         )
 
-    def _same(self, reference: Evaluation, copy: Evaluation) -> SameAgainstSame:
-        scores = [trial.scores for trial in reference.trials[: len(copy.trials)]]
-        level, rng, false = judge.level(self.rule, []), Random(0), 0
-        trials = list(reference.trials)
-        half = len(trials) // 2
-        for _ in range(SPLITS):
-            rng.shuffle(trials)
-            child, rival = (_of(part) for part in (trials[:half], trials[half : 2 * half]))
-            values = judge.gains(child, rival, self.metric, paired=False)
-            false += self._confirmed(values, level)
-        return SameAgainstSame(
-            identical=scores == [trial.scores for trial in copy.trials],
-            splits=SPLITS,
-            false=false,
-            level=level,
-        )
-
-    def _confirmed(self, values: Sequence[float], level: float) -> bool:
-        """Whether these gains confirm the claim of any gain at all."""
-        return judge.sequential_test(self.rule, 0.0, level, lambda count: values[:count]).held
+    def _checked(
+        self, reference: Evaluation, others: Sequence[Evaluation], paired: bool
+    ) -> NoiseCheck | None:
+        """Put the judge to the gains of copies and baselines, as a search would compare them."""
+        half = len(others[0].trials) if others else 0
+        rival = _first(reference, half) if paired else _of(reference.trials[-half:])
+        gains = [judge.gains(other, rival, self.metric, paired=paired) for other in others]
+        per_job = 1 if self.lab.apart else self.lab.task.manifest.limits.seeds_per_job
+        return check_noise(self.rule, gains, per_job)
 
     def _crippled(self, design: str) -> Crippled | None:
         """Confirm that the reference is better than a program that is worse on purpose."""
@@ -224,14 +216,20 @@ class _Instrument:
         least = detectable(self.rule, judge.level(self.rule, []))
         if least is None:
             return None
-        effect = calibration.in_units(least, self.metric)
-        sds = min(effect / calibration.spread, LARGEST) if calibration.spread else LARGEST
+        effect = self.metric.minimum_gain + least * calibration.wide
+        sds = min(effect / calibration.wide, LARGEST) if calibration.wide else LARGEST
         dropped = lost(self.rule, sds, self.metric)
         return Screens(effect=effect, first_look=dropped.first_look, screen=dropped.screen)
 
 
 def _of(trials: Sequence[Trial]) -> Evaluation:
     return Evaluation(stream=STREAM, trials=tuple(trials))
+
+
+def _identical(reference: Evaluation, copy: Evaluation) -> bool:
+    """Whether a copy scores as the reference does on its first seeds, to the last bit."""
+    own = [trial.scores for trial in reference.trials[: len(copy.trials)]]
+    return own == [trial.scores for trial in copy.trials]
 
 
 def _first(evaluation: Evaluation, count: int) -> Evaluation:

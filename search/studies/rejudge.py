@@ -8,6 +8,7 @@ from ...archive import Archive, Node, Tree
 from ...evals import Claim, Keys, Rule, draw, judge
 from ...evals.judge.decide import ClaimOutcome
 from ...tasks import Frozen
+from ..series import share
 
 
 class Rejudged(Frozen):
@@ -31,6 +32,8 @@ class Rejudged(Frozen):
 def rejudge(archive: Archive, run_id: str, **changes: Any) -> list[Rejudged]:
     """Every claim of a run in order, under its rule with `changes` such as `alpha=0.01`.
 
+    Under the control `archive` it may spend the share that it would have had when it began.
+
     The test looks at the evidence after the same blocks as the run did. So without changes the
     outcomes are those archived.
 
@@ -38,6 +41,9 @@ def rejudge(archive: Archive, run_id: str, **changes: Any) -> list[Rejudged]:
     that make no rule.
     """
     record, tree = archive.run(run_id), archive.tree(run_id)
+    if "control" in changes:
+        whole = changes["control"] != "archive"
+        changes["share"] = 1.0 if whole else share(archive, record.task_digest, record.id)
     rule = Rule.model_validate({**record.rule.model_dump(), **changes})
     claims: list[Claim] = []
     rejudged: list[Rejudged] = []

@@ -1,10 +1,16 @@
 """How much two programs' scores differ from seed to seed."""
 
 import math
+from collections.abc import Iterator
+from itertools import islice
 from statistics import correlation, stdev
 from typing import NamedTuple
 
-from ...evals import Evaluation
+from ...archive import Archive, ArchiveError
+from ...evals import Evaluation, judge
+from .rejudge import claimed_gains
+
+NEWEST = 24  # earlier claims whose spread a forecast uses, at most
 
 
 class Spread(NamedTuple):
@@ -26,3 +32,22 @@ def spread(reference: Evaluation, other: Evaluation, worst: float) -> Spread:
     noisy = stdev(old) > 0 and stdev(new) > 0
     together = max(-1.0, min(1.0, correlation(old, new))) if noisy else 0.0
     return Spread(difference, math.hypot(stdev(old), stdev(new)), together)
+
+
+def earlier_spreads(archive: Archive, task: str) -> tuple[float, ...]:
+    """Standard deviations of a gain in the newest claims of a task, by digest, in an archive."""
+    return tuple(islice(_spreads(archive, task), NEWEST))
+
+
+def _spreads(archive: Archive, task: str) -> Iterator[float]:
+    for record in reversed(archive.runs()):
+        if record.task_digest != task:
+            continue
+        try:
+            tree = archive.tree(record.id)
+            for node, claim in reversed(tree.claimed()):
+                if claim.pairs >= record.rule.block and not claim.void:
+                    gains = claimed_gains(archive, tree, record.keys, node, claim)
+                    yield judge.summary(gains).sd
+        except (ArchiveError, ValueError):
+            continue  # a damaged run says nothing about noise, and is no reason not to search
