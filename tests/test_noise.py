@@ -1,4 +1,4 @@
-"""The check of the instrument speaks of noise that it cannot judge by, and is silent of other noise."""
+"""The check of the instrument names noise that it cannot judge by, and no other noise."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -81,8 +81,9 @@ def checked(noise: Noise, sets: int) -> list[NoiseCheck]:
 def test_noise_that_breaks_the_judge_is_named(name: str) -> None:
     noise, flaw = FLAWED[name]
     sets = 8
-    named = Counter(flaw for check in checked(noise, sets) for flaw in check.flaws)
-    unsound = sum(bool(check.flaws) for check in checked(noise, sets))
+    checks = checked(noise, sets)
+    named = Counter(flaw for check in checks for flaw in check.flaws)
+    unsound = sum(bool(check.flaws) for check in checks)
     assert unsound >= sets - 1
     assert named[flaw] >= sets - 2  # type: ignore[index]
 
