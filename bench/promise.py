@@ -33,7 +33,7 @@ class Promise(NamedTuple):
 
 
 @dataclass(frozen=True)
-class OneGain(Landscape):
+class OneGain(Landscape):  # type: ignore[misc]
     """Every proposal gains as much."""
 
     size: float = 0.0

@@ -15,10 +15,11 @@ from ...evals import Keys, Rule
 from ...search.budget import Caps
 from ...search.desk.purse import budget_left, open_purse
 from ...search.desk.wanted import Wanted, choose_models
-from ...search.forecast import LATER, OFTEN, Instrument, earlier_spreads, rounded_up
+from ...search.forecast import LATER, OFTEN, Instrument
 from ...search.order import SandboxChoice
-from ...search.plan import Plan, Standards
+from ...search.plan import Plan, Standards, rounded_up
 from ...search.studies.calibrate import calibrated, stored
+from ...search.studies.spread import earlier_spreads
 from ...tasks import load
 from . import view
 from .instrument import checks
