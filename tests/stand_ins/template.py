@@ -67,8 +67,8 @@ class Template:
                 raise subprocess.TimeoutExpired(list(words), timeout, out, err)
             if started.code is None:
                 raise RuntimeError("the template could not import all of it, and stderr says why")
-        out, err = started.out.decode(), started.err.decode()
-        return subprocess.CompletedProcess(list(words), started.code, out, err)
+        texts = started.out.decode(), started.err.decode()
+        return subprocess.CompletedProcess(list(words), started.code, *texts)
 
     def start(
         self, words: Sequence[str], folder: Path, environment: Mapping[str, str]
