@@ -168,9 +168,15 @@ def offered(task: Task, coins: Sequence[Mapping[str, str]], count: int, sandbox:
     for kind in ("coin", "honest"):
         own = [node for node in proposals if node.candidate.idea == kind]
         kept = sum(node.standing == "confirmed" for node in own)
-        caught = sum(bool(n.verdict and n.verdict.reason.startswith(REASON)) for n in own)
+        reasons = [
+            node.verdict.reason for node in own if node.standing == "invalid" and node.verdict
+        ]
+        caught = sum(reason.startswith(REASON) for reason in reasons)
         share = f"{kept / len(own):.3f}" if own else "none"
-        counts.append(f"{kind}: {len(own)} offered, {kept} confirmed ({share}), {caught} depend")
+        counts.append(
+            f"{kind}: {len(own)} offered, {kept} confirmed ({share}), {caught} depend, "
+            f"{len(reasons) - caught} cannot be measured"
+        )
     return f"{task.name}: {'; '.join(counts)}"
 
 
