@@ -65,7 +65,9 @@ def measure(
     return tuple(
         trial
         for at, (job, request, result) in enumerate(zip(jobs, requests, results, strict=True))
-        for trial in _graded(boxes, job, redrawn[at : at + len(job)], request, result, start_seconds)
+        for trial in _graded(
+            boxes, job, redrawn[at : at + len(job)], request, result, start_seconds
+        )
     )
 
 

@@ -119,13 +119,13 @@ def test_the_graders_part_of_the_noise_is_measured_on_two_sealed_draws(
 @given(st.floats(0, 1), st.integers(0, 99))
 def test_the_graders_share_is_found_whatever_the_scale(share: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    lasting, passing = rng.standard_normal((400, 1)), rng.standard_normal((400, 2))
+    lasting, passing = rng.standard_normal((64, 1)), rng.standard_normal((64, 2))
     gains = (1 - share) ** 0.5 * lasting + share**0.5 * passing
     small, large = grader_noise([gains.tolist()]), grader_noise([(9 * gains).tolist()])
     assert small is not None
     assert large is not None
     assert small.share == pytest.approx(large.share)
-    assert small.share == pytest.approx(share, abs=0.2)
+    assert small.share == pytest.approx(share, abs=0.45)
     assert small.low <= small.share <= small.high
 
 

@@ -258,7 +258,9 @@ def test_no_program_makes_the_seeds_of_a_shipped_task_meet(
     isolated_sandbox: Sandbox, name: str
 ) -> None:
     # Whether seeds can meet does not depend on how long they train.
-    assert check_task(short(name), isolated_sandbox, CHEATS[name]) == []
+    findings = check_task(short(name), isolated_sandbox, CHEATS[name])
+    # Shorter runs score as bad ones do, so that `worst` does not fit them.
+    assert [finding for finding in findings if "worst" not in finding.what] == []
 
 
 def test_the_conformance_suite_names_a_guest_that_lets_seeds_meet(

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from statistics import fmean, stdev, variance
+from statistics import fmean, stdev
 
 from ...evals import Candidate, Evaluation, Keys, Seed, draw
 from ...evals.calibration import GraderNoise
@@ -87,8 +87,10 @@ def _half(programs: Sequence[Sequence[Pair]]) -> float | None:
     """Mean squares within seeds over those within and between: half the share of the variance."""
     shares = []
     for pairs in programs:
-        within = fmean(variance(pair) for pair in pairs)
-        both = within + 2 * variance([fmean(pair) for pair in pairs])
+        within = fmean((one - two) ** 2 / 2 for one, two in pairs)
+        sums = [one + two for one, two in pairs]
+        middle = fmean(sums)
+        both = within + sum((value - middle) ** 2 for value in sums) / 2 / (len(sums) - 1)
         if both > 0:
             shares.append(within / both)
     return fmean(shares) if shares else None
