@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from ..sandbox import Sandbox
 from ..tasks import Task
-from .calibration import HEAVIEST, weight
+from .calibration import HEAVIEST
 from .company import Company, difference, repeat
 from .gateway import Gateway
 from .measure import measure
@@ -48,7 +48,8 @@ def check_task(
     job: they too must score alike in any company, or fail, since what holds a candidate should not
     let its seeds meet. A search would call one that differs invalid. The start runs on all
     development workloads. The others run on those of the glance: what lets seeds meet is in the
-    guest, which serves all workloads alike. Raises what `measure` raises.
+    guest, which serves all workloads alike. A `worst` that is no worse than usual scores, or more
+    than 20 spreads of a gain away from them, is a fault too. Raises what `measure` raises.
     """
     glance, every = task.manifest.workloads.glance, tuple[str, ...]()
     programs = [("start", task.start, every, True)]
@@ -122,8 +123,8 @@ def _worst(task: Task, scored: Mapping[str, Sequence[Trial]]) -> Iterator[str]:
     present = [score for score in own if score is not None]
     if not spreads or not present:
         return
-    heavy = weight(abs(metric.worst - fmean(present)), median(spreads))
-    if heavy is not None and heavy > HEAVIEST:
+    heavy = abs(metric.worst - fmean(present)) / median(spreads)
+    if heavy > HEAVIEST:
         yield (
             f"one failed seed weighs as much as {heavy:.0f} spreads of a gain, more than "
             f"{HEAVIEST:.0f}: set worst, now {metric.worst:g}, nearer to what a bad run scores"
