@@ -259,7 +259,7 @@ def test_no_program_makes_the_seeds_of_a_shipped_task_meet(
 ) -> None:
     # Whether seeds can meet does not depend on how long they train.
     findings = check_task(short(name), isolated_sandbox, CHEATS[name])
-    # Shorter runs score as bad ones do, so that `worst` does not fit them.
+    # The worst score of a shorter run is far away.
     assert [finding for finding in findings if "worst" not in finding.what] == []
 
 
