@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ..tasks import Frozen
+from ..tasks import Frozen, Metric
 
 FEWEST_CHANCES = 5  # below this, too little is known of a glance to forbid it
 WORST_RATE = 0.1  # a glance that kills a larger share of the better programs is not used
