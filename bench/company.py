@@ -87,9 +87,10 @@ class Clocked(Lab):
         seeds: Sequence[Seed],
         split: Split,
         beside: Sequence[Seed],
+        redrawn: Sequence[Seed],
     ) -> Evaluation:
         before, began = self.trials, time.monotonic()
-        evaluation = super()._evaluate(candidate, stream, seeds, split, beside)
+        evaluation = super()._evaluate(candidate, stream, seeds, split, beside, redrawn)
         if (count := self.trials - before) > 0:
             with self.clock:
                 seconds = time.monotonic() - began

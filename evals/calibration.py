@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ..tasks import Frozen
+from ..tasks import Frozen, Metric
 
 FEWEST_CHANCES = 5  # below this, too little is known of a glance to forbid it
 WORST_RATE = 0.1  # a glance that kills a larger share of the better programs is not used
@@ -13,6 +13,8 @@ UNLUCKY = 0.001  # the chance that a sound judge is called unsound
 UNLIKELY = 0.005  # a p value below it says that the order of the seeds, or their jobs, matter
 OUTLYING = 10.0  # robust standard deviations beyond which a gain is no noise of the usual kind
 SKEWED = 2.0  # skewness to the left from which on a t statistic promises too much
+MUCH_NOISE = 0.2  # share of a gain's variance that a grader should not exceed
+HEAVIEST = 20.0  # spreads of a gain that one failed seed should weigh at most
 
 Flaw = Literal["outliers", "skew", "drift", "jobs", "false claims"]
 
@@ -128,6 +130,21 @@ class Glances(Frozen):
         return self.chances >= FEWEST_CHANCES and self.wrong > WORST_RATE * self.chances
 
 
+class GraderNoise(Frozen):
+    """How much of the variance of one gain is made by the data that the grader draws.
+
+    `share` lies between `low` and `high` with a confidence of 95 %. It rests on `programs` programs
+    whose artefacts were each scored on two sealed draws, on `seeds` seeds. It is 0 where no score
+    depends on the sealed seed, so that the grader draws nothing.
+    """
+
+    share: float = Field(ge=0, le=1)
+    low: float = Field(ge=0, le=1)
+    high: float = Field(ge=0, le=1)
+    programs: int
+    seeds: int
+
+
 class Screens(Frozen):
     """The chances that a child whose gain is `effect` is dropped at the first look, and in all."""
 
@@ -142,10 +159,11 @@ class Calibration(Frozen):
     `noise` is the standard deviation of the reference's score over seeds, `workloads` that by
     workload; `paired` and `unpaired` are those of its difference to a slightly changed copy, on the
     same seeds and on others (medians over `copies` copies), and `correlation` is that of the two
-    scores on the same seeds. `distant` is the smaller of the two spreads with a baseline in place
-    of the copy (median over `baselines`). `failed` is the share of seeds without a score. Costs are
-    of one trial: `cpu_seconds` of training, and `seconds` for which one worker is busy with it, by
-    the quickest job, as another program's load can only add to that.
+    scores on the same seeds. `usual` is the mean score of the reference, `grader` the grader's part
+    of the noise; older archives have neither. `distant` is the smaller of the two spreads with a
+    baseline in place of the copy (median over `baselines`). `failed` is the share of seeds without
+    a score. Costs are of one trial: `cpu_seconds` of training, and `seconds` for which one worker
+    is busy with it, by the quickest job, as another program's load can only add to that.
     """
 
     task: str
@@ -153,6 +171,7 @@ class Calibration(Frozen):
     reference: str
     seeds: int
     copies: int = 0
+    usual: float | None = None
     noise: float = Field(ge=0)
     workloads: Mapping[str, float] = {}
     paired: float = Field(ge=0)
@@ -167,6 +186,7 @@ class Calibration(Frozen):
     noise_check: NoiseCheck | None = None  # older calibrations have none
     crippled: Crippled | None = None
     glance: Glances
+    grader: GraderNoise | None = None
     screens: Screens | None = None
 
     @property
@@ -190,3 +210,13 @@ class Calibration(Frozen):
         saw_crippled = self.crippled is None or self.crippled.held
         usual = self.noise_check is None or not self.noise_check.flaws
         return self.same.identical and self.same.sound and saw_crippled and usual
+
+    def failure_weight(self, metric: Metric) -> float | None:
+        """How many spreads of a gain over a baseline one failed seed weighs, if that is known.
+
+        Where there is no baseline, a gain of a slightly changed copy is taken.
+        """
+        spread = max(self.spread, self.distant or 0.0)
+        if self.usual is None or not spread:
+            return None
+        return abs(metric.worst - self.usual) / spread

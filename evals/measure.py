@@ -34,6 +34,7 @@ def measure(
     start_seconds: float = 0.0,
     only: Sequence[str] = (),
     fresh: bool = False,
+    redrawn: Sequence[Seed] = (),
 ) -> tuple[Trial, ...]:
     """Run `candidate` on every workload of `split`, or on `only` some of them, all seeds at once.
 
@@ -44,7 +45,8 @@ def measure(
     trials. `gateway` answers what it asks a language model, if its task has one. `start_seconds` is
     the CPU time of such a job with the starting program, 0 where not known: the candidate's own
     process gets a multiple of it. With `fresh` it is trained and graded in boxes that have run no
-    job before.
+    job before. `redrawn` are the seeds with other sealed numbers: what was trained is scored for
+    them too, and their trials follow those of the same job.
 
     Raises SandboxError for a broken sandbox, and TaskError for a broken trainer or grader, or where
     candidates ask a model and there is no gateway.
@@ -62,33 +64,31 @@ def measure(
         results = [boxes.train(request) for request in requests]
     return tuple(
         trial
-        for job, request, result in zip(jobs, requests, results, strict=True)
-        for trial in _graded(boxes, job, request, result, start_seconds)
+        for at, (job, request, result) in enumerate(zip(jobs, requests, results, strict=True))
+        for trial in _graded(
+            boxes, job, redrawn[at : at + len(job)], request, result, start_seconds
+        )
     )
 
 
 def _graded(
     boxes: "_Boxes",
     seeds: Sequence[Seed],
+    redrawn: Sequence[Seed],
     request: Mapping[str, Sequence[object]],
     trained: Result,
     start_seconds: float,
 ) -> Sequence[Trial]:
-    """The trials of one job that was trained."""
+    """The trials of one job that was trained, and of its seeds `redrawn`."""
     share = trained.cpu_seconds / len(seeds)
     if trained.status != "ok":
-        return _failed(seeds, trained.status, _why(trained, boxes.limits, start_seconds), share)
-    sealed = {**request, "sealed": [seed.sealed for seed in seeds]}
-    grade = boxes.grade(sealed, trained.reply)
-    if grade.invalid is not None:
-        return _failed(seeds, "invalid_output", grade.invalid, share)
-    trials = [
-        _trial(seed, {name: row[place] for name, row in grade.scores.items()}, share)
-        for place, seed in enumerate(seeds)
-    ]
-    if boxes.task.manifest.model or any(trial.score is None for trial in trials):
+        why = _why(trained, boxes.limits, start_seconds)
+        return _failed([*seeds, *redrawn], trained.status, why, share)
+    trials = boxes.scored(request, trained.reply, seeds, share)
+    statuses = {trial.status for trial in trials}
+    if "diverged" in statuses or (boxes.task.manifest.model and "ok" in statuses):
         trials[0] = trials[0].model_copy(update={"log": clean(trained.log, LOG_CHARACTERS)})
-    return trials
+    return [*trials, *(boxes.scored(request, trained.reply, redrawn, 0.0) if redrawn else ())]
 
 
 def probe(candidate: Candidate, task: Task, sandbox: Sandbox) -> Result:
@@ -133,6 +133,18 @@ class _Boxes:
     def _resumed(self, request: Mapping[str, object], answers: Mapping[str, object]) -> Result:
         """The trainer's result with the replies so far."""
         return self.train({**request, **answers})
+
+    def scored(
+        self, request: Mapping[str, object], artefact: bytes, seeds: Sequence[Seed], seconds: float
+    ) -> list[Trial]:
+        """The trials of `seeds`, each of which trained for `seconds`."""
+        grade = self.grade({**request, "sealed": [seed.sealed for seed in seeds]}, artefact)
+        if grade.invalid is not None:
+            return list(_failed(seeds, "invalid_output", grade.invalid, seconds))
+        return [
+            _trial(seed, dict(zip(grade.scores, row, strict=True)), seconds)
+            for seed, *row in zip(seeds, *grade.scores.values(), strict=True)
+        ]
 
     def grade(self, request: Mapping[str, object], artefact: bytes) -> Grade:
         """The grade of an artefact; raises TaskError where that is the grader's own fault."""

@@ -19,6 +19,8 @@ from .crew import threads
 from .pace import Lap, Pace
 from .start_cost import StartCost, start_seconds
 
+REDRAWN = "redrawn"  # trials of an artefact that was scored on a second sealed draw
+
 
 class Lab:
     """One task, one sandbox, one archive. Safe to use from several threads."""
@@ -78,11 +80,14 @@ class Lab:
         seeds: Sequence[Seed],
         split: Split = "dev",
         beside: Sequence[Seed] = (),
+        redrawn: Sequence[Seed] = (),
     ) -> Evaluation:
         """The candidate's trials on `seeds`, from the archive if it has them, else measured now.
 
         If there is anything to measure, the seeds `beside` ride along in the first job, so that it
         is of another company. Their scores there are kept as repeats and are no part of the result.
+        `redrawn` are the seeds with other sealed numbers: what is measured is scored for them too,
+        and `second_scores` has that. With them nothing can ride along.
 
         Raises BudgetSpent if a job does not fit into the budget. What was measured by then stays
         archived.
@@ -90,7 +95,7 @@ class Lab:
         with self._guard:
             lock = self._locks[candidate.digest, stream, split]
         with lock:
-            return self._evaluate(candidate, stream, seeds, split, beside)
+            return self._evaluate(candidate, stream, seeds, split, beside, redrawn)
 
     def evaluate_all(
         self,
@@ -115,7 +120,9 @@ class Lab:
         seeds: Sequence[Seed],
         split: Split,
         beside: Sequence[Seed],
+        redrawn: Sequence[Seed],
     ) -> Evaluation:
+        second = dict(zip(seeds, redrawn, strict=bool(redrawn)))
         archived = self._archived(candidate.digest, split, seeds)
         missing = [seed for seed in seeds if seed not in archived]
         for at in range(0, len(missing), self._seeds_per_job):
@@ -127,15 +134,24 @@ class Lab:
                 began = time.monotonic()
                 allowed = start_seconds(self._start_costs, split, len(job))
                 trials = measure(
-                    candidate, self.task, self.sandbox, job, split, self._gateway, allowed
+                    candidate,
+                    self.task,
+                    self.sandbox,
+                    job,
+                    split,
+                    self._gateway,
+                    allowed,
+                    redrawn=[second[seed] for seed in job] if second else (),
                 )
                 unit.settle(trials=len(some))
                 by_seed = {trial.seed: trial for trial in trials}
                 own = [by_seed.pop(seed) for seed in some]
                 own[0] = own[0].model_copy(update={"log": trials[0].log})
+                again = [by_seed.pop(second[seed]) for seed in some] if second else []
                 rest = list(by_seed.values())
                 if any(trial.scores for trial in own):  # else the job as a whole has failed
                     self._keep(_repeated(candidate, BESIDE), split, rest)
+                self._keep(_repeated(candidate, REDRAWN), split, again)
                 self._keep(candidate.digest, split, own)
             if any(trial.score is not None for trial in trials):
                 lap = Lap(candidate.digest, len(job), time.monotonic() - began)
@@ -144,6 +160,12 @@ class Lab:
             with self._guard:
                 self.trials += len(own)
         return Evaluation(stream=stream, trials=tuple(archived[seed] for seed in seeds))
+
+    def second_scores(
+        self, candidate: Candidate, redrawn: Sequence[Seed], split: Split = "dev"
+    ) -> dict[Seed, Trial]:
+        """What `evaluate` scored for `redrawn` seeds; older archives have nothing."""
+        return self._archived(_repeated(candidate, REDRAWN), split, redrawn)
 
     def repeats(
         self, candidate: Candidate, seeds: Sequence[Seed], split: Split = "dev"

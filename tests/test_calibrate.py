@@ -17,7 +17,7 @@ from rich.console import Console
 from ratchet.app.cli.calibrate import calibration_view, record
 from ratchet.archive import Archive
 from ratchet.evals import Calibration, Keys, Rule, judge
-from ratchet.evals.calibration import Crippled, Glances, SameAgainstSame
+from ratchet.evals.calibration import Crippled, Glances, GraderNoise, SameAgainstSame
 from ratchet.evals.judge.power import detectable, futile_t, lost, pairs_needed, power, race_power
 from ratchet.evals.records import Summary
 from ratchet.sandbox import Sandbox
@@ -26,6 +26,7 @@ from ratchet.search.lab import Lab
 from ratchet.search.plan import BudgetError, Plan, Standards, rounded_up
 from ratchet.search.studies.calibrate import calibrate, calibrated, stored
 from ratchet.search.studies.copies import nudges, renamed
+from ratchet.search.studies.redrawn import grader_noise
 from ratchet.tasks import Task, load, names
 
 RULE, KEYS = Rule(), Keys("steer", "sealed")
@@ -86,6 +87,62 @@ def test_the_bowl_is_calibrated_and_every_check_passes(
     assert found.seconds > 0
     assert found.screens is not None
     assert 0 < found.screens.first_look < found.screens.screen < 0.5
+
+
+NOISY = b"""
+    for row in scores.values():
+        for i, sealed in enumerate(asked["sealed"]):
+            row[i] += SPREAD * random.Random(f"{sealed} {row[i]}").gauss(0, 1)
+    return json"""
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_the_graders_part_of_the_noise_is_measured_on_two_sealed_draws(
+    tmp_path: Path, process_sandbox: Sandbox, share: float
+) -> None:
+    task = load(BOWL)
+    grader = task.files["grader.py"].replace(b"\n    return json", NOISY)
+    grader += f"\nimport random\nSPREAD = {share}\n".encode()
+    lab = Lab(
+        Task({**task.files, "grader.py": grader}),
+        process_sandbox,
+        Archive(tmp_path / "a.db", create=True),
+    )
+    noise = calibrate(lab, RULE, KEYS).grader
+    assert noise is not None
+    assert noise.low <= noise.share <= noise.high
+    assert noise.share == pytest.approx(share, abs=0.3)
+    assert (noise.programs, noise.seeds) == (3, 16)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(0, 1), st.integers(0, 99))
+def test_the_graders_share_is_found_whatever_the_scale(share: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    lasting, passing = rng.standard_normal((64, 1)), rng.standard_normal((64, 2))
+    gains = (1 - share) ** 0.5 * lasting + share**0.5 * passing
+    small, large = grader_noise([gains.tolist()]), grader_noise([(9 * gains).tolist()])
+    assert small is not None
+    assert large is not None
+    assert small.share == pytest.approx(large.share)
+    assert small.share == pytest.approx(share, abs=0.45)
+    assert small.low <= small.share <= small.high
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "not measured"),
+        ({"grader": GraderNoise(share=0, low=0, high=0, programs=3, seeds=16)}, "no noise"),
+        ({"grader": GraderNoise(share=0.1, low=0, high=0.2, programs=3, seeds=16)}, "10 % of"),
+        ({"grader": GraderNoise(share=0.3, low=0.1, high=0.5, programs=3, seeds=16)}, "on more"),
+        ({"usual": METRIC.worst - 1}, "as much as 10 spreads"),
+        ({"usual": METRIC.worst - 1, "distant": 0.2}, "as much as 5 spreads"),
+        ({"usual": METRIC.worst - 3}, "nearer to what a bad run scores"),
+    ],
+)
+def test_what_makes_claims_dear_is_said_with_the_mend(changes: dict[str, Any], words: str) -> None:
+    assert words in drawn(calibration(**changes))
 
 
 def test_equal_keys_give_an_equal_calibration_and_other_keys_another(

@@ -157,6 +157,9 @@ def test_a_seed_is_bitwise_the_same_beside_any_others(
     assert artefact(process_sandbox, source, SEEDS[:4], names) == of[4]
     first = {n: first_seed(data, n, names, workloads) for n, data in of.items()}
     assert first[1] == first[4] == first[16]
+    graded = {n: grade(process_sandbox, data, SEEDS[:n], names).reply for n, data in of.items()}
+    rows = {n: [row[:1] for row in json.loads(graded[n])["scores"].values()] for n in graded}
+    assert rows[1] == rows[4] == rows[16]
 
 
 def first_seed(
@@ -245,10 +248,18 @@ def test_a_diverged_seed_is_null_and_the_others_are_not(process_sandbox: Sandbox
     assert exploding == {"teacher": [None, None]}
 
 
-def test_no_score_is_worse_than_the_metrics_worst(process_sandbox: Sandbox) -> None:
+def test_usual_scores_are_near_zero_and_worst_is_where_the_crippled_program_is(
+    process_sandbox: Sandbox, adamw: Scores
+) -> None:
+    assert all(abs(statistics.mean(s for s in row if s)) < 0.1 for row in adamw.values())
+    crippled = scores(process_sandbox, (TASK.crippled or {})["optimizer.py"], 8, DEV)
+    (bad,) = overall(crippled).values()
+    assert statistics.mean(s for s in bad if s) == pytest.approx(TASK.metric.worst, abs=0.1)
+
+
+def test_no_workload_counts_as_worse_than_two_nats(process_sandbox: Sandbox) -> None:
     bad = scores(process_sandbox, SGD.replace("-0.1", "0.05"), 2)
-    assert all(s is None or s <= TASK.metric.worst for s in bad["teacher"])
-    assert f"WORST = {TASK.metric.worst}" in TASK.files["grader.py"].decode()
+    assert all(s is None or s <= 2 for s in bad["teacher"])
 
 
 def test_an_artefact_of_the_wrong_length_is_invalid(process_sandbox: Sandbox) -> None:

@@ -12,6 +12,7 @@ from rich.text import Text
 from ...agents.opening import open_agent
 from ...archive import Archive
 from ...evals import Keys, Rule
+from ...evals.calibration import HEAVIEST, MUCH_NOISE
 from ...search.budget import Caps
 from ...search.desk.purse import budget_left, open_purse
 from ...search.desk.wanted import Wanted, choose_models
@@ -81,6 +82,7 @@ def record(name: str, instrument: Instrument, plan: Plan) -> dict[str, Any]:
         "minutes": plan.minutes,
         "pairs_within_minutes": pairs,
         "detectable_within_minutes": instrument.least(pairs),
+        "failure_weight": calibration.failure_weight(metric),
         "needed": [{"effect": effect, "seeds": instrument.pairs_for(effect)} for effect in effects],
         "checks": checks(calibration, metric),
         "glance_used": not calibration.glance.misleading,
@@ -107,6 +109,8 @@ def _facts(record: Mapping[str, Any]) -> dict[str, str]:
         "noise": f"the score of one program differs by {noise:.2g} {unit} from seed to seed "
         f"(standard deviation, {_give_or_take(record['seeds'])}; {by_workload})",
         "comparing": _pairing(record),
+        "grader": _grader(record["grader"]),
+        "failed seed": _failed_seed(record["failure_weight"]),
         "cost": f"{record['cpu_seconds']:.2g} s of CPU a seed; a worker is busy with it for "
         f"{record['seconds']:.2g} s",
         "can find": _findable(record),
@@ -147,6 +151,35 @@ def _pairing(record: Mapping[str, Any]) -> str:
 def _give_or_take(seeds: int) -> str:
     """The standard error of a standard deviation over so many seeds with normal scores."""
     return f"give or take {100 / math.sqrt(2 * (seeds - 1)):.0f} %"
+
+
+def _grader(noise: Mapping[str, Any] | None) -> str:
+    """Which part of the noise the grader makes, and what to do about much of it."""
+    if noise is None:
+        return "its part of the noise was not measured: give --again"
+    if not noise["high"]:
+        return "it makes no noise: a score does not depend on what the grader draws"
+    counted = "1 program" if noise["programs"] == 1 else f"{noise['programs']} programs"
+    words = (
+        f"{100 * noise['share']:.0f} % of the noise of a difference is the grader's "
+        f"({100 * noise['low']:.0f} to {100 * noise['high']:.0f} % with 95 % confidence, from "
+        f"{counted} scored on two sealed draws for each of {noise['seeds']} seeds)"
+    )
+    if noise["share"] > MUCH_NOISE:
+        words += ": score each seed on more examples, and every comparison takes fewer seeds"
+    return words
+
+
+def _failed_seed(weight: float | None) -> str:
+    """How much one seed without a score counts, and what to do where that is too much."""
+    if weight is None:
+        return "what one weighs is not known"
+    words = f"one failed seed weighs as much as {weight:.0f} spreads of a gain"
+    if weight > HEAVIEST:
+        words += (
+            f", more than {HEAVIEST:.0f}: set worst in task.toml nearer to what a bad run scores"
+        )
+    return words
 
 
 def _findable(record: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 calibrate     a task's noise, and checks of the judge
 copies        nearly equal programs to measure it by; spread: how far their scores differ
+redrawn       how much of that is the grader's own, from two sealed draws
 
 report        the best node on sealed seeds
 ablate        what each step that led to it is worth; merge: one step taken out of a program

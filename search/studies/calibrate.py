@@ -19,6 +19,7 @@ from ...tasks import Metric
 from ..crew import threads
 from ..lab import Lab
 from .copies import changed_copies, planted, renamed
+from .redrawn import measured, redrawn
 from .spread import Spread, spread
 
 STREAM, RIVAL = "calibrate", "calibrate/rival"
@@ -84,7 +85,10 @@ def calibrate(
         by_name = {n: timed.evaluation for n, timed in zip(names, results, strict=True)}
         like = results[: 2 + len(changed)]  # what costs as much as the reference does
         busy = min(t.seconds / len(t.evaluation.trials) for t in like) if new else None
-        return instrument.calibration(by_name, [copy.idea for copy in changed], busy)
+        calibration = instrument.calibration(by_name, [copy.idea for copy in changed], busy)
+        second, paired = redrawn(keys, STREAM, seeds), calibration.design == "paired"
+        grader = measured(lab, second, lab.start, changed or others, by_name, paired)
+        return calibration.model_copy(update={"grader": grader})
 
 
 class _Timed(NamedTuple):
@@ -108,7 +112,8 @@ class _Instrument:
         return self.lab.task.metric
 
     def measure(self, candidate: Candidate, count: int, stream: str = STREAM) -> Evaluation:
-        return self.lab.evaluate(candidate, stream, draw(self.keys, stream, count))
+        seeds, second = draw(self.keys, stream, count), redrawn(self.keys, stream, count)
+        return self.lab.evaluate(candidate, stream, seeds, redrawn=second)
 
     def timed(self, candidate: Candidate, count: int) -> _Timed:
         began = time.monotonic()
@@ -136,6 +141,7 @@ class _Instrument:
             reference=self.lab.start.digest,
             seeds=len(scores),
             copies=len(near),
+            usual=fmean(scores),
             noise=stdev(scores),
             workloads={
                 name: stdev(reference.values(metric.worst, name))

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from data_key import DATA
 from torch import Tensor
 
-POOL, VALIDATION = 16384, 512
+POOL = 16384
 STROKES, TRIES = 7, 100  # that the glyphs of a run share, and combinations of them looked at
 INK, APART = (13, 24), 5  # pixels of a drawn glyph, and those in which two at least differ
 ALL, NEAREST = (560, 650), (58, 76)  # differing pixels of all pairs, and of all nearest pairs
@@ -51,9 +51,9 @@ def pool_picks(seeds: Sequence[int], steps: int, batch: int) -> Tensor:
     return picks.transpose(0, 1).contiguous()
 
 
-def sealed_picks(sealed: Sequence[int]) -> Tensor:
-    """Which of the validation pool's examples each seed is scored on, `[S, VALIDATION]`."""
-    return draw(sealed, "sealed", lambda g: torch.randint(POOL, (VALIDATION,), generator=g))
+def sealed_picks(sealed: Sequence[int], count: int) -> Tensor:
+    """Which of the validation pool's examples each seed is scored on, `[S, count]`."""
+    return draw(sealed, "sealed", lambda g: torch.randint(POOL, (count,), generator=g))
 
 
 def published() -> Tensor:

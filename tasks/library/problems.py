@@ -1,8 +1,8 @@
 """Procedural data for the workloads: nothing is downloaded and every example follows from seeds.
 
 A problem gives `stream(seeds, steps, batch)`, the whole training stream laid out `[T, S, B, ...]`,
-`validation(seeds, sealed)`, and `loss(outputs, targets) -> [S]`. Training data follow from `seeds`
-alone; validation data from `sealed`, plus whatever defines the problem instance itself (the
+`validation(seeds, sealed, count)`, and `loss(outputs, targets) -> [S]`. Training data follow from
+`seeds` alone; validation data from `sealed`, plus whatever defines the problem instance itself (the
 teacher's weights), which follows from `seeds`.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from pools import VALIDATION, draw, glyph_pool, pool_picks, sealed_picks, text_pool, text_table
+from pools import draw, glyph_pool, pool_picks, sealed_picks, text_pool, text_table
 from torch import Tensor
 
 Batch = tuple[Tensor, Tensor]
@@ -25,8 +25,8 @@ class Problem:
         """Inputs and targets `[T, S, B, ...]` of a whole training run."""
         raise NotImplementedError
 
-    def validation(self, seeds: Sequence[int], sealed: Sequence[int]) -> Batch:
-        """Inputs and targets `[S, B, ...]` that no training stream contains."""
+    def validation(self, seeds: Sequence[int], sealed: Sequence[int], count: int) -> Batch:
+        """Inputs and targets `[S, count, ...]` that no training stream contains."""
         raise NotImplementedError
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -61,10 +61,10 @@ class Glyphs(Problem):
             targets = torch.where(replaced, wrong.transpose(0, 1), targets)
         return images[pick], targets
 
-    def validation(self, seeds: Sequence[int], sealed: Sequence[int]) -> Batch:
+    def validation(self, seeds: Sequence[int], sealed: Sequence[int], count: int) -> Batch:
         """Draws from a second pool, always with clean labels."""
         images, _, labels = glyph_pool("validation", self.jitter, self.noise)
-        pick = sealed_picks(sealed)
+        pick = sealed_picks(sealed, count)
         return images[pick], labels[pick]
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -85,10 +85,10 @@ class Denoising(Problem):
         pick = pool_picks(seeds, steps, batch)
         return images[pick], clean[pick]
 
-    def validation(self, seeds: Sequence[int], sealed: Sequence[int]) -> Batch:
+    def validation(self, seeds: Sequence[int], sealed: Sequence[int], count: int) -> Batch:
         """Noisy and clean images of the second pool."""
         images, clean, _ = glyph_pool("validation", self.jitter, self.noise)
-        pick = sealed_picks(sealed)
+        pick = sealed_picks(sealed, count)
         return images[pick], clean[pick]
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -122,9 +122,9 @@ class Teacher(Problem):
 
         return by_step(x), by_step(y)
 
-    def validation(self, seeds: Sequence[int], sealed: Sequence[int]) -> Batch:
+    def validation(self, seeds: Sequence[int], sealed: Sequence[int], count: int) -> Batch:
         """Fresh examples without label noise."""
-        return self._examples(seeds, sealed, "sealed", 2 * VALIDATION)
+        return self._examples(seeds, sealed, "sealed", count)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Mean squared error."""
@@ -161,10 +161,10 @@ class Text(Problem):
         windows = windows[pool_picks(seeds, steps, batch)]
         return windows[..., :-1].contiguous(), windows[..., -1].contiguous()
 
-    def validation(self, seeds: Sequence[int], sealed: Sequence[int]) -> Batch:
+    def validation(self, seeds: Sequence[int], sealed: Sequence[int], count: int) -> Batch:
         """Windows and the true distribution of the symbol that follows."""
         windows = text_pool("validation", self.vocabulary, self.context, self.language)
-        windows = windows[sealed_picks(sealed)]
+        windows = windows[sealed_picks(sealed, count)]
         table = text_table(self.vocabulary, self.language)
         return windows[..., :-1].contiguous(), table[windows[..., -3], windows[..., -2]]
 
@@ -193,12 +193,12 @@ class Quadratic(Problem):
         """Inputs are the jittered optima `[T, S, side, side]`; targets hold A and B."""
         k = self.side
         jitter = draw(seeds, "examples", lambda g: torch.randn(steps, batch, k, k, generator=g))
-        optimum, sides = self.validation(seeds, seeds)
+        optimum, sides = self.validation(seeds, seeds, 0)
         noisy = optimum + self.noise * jitter.mean(2).transpose(0, 1)
         return noisy, sides.expand(steps, *sides.shape)
 
-    def validation(self, seeds: Sequence[int], sealed: Sequence[int]) -> Batch:
-        """The instance itself: the loss is known exactly, so nothing needs to be sampled."""
+    def validation(self, seeds: Sequence[int], sealed: Sequence[int], count: int) -> Batch:
+        """The instance itself, whatever the count: the loss is known, so nothing is sampled."""
         k = self.side
         values = self.condition ** (-0.5 * torch.linspace(0, 1, k))
 

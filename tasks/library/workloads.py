@@ -35,6 +35,10 @@ from torch import Tensor
 # The engine of autograd starts a thread for every GPU it finds, and a fork does not keep threads.
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
+BEST = 1e-9  # a loss below this is a perfect fit, and its logarithm means nothing
+WORST = 2.0  # no workload counts as worse than this
+CHUNK = 512  # validation examples that are scored at a time
+
 
 @dataclass(frozen=True)
 class Stream:
@@ -50,12 +54,20 @@ class Stream:
 
 @dataclass(frozen=True)
 class Workload:
-    """A problem, a model and a budget: `steps` updates on batches of `batch_size` examples."""
+    """A problem, a model and a budget: `steps` updates on batches of `batch_size` examples.
+
+    A seed is scored on `examples` of its own, a multiple of `CHUNK`: as many as make their part of
+    a gain's noise small for less than a tenth of the training time (bench/grader_noise.py). `usual`
+    is the log loss that the task's starting program comes to on published data. A score is the log
+    loss less that, so that scores near 0 are usual on every workload.
+    """
 
     problem: Problem
     model: Model
     steps: int
     batch_size: int = 64
+    examples: int = 4096
+    usual: float = 0.0
 
     @cached_property
     def kinds(self) -> dict[str, str]:
@@ -91,8 +103,23 @@ class Workload:
     @torch.no_grad()
     def validation(self, params: Params, seeds: Sequence[int], sealed: Sequence[int]) -> Tensor:
         """Validation loss of each seed, `[S]`; not finite where the parameters are not."""
-        inputs, targets = self.problem.validation(seeds, sealed)
-        return self.problem.validation_loss(self.model.forward(params, inputs), targets)
+        return self.losses(params, self.problem.validation(seeds, sealed, self.examples))
+
+    def score(self, loss: Tensor) -> Tensor:
+        """Scores `[S]` of validation losses, in float64."""
+        return loss.double().clamp(min=BEST).log().sub(self.usual).clamp(max=WORST)
+
+    def losses(self, params: Params, data: Batch) -> Tensor:
+        """Validation loss of each seed on its own `data`, `[S]`; a chunk at a time fits a cache."""
+        chunks = zip(*(each.split(CHUNK, 1) for each in data), strict=True)
+        losses = [
+            self.problem.validation_loss(self.model.forward(params, inputs), targets)
+            for inputs, targets in chunks
+        ]
+        total = losses[0]
+        for more in losses[1:]:  # one after another: mean() rounds by how many seeds there are
+            total = total + more
+        return total / len(losses)
 
 
 GLYPH_MLP = MLP((100, 64, 32, 10))
@@ -102,26 +129,36 @@ CHAR_MLP = CharMLP(vocabulary=24, context=4, width=16, hidden=64)
 
 WORKLOADS = {
     # development: what a search sees
-    "glyph_mlp": Workload(Glyphs(), GLYPH_MLP, steps=120),
-    "autoencoder": Workload(Denoising(), AUTOENCODER, steps=100),
-    "teacher": Workload(Teacher(), STUDENT, steps=120),
-    "char_mlp": Workload(Text(), CHAR_MLP, steps=120),
+    "glyph_mlp": Workload(Glyphs(), GLYPH_MLP, steps=120, examples=8192, usual=-1.23),
+    "autoencoder": Workload(Denoising(), AUTOENCODER, steps=100, usual=-3.56),
+    "teacher": Workload(Teacher(), STUDENT, steps=120, examples=2048, usual=-2.36),
+    "char_mlp": Workload(Text(), CHAR_MLP, steps=120, usual=-1.01),
     # transfer: other architectures, batch sizes, horizons, noise and parametrisations
-    "glyph_deep_tanh": Workload(Glyphs(), MLP((100, 48, 48, 48, 48, 48, 10), "tanh"), steps=150),
-    "glyph_conv": Workload(Glyphs(jitter=1.2), Conv(10, (12, 24), 10), steps=150),
-    "glyph_noisy_labels": Workload(Glyphs(noisy_labels=0.3), MLP((100, 80, 10)), steps=150),
-    "autoencoder_small_batch": Workload(Denoising(jitter=0.8), AUTOENCODER, 200, batch_size=16),
-    "teacher_long": Workload(Teacher(decay=0.5, label_noise=0.2), STUDENT, steps=480),
+    "glyph_deep_tanh": Workload(
+        Glyphs(), MLP((100, 48, 48, 48, 48, 48, 10), "tanh"), 150, examples=8192, usual=-0.54
+    ),
+    "glyph_conv": Workload(
+        Glyphs(jitter=1.2), Conv(10, (12, 24), 10), 150, examples=2048, usual=-0.08
+    ),
+    "glyph_noisy_labels": Workload(
+        Glyphs(noisy_labels=0.3), MLP((100, 80, 10)), 150, examples=8192, usual=-0.28
+    ),
+    "autoencoder_small_batch": Workload(
+        Denoising(jitter=0.8), AUTOENCODER, 200, batch_size=16, usual=-3.59
+    ),
+    "teacher_long": Workload(
+        Teacher(decay=0.5, label_noise=0.2), STUDENT, 480, examples=2048, usual=-2.41
+    ),
     "teacher_parameters_large": Workload(
-        Teacher(inputs=12), Rescaled(MLP((12, 64, 48, 4)), 0.1), 150
+        Teacher(inputs=12), Rescaled(MLP((12, 64, 48, 4)), 0.1), 150, examples=2048, usual=-2.03
     ),
     "teacher_parameters_small": Workload(
-        Teacher(inputs=12), Rescaled(MLP((12, 64, 48, 4)), 10.0), 150
+        Teacher(inputs=12), Rescaled(MLP((12, 64, 48, 4)), 10.0), 150, examples=2048, usual=-0.89
     ),
     "text_transformer": Workload(
-        Text(context=8, language="second"), Transformer(24, 8, 32), 200, 32
+        Text(context=8, language="second"), Transformer(24, 8, 32), 200, 32, 2048, usual=-1.0
     ),
-    "quadratic": Workload(Quadratic(), Matrix(16), steps=120, batch_size=1),
+    "quadratic": Workload(Quadratic(), Matrix(16), steps=120, batch_size=1, usual=-6.5),
 }
 
 

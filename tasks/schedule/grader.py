@@ -1,7 +1,7 @@
 """Score final parameters: log validation loss at a learning rate chosen by other validation data.
 
-For each seed by itself, one half of its sealed examples picks among the replicas trained at
-different base learning rates, and the other half scores the one picked.
+For each seed by itself, a fifth of its sealed examples picks among the replicas trained at
+different base learning rates, and the others score the one picked.
 """
 
 import json
@@ -9,11 +9,12 @@ import math
 
 from runs import RUNS, Run  # isort: skip  (before torch)
 import torch
+from problems import Batch
 from torch import Tensor
 from workloads import pair
 
 WARM = ("autoencoder_short", "teacher_long", "glyph_noisy_sgd")
-BEST, WORST = 1e-9, 2.0  # log losses are cut off at both ends; a diverged seed counts as WORST
+PICKED_BY = 4  # one example picks for so many that score
 
 
 def warm() -> None:
@@ -42,33 +43,27 @@ def run(request: bytes, guest) -> bytes:
 
 @torch.no_grad()
 def score(each: Run, replicas: Tensor, seeds: list[int], sealed: list[int]) -> list[float | None]:
-    """Log validation loss of every seed; None where every learning rate diverged."""
-    picking, scoring = (half.tolist() for half in losses(each, replicas, seeds, sealed))
-    found: list[float | None] = []
-    for chances, outcomes in zip(picking, scoring, strict=True):
-        best = min(range(len(chances)), key=chances.__getitem__)
-        loss = outcomes[best]
-        usable = math.isfinite(chances[best]) and math.isfinite(loss)
-        found.append(min(math.log(max(loss, BEST)), WORST) if usable else None)
-    return found
+    """The score of every seed; None where every learning rate diverged."""
+    if len(seeds) == 1:
+        replicas = replicas.repeat(2, 1, 1)
+    few, many = each.workload.examples // PICKED_BY, each.workload.examples
+    drawn = each.workload.problem.validation(pair(seeds), pair(sealed), few + many)
+    rates = replicas.shape[1]
+    shown = tuple(x[:, :few].repeat_interleave(rates, 0) for x in drawn)
+    chances = losses(each, replicas.flatten(0, 1), shown).view(-1, rates)
+    best = chances.argmin(1)
+    kept = replicas[torch.arange(len(best)), best]
+    outcomes = losses(each, kept, tuple(x[:, few:] for x in drawn))
+    pairs = zip(each.workload.score(outcomes).tolist(), outcomes.isfinite().tolist(), strict=True)
+    return [value if usable else None for value, usable in pairs][: len(seeds)]
 
 
-def losses(each: Run, replicas: Tensor, seeds: list[int], sealed: list[int]) -> list[Tensor]:
-    """Losses `[S, rates]` on either half of the sealed examples; infinite where not finite."""
-    count, flat = replicas.shape[1], replicas.flatten(0, 1)
-    usable = flat.isfinite().all(1)
+def losses(each: Run, rows: Tensor, data: Batch) -> Tensor:
+    """Validation loss of every row of parameters on its own data; infinite where not finite."""
     params, start = {}, 0
     for name, shape in each.workload.shapes.items():
         size = math.prod(shape)
-        params[name] = flat[:, start : start + size].reshape(-1, *shape)
+        params[name] = rows[:, start : start + size].reshape(-1, *shape)
         start += size
-    drawn = each.workload.problem.validation(pair(seeds), pair(sealed))
-    data = [x[: len(seeds)].repeat_interleave(count, 0) for x in drawn]
-    found = []
-    for rows in (slice(0, None, 2), slice(1, None, 2)):
-        inputs, targets = (x[:, rows] for x in data)
-        outputs = each.workload.model.forward(params, inputs)
-        loss = each.workload.problem.validation_loss(outputs, targets)
-        loss = torch.where(usable & loss.isfinite(), loss, math.inf)
-        found.append(loss.double().view(len(seeds), count))
-    return found
+    loss = each.workload.losses(params, data).double()
+    return torch.where(rows.isfinite().all(1) & loss.isfinite(), loss, math.inf)
