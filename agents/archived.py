@@ -180,7 +180,7 @@ def _shown(tree: Tree, node: Node) -> dict[str, object]:
     The gain is that over the start. For a node that was only screened, it is the parent's gain and
     the screened gain over the parent.
     """
-    gain, error, seeds = node.gain, node.gain_error, sum(e.count for e in node.evidence)
+    gain, error, seeds = node.gain, node.gain_error, sum(e.count for e in node.seeds_run)
     screen = node.verdict.screen if node.verdict else None
     if gain is None and screen is not None:
         base = next((other.gain for other in tree if other.number == node.parent), None)

@@ -15,6 +15,7 @@ from .sandbox.text import clean, line
 
 SIGNS = {
     "confirmed": ("✔", "#1a9850"),
+    "simpler": ("≈", "#2c7fb8"),
     "refuted": ("✗", "#d9820a"),
     "promising": ("?", "#2c7fb8"),
     "no gain": ("·", "#8c8c8c"),
@@ -112,7 +113,7 @@ def summary(node: Node) -> str:
         return line(f"{node.number} {node.standing if node.failure else name}: {gain}", 200)
     over = f" {node.verdict.estimate} over {node.parent}" if node.verdict.estimate else ""
     doubt = "" if node.validated else " (unvalidated)"
-    return line(f"{node.number} {node.standing}{doubt}{over}: {node.candidate.idea}", 200)
+    return line(f"{node.number} {node.outcome}{doubt}{over}: {node.candidate.idea}", 200)
 
 
 class _Scale(NamedTuple):
@@ -149,7 +150,7 @@ def _left(depth: int) -> int:
 
 
 def _label(row: Row, y: float) -> str:
-    sign, colour = SIGNS.get(row.node.standing, ("·", "currentColor"))
+    sign, colour = SIGNS.get(row.node.outcome, ("·", "currentColor"))
     hidden = f"  [{row.hidden} children not shown]" if row.hidden else ""
     return (
         f'<g><title>{_text(summary(row.node))}</title><text x="{_left(row.depth)}" y="{y + 4:g}">'
@@ -174,7 +175,7 @@ def _bar(node: Node, y: float, scale: _Scale | None) -> str:
     """The gain over the start as a dot, and its 95 % interval as a line."""
     if node.gain is None or scale is None:
         return ""
-    _, colour = SIGNS.get(node.standing, ("·", "currentColor"))
+    _, colour = SIGNS.get(node.outcome, ("·", "currentColor"))
     low, high = map(scale.x, _interval(node))
     return (
         f'<path d="M{low:.1f} {y:g}H{high:.1f}" stroke="{colour}" stroke-width="2"/>'
@@ -207,7 +208,7 @@ def _facts(node: Node, unit: str) -> dict[str, str]:
     if estimate:
         over = f"{estimate} {unit} over its parent, on {estimate.pairs} seeds that chose nothing"
     return {
-        "node": f"{node.id} {node.standing}",
+        "node": f"{node.id} {node.outcome}",
         "caution": "" if node.validated else "unvalidated: it ran without isolation",
         "idea": node.candidate.idea,
         "verdict": verdict.reason if verdict else node.failure,

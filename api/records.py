@@ -8,7 +8,7 @@ from .agents.opening import Listing
 from .archive import Archive, ArchiveError, Node, RunRecord, Tree, unsound
 from .evals import Claim, Evaluation, Keys, Verdict, draw, judge
 from .sandbox.text import clean
-from .search.confirm import best_planted
+from .search.planted import best_planted
 from .tasks import Metric, Task
 
 

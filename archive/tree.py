@@ -87,6 +87,13 @@ class Node(Frozen):
         return "failed" if self.failure else self.kind
 
     @property
+    def outcome(self) -> str:
+        """The standing as it is shown: `simpler` where no more than that was confirmed."""
+        claims = self.verdict.claims if self.verdict else ()
+        less = self.standing == "confirmed" and bool(claims) and claims[0].says == "simpler"
+        return "simpler" if less else self.standing
+
+    @property
     def measured(self) -> bool:
         """Whether it was run on seeds, and got a score on some of them."""
         return bool(self.evidence) and self.standing not in ("invalid", "failed")
@@ -110,6 +117,15 @@ class Node(Frozen):
     def common_seeds(self) -> int:
         """On how many of the run's common seeds it was ranked."""
         return max((e.count for e in self.evidence if e.stream == COMMON), default=0)
+
+    @property
+    def seeds_run(self) -> tuple[Evidence, ...]:
+        """Its evidence without what was compared twice: of each stream and split the most seeds."""
+        longest = dict[tuple[str, Split], Evidence]()
+        for part in self.evidence:
+            place = (part.stream, part.split)
+            longest[place] = max(longest.get(place, part), part, key=lambda e: e.count)
+        return tuple(longest.values())
 
     @property
     def eligible(self) -> bool:

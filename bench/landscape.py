@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, Literal
 
 import numpy as np
@@ -28,7 +28,7 @@ from ratchet.evals import Candidate, Evaluation, Rule, Seed, Split, Trial, key_f
 from ratchet.sandbox import Job, Result
 from ratchet.search.loop import search
 from ratchet.search.run import Config, Run
-from ratchet.search.select import dgm
+from ratchet.search.select import Select, dgm
 from ratchet.tasks import Task
 
 TOML = b"""
@@ -62,15 +62,18 @@ def program(number: int, true: float) -> str:
     return f"NUMBER = {number}\nTRUE = {true + 1000.0!r}\n"
 
 
-TASK = Task(
-    {
-        "task.toml": TOML,
-        "trainer.py": b"",
-        "grader.py": b"",
-        "guest.py": b"",
-        "start/program.py": program(0, 0.0).encode(),
+def hills(planted: Mapping[str, float]) -> Task:
+    """The task, with baselines of these true scores."""
+    baselines = {
+        f"baselines/{name}/program.py": program(number, true).encode()
+        for number, (name, true) in enumerate(planted.items(), 1)
     }
-)
+    files = dict.fromkeys(("trainer.py", "grader.py", "guest.py"), b"")
+    start = program(0, 0.0).encode()
+    return Task({"task.toml": TOML, **files, "start/program.py": start, **baselines})
+
+
+TASK = hills({})
 
 
 def read(candidate: Candidate) -> tuple[int, float]:
@@ -151,9 +154,9 @@ class Walker:
 class Surveyor:
     """Stands in for the lab: measures by reading the landscape, and counts what it measured."""
 
-    def __init__(self, land: Landscape) -> None:
+    def __init__(self, land: Landscape, task: Task = TASK) -> None:
         """Nothing measured yet."""
-        self.task, self.land, self.environment, self.trials = TASK, land, "simulated", 0
+        self.task, self.land, self.environment, self.trials = task, land, "simulated", 0
         self.sandbox: Any = SimpleNamespace(isolation="container", name="none", run=answered)
         self.isolation = "container"
         self.measured: dict[tuple[str, Split], dict[Seed, Trial]] = {}
@@ -225,13 +228,16 @@ def searched(
     more: Callable[[int, int], bool],
     schedule: Literal["adaptive", "fixed"] = "adaptive",
     rule: Rule | None = None,
+    planted: Mapping[str, float] = MappingProxyType({}),
+    select: Select = dgm,
     turns: int | None = None,
 ) -> Iterator[Searched]:
     """Run the real search on a landscape while `more(children, seeds)` allows, archive open.
 
-    `turns` are the proposals that it may make.
+    `planted` are baselines, by their true scores; `turns` are the proposals that it may make.
     """
-    lab = Surveyor(land)
+    task = hills(planted)
+    lab = Surveyor(land, task)
     rule = (rule or Rule()).model_copy(update={"glance": 0})  # there is but one workload
     config = Config(
         task="hills",
@@ -246,12 +252,12 @@ def searched(
         tempfile.TemporaryDirectory() as folder,
         closing(Archive(Path(folder) / "archive.db", create=True)) as archive,
     ):
-        archive.start_run("run", TASK, config.model_dump(mode="json"))
+        archive.start_run("run", task, config.model_dump(mode="json"))
         walker = declared(Walker(land), "walker")
-        run = Run("run", config, walker, dgm, lab, archive, 1)  # type: ignore[arg-type]
+        run = Run("run", config, walker, select, lab, archive, 1)  # type: ignore[arg-type]
         simulated = Searched(run, lab)
         states: list[Node] = []
-        for node in search(run, lambda tree, turn: more(len(tree) - 1, lab.trials)):
+        for node in search(run, lambda tree, turn: more(len(tree.proposals()), lab.trials)):
             states.append(node)
             simulated.rows.append(row(Tree(states), lab.trials))
         yield simulated
@@ -260,6 +266,7 @@ def searched(
 def row(tree: Tree, seeds: int) -> tuple[int, int, float, float]:
     """What a run has at one moment."""
     best = tree.best()
+    made = len(tree.proposals())
     if best is None:
-        return len(tree) - 1, seeds, 0.0, 0.0
-    return len(tree) - 1, seeds, read(best.candidate)[1], tree.ranking[best.number]
+        return made, seeds, 0.0, 0.0
+    return made, seeds, read(best.candidate)[1], tree.ranking[best.number]

@@ -150,9 +150,10 @@ class Claim(Frozen):
     The mean gain over node `versus` on the first `pairs` seeds of `stream` was to exceed the rule's
     margin. The claim `held` if its e-value reached one over `level`, its share of the run's error
     budget; `log_e` is the natural log of the e-value. `gated` claims were made only because the
-    claim before them held. `turn` is that of the run which tested it, and `evidence` the digest of
-    the gains. A claim is `void`, and did not hold, where its evidence depended on the seeds that
-    were measured beside each other.
+    claim before them held, and may be on its stream. Those that were `behind` had no hope of
+    reaching the best planted program, and live on a part of the budget of their own. `turn` is that
+    of the run which tested it, and `evidence` the digest of the gains. A claim is `void`, and did
+    not hold, where its evidence depended on the seeds that were measured beside each other.
 
     `gain` sums those gains up. Where the design is unpaired, `scores` does so for the scores of the
     node and of `versus`, as gains over the metric's worst value. Older archives have neither.
@@ -169,6 +170,7 @@ class Claim(Frozen):
     pairs: int = Field(ge=0)
     evidence: str
     void: bool = False
+    behind: bool = False
     gain: Summary | None = None
     scores: tuple[Summary, Summary] | None = None
 

@@ -10,6 +10,10 @@ from ..tasks import Frozen, Metric
 # Fields that a rule stored by an older version lacks, and what they were then.
 BEFORE: Mapping[str, Any] = {
     "ranks": "shrunken",
+    "baseline_seeds": "own",
+    "near": 0.0,
+    "behind": None,
+    "winnable": 0.0,
 }
 # What every stored rule names.
 STORED = {"first_look", "screen", "drop_t", "promote_t", "block", "most", "hope"}
@@ -32,6 +36,15 @@ class Rule(Frozen):
     will succeed falls below `hope`.
 
     A program with less code may lose up to `tolerance` times `minimum_gain` and still be `simpler`.
+    It is asked for that only if nothing planted is better than what it simplifies, and if one that
+    loses nothing would show it with the chance `winnable`. At 0, as in older runs, always.
+
+    The claim over the best baseline is made over every planted program within `near` standard
+    errors of the best one. With `shared` baseline seeds these run the seeds of the claim before it.
+    With `own` ones, as in older runs, only the best runs, on seeds drawn for that claim.
+
+    Claims that are hopelessly `behind` the best planted program live on that share of `alpha`, the
+    others on the rest. With None, as in older runs, all live on the whole.
 
     `ranks`: nodes rank by their effects over the start, estimated by `least squares` from all seeds
     that compare them; in older runs by sums of `shrunken` gains on the common seeds.
@@ -56,7 +69,11 @@ class Rule(Frozen):
     most: int = Field(default=256, ge=2)
     hope: float = Field(default=0.2, ge=0, lt=1)
     effect_scale: float = Field(default=0.5, gt=0)
-    tolerance: float = Field(default=1.0, ge=0)
+    tolerance: float = Field(default=1.0, ge=0, le=1)
+    winnable: float = Field(default=0.5, ge=0, lt=1)
+    baseline_seeds: Literal["shared", "own"] = "shared"
+    near: float = Field(default=2.0, ge=0)
+    behind: float | None = Field(default=0.1, gt=0, lt=1)
     estimate: int = Field(default=32, ge=2)
     ranks: Literal["shrunken", "least squares"] = "least squares"
 

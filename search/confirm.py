@@ -1,14 +1,15 @@
-"""Put claims to fresh seeds: a child against its parent, and against the best baseline."""
+"""Put claims to fresh seeds: a child against its parent, and against the best baselines."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from statistics import fmean
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ..archive import Child, Evidence, Node, Tree
 from ..evals import COMMON, Claim, Evaluation, Summary, Verdict, judge
 from . import company
+from .planted import behind, best_planted
 from .run import Run
 from .screen import against, gains, measured, merged
 
@@ -19,15 +20,17 @@ def confirm(
     """Test what a screened child claims over its parent and, if the claim holds, rank the child.
 
     A `simpler` child is compared with the node that the parent itself was simplified from. A
-    `better` one may then claim to beat the best baseline, on fresh seeds again. Before a claim is
-    believed, its seeds are repeated in other company. If the evidence depends on the company, the
-    node is invalid and its claims are void.
+    `better` one may then claim to beat the best baseline. Before a claim is believed, its seeds are
+    repeated in other company. If the evidence depends on the company, the node is invalid and its
+    claims are void.
     """
     child = tree.child(node)
     rival = tree.anchor(child.parent) if says == "simpler" else child.parent
     rule, metric = run.config.rule, run.task.metric
-    level = judge.level(rule, tree.claims())
-    claim, fresh_gains = _tested(run, pool, node, rival, says, level)
+    far = behind(rule, tree, child.parent, child.screen)
+    level = judge.level(rule, tree.claims(), behind=far)
+    question = _Question(says, level, f"confirm/{node.number}", behind=far)
+    claim, fresh_gains = _tested(run, pool, node, rival, question)
     if claim.held and (reason := company.claimed(run, pool, node, claim.stream, claim.pairs)):
         return _void(child, [claim], reason, _fresh(run, claim))
     verdict = judge.confirmed_or_refuted(rule, fresh_gains, metric, claim, child.verdict)
@@ -36,32 +39,58 @@ def confirm(
     if not claim.held:
         return node
     node = rank(run, pool, node, tree)
-    baseline = best_planted(tree)
-    if says == "simpler" or rival.number == baseline.number or not _ahead(run, node, baseline):
+    return node if says == "simpler" else _over_baselines(run, pool, node, tree, claim)
+
+
+def _over_baselines(
+    run: Run, pool: ThreadPoolExecutor, node: Node, tree: Tree, first: Claim
+) -> Node:
+    """Claim to beat the best baseline, and those that may be as good, one after another.
+
+    Each claim is made because the one before it held, at its level. With shared seeds the baselines
+    run those of the `first` claim, on which the child has its scores. Nothing is claimed where the
+    common seeds do not promise that all would hold.
+    """
+    rule, claims = run.config.rule, [first]
+    rivals = [rival for rival in foremost(run, tree) if rival.number != first.versus]
+    if not all(_ahead(run, node, rival) for rival in rivals):
         return node
-    gated = judge.level(rule, [*tree.claims(), claim], gated=True)
-    over, _ = _tested(run, pool, node, baseline, "better", gated, gated=True)
-    if over.held and (reason := company.claimed(run, pool, node, over.stream, over.pairs)):
-        return _void(tree.child(node), [claim, over], reason, _fresh(run, over))
-    verdict = tree.child(node).verdict.model_copy(update={"claims": (claim, over)})
-    return _with(node, verdict, _fresh(run, over))
+    for rival in rivals:
+        level = judge.level(rule, [*tree.claims(), *claims], gated=True, behind=first.behind)
+        stream = first.stream if rule.baseline_seeds == "shared" else f"baseline/{node.number}"
+        question = _Question("better", level, stream, gated=True, behind=first.behind)
+        over, _ = _tested(run, pool, node, rival, question)
+        repeated = max((claim.pairs for claim in claims if claim.stream == stream), default=0)
+        claims.append(over)
+        anew = over.held and over.pairs > repeated
+        if anew and (reason := company.claimed(run, pool, node, stream, over.pairs)):
+            return _void(tree.child(node), claims, reason, _fresh(run, over))
+        verdict = tree.child(node).verdict.model_copy(update={"claims": tuple(claims)})
+        node = _with(node, verdict, _fresh(run, over))
+        if not over.held:
+            break
+    return node
+
+
+class _Question(NamedTuple):
+    """What is claimed over a rival, at which level of error, and on which seeds."""
+
+    says: Literal["better", "simpler"]
+    level: float
+    stream: str
+    gated: bool = False
+    behind: bool = False
 
 
 def _tested(
-    run: Run,
-    pool: ThreadPoolExecutor,
-    node: Node,
-    rival: Node,
-    says: Literal["better", "simpler"],
-    level: float,
-    gated: bool = False,
+    run: Run, pool: ThreadPoolExecutor, node: Node, rival: Node, question: _Question
 ) -> tuple[Claim, Sequence[float]]:
-    """Test a claim over `rival` on fresh seeds. Returns the claim and the gains that decided it.
+    """Test a claim over `rival` on the seeds of a stream. Returns it, and the gains that decided.
 
     Raises BudgetSpent between two looks. Whoever tests the claim again reads the trials so far from
     the archive, so the same looks are taken and the test goes on.
     """
-    stream = f"{'baseline' if gated else 'confirm'}/{node.number}"
+    says, level, stream, gated, behind = question
 
     def look(count: int) -> list[float]:
         pair = [
@@ -83,6 +112,7 @@ def _tested(
         stream=stream,
         pairs=tested.pairs,
         evidence=judge.digest(tested.gains),
+        behind=behind,
         gain=judge.summary(tested.gains),
         scores=_scores(run, node, rival, stream, tested.pairs),
     )
@@ -138,17 +168,30 @@ def instances(run: Run, evaluation: Evaluation, start: Evaluation) -> tuple[floa
     return tuple(chain.from_iterable(by_workload))
 
 
-def best_planted(tree: Tree) -> Node:
-    """The best of the start and the baselines, of those that have a score."""
-    return max(tree.planted(), key=lambda node: tree.ranking[node.number])
+def foremost(run: Run, tree: Tree) -> list[Node]:
+    """The best planted program, and those that may be as good: which is best is not known.
+
+    On the common seeds their gains lie within `Rule.near` standard errors of the best one's. Where
+    baselines have seeds of their own, as in older runs, the best one is alone.
+    """
+    rule, best = run.config.rule, best_planted(tree)
+    if rule.baseline_seeds == "own":
+        return [best]
+    gaps = {node.number: _common(run, best, node) for node in tree.planted()}
+    near = [n for n, gap in gaps.items() if n != best.number and gap.mean <= rule.near * gap.error]
+    return [best, *(tree[n] for n in sorted(near, key=lambda n: (gaps[n].mean, n)))]
+
+
+def _common(run: Run, node: Node, rival: Node) -> Summary:
+    """The gains of one node over another on the run's common seeds."""
+    count = run.config.rule.estimate
+    one, other = (measured(run, n.candidate, COMMON, count) for n in (node, rival))
+    return judge.summary(judge.gains(one, other, run.task.metric))
 
 
 def _ahead(run: Run, node: Node, baseline: Node) -> bool:
     """Whether the gain on common seeds promises that a claim over `baseline` would hold."""
-    count = run.config.rule.estimate
-    child, other = (measured(run, n.candidate, COMMON, count) for n in (node, baseline))
-    gain = judge.summary(judge.gains(child, other, run.task.metric))
-    return gain.t >= run.config.rule.promote_t
+    return _common(run, node, baseline).t >= run.config.rule.promote_t
 
 
 def _fresh(run: Run, claim: Claim) -> Evidence:

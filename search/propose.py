@@ -13,8 +13,8 @@ from ..evals import Admission, Candidate, admit
 from ..evals.canonical import canonical
 from .desk.consent import Rejected
 from .faults import ask, message
+from .planted import simpler
 from .run import Run, behaviour
-from .schedule import simpler
 
 
 @dataclass(frozen=True)

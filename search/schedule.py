@@ -10,16 +10,16 @@ import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from ..archive import Node, Tree
-from ..evals import Rule, Summary, judge
+from ..archive import Tree
+from ..evals import Rule, Summary
 from ..tasks import Metric
+from .planted import behind, says
 
 EXPAND_EVERY = 3  # at least every third turn makes a new child
 PRIOR_GAIN, PRIOR_COST = 0.5, 400.0  # a new child's worth at first: noise units per trials
 RETEST = 16  # common seeds that a leader is given at a time
 FRUITLESS = 100  # proposals in a row that could not be measured, after which a search ends
 AGAIN = 10  # more of them allowed once a search that ended so is resumed
-SIMPLER_BY = 3  # fewer syntax nodes by which a program counts as simpler (one operation)
 
 
 class Action(NamedTuple):
@@ -81,18 +81,21 @@ def expansion(tree: Tree) -> float:
 def advances(tree: Tree, rule: Rule, metric: Metric) -> list[tuple[int, float]]:
     """The promising nodes that wait for seeds, each with its expected gain per trial.
 
-    A node that may only claim to be simpler is worth the loss that it would be forgiven.
+    A node that may only claim to be simpler is worth the loss that it would be forgiven. One that
+    is hopelessly behind the best planted program counts for its share of the error budget.
     """
     options = []
     for node in tree:
         screen = node.verdict.screen if node.verdict else None
         if node.standing != "promising" or node.kept or screen is None or node.parent is None:
             continue
-        says = judge.claimed(rule, screen, simpler(node.size, tree[node.parent]))
-        if says == "simpler":
-            mean = screen.mean - rule.margin(metric, says)
+        parent, worth = tree[node.parent], 1.0
+        if behind(rule, tree, parent, screen):
+            worth = rule.behind or 1.0
+        if says(rule, metric, tree, parent, node.size, screen) == "simpler":
+            mean = screen.mean - rule.margin(metric, "simpler")
             screen = screen.model_copy(update={"mean": mean})
-        options.append((node.number, improvement(screen, rule)))
+        options.append((node.number, worth * improvement(screen, rule)))
     return options
 
 
@@ -131,11 +134,6 @@ def patience(tree: Tree, lag: int) -> int:
     """
     before = tree.fruitless()
     return FRUITLESS if before < FRUITLESS + lag else before + AGAIN - lag
-
-
-def simpler(nodes: int, than: Node) -> bool:
-    """Whether a program of so many syntax nodes has at least an operation less than a node's."""
-    return nodes <= than.size - SIMPLER_BY
 
 
 def expected_positive(mean: float, deviation: float) -> float:

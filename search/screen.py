@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from ..archive import Evidence, Node, Tree
 from ..evals import COMMON, Candidate, Evaluation, Seed, Split, Verdict, draw, judge
 from . import company
+from .planted import may_simplify
 from .run import Run
-from .schedule import Action, simpler
+from .schedule import Action
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ def screen(run: Run, node: Node, tree: Tree, counts: Sequence[int], action: Acti
     """Compare a child with its parent on ever more search seeds, for as long as there is hope."""
     rule, metric = run.config.rule, run.task.metric
     parent = tree.child(node).parent
-    stream, smaller = screens(run, node), simpler(node.size, parent)
+    stream = screens(run, node)
     stages: list[tuple[Split, int]] = [("dev", count) for count in counts]
     if rule.glance and action.kind == "expand":
         stages.insert(0, ("glance", rule.glance))
@@ -60,6 +61,7 @@ def screen(run: Run, node: Node, tree: Tree, counts: Sequence[int], action: Acti
         if split == "glance" and judge.ruined(rule, values, metric):
             workloads = run.task.manifest.workloads.glance
             return Draft(action, judged(node, judge.glanced_out(rule, values, metric, workloads)))
+        smaller = may_simplify(rule, metric, tree, parent, node.size, judge.summary(values))
         if split == "dev" and judge.hopeless(rule, values, metric, smaller):
             return Draft(action, judged(node, judge.screened_out(rule, values, metric)))
     return Draft(action, judged(node, judge.waiting(rule, values, metric)), values)
@@ -115,6 +117,7 @@ def gains(run: Run, child: Evaluation, rival: Evaluation) -> list[float]:
 
 
 def merged(earlier: Sequence[Evidence], new: Evidence) -> tuple[Evidence, ...]:
-    """All evidence, where `new` replaces a shorter reading of the same stream; COMMON is last."""
-    rest = [e for e in earlier if (e.stream, e.split) != (new.stream, new.split)]
+    """All evidence, where `new` replaces a shorter reading of the same seeds; COMMON is last."""
+    same = (new.stream, new.split, new.versus)
+    rest = [e for e in earlier if (e.stream, e.split, e.versus) != same]
     return tuple(sorted((*rest, new), key=lambda evidence: evidence.stream == COMMON))

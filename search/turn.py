@@ -17,10 +17,13 @@ from . import company
 from .confirm import confirm, rank
 from .desk.consent import Rejected
 from .faults import raised
+from .planted import says
 from .propose import Proposal, failed, propose
 from .run import Run
-from .schedule import RETEST, Action, simpler
+from .schedule import RETEST, Action
 from .screen import Draft, against, gains, judged, measured, merged, screen, screens, seeds_screened
+
+NO_LONGER = "less code; that it loses nothing can no longer be shown in this run"
 
 
 def explore(run: Run, turn: int, number: int, action: Action, tree: Tree) -> Draft:
@@ -124,10 +127,10 @@ def finish(run: Run, pool: ThreadPoolExecutor, draft: Draft, tree: Tree) -> Node
         node = _promote(run, pool, node, tree)
     elif seeds_screened(run, node) >= rule.screen:
         child = tree.child(node)
-        says = _claimed(run, child)
+        claim = _claimed(run, child, tree)
         fixed = run.config.schedule == "fixed"
         history = [n.verdict.screen.t for n in tree if n.verdict and n.verdict.screen]
-        enough = says == "simpler" or (
+        enough = claim == "simpler" or (
             judge.promising(rule, child.screen.t, history if fixed else [])
         )
         if not enough:
@@ -148,13 +151,17 @@ def _twin(run: Run, draft: Draft, tree: Tree) -> Node | None:
 def _promote(run: Run, pool: ThreadPoolExecutor, node: Node, tree: Tree) -> Node:
     """Confirm a child on fresh seeds; under `explore`, let it race on search seeds."""
     child = tree.child(node)
+    claim = _claimed(run, child, tree)
+    if claim == "better" and child.screen.t < run.config.rule.promote_t:
+        verdict = {"standing": "no gain", "reason": NO_LONGER}
+        return judged(node, child.verdict.model_copy(update=verdict))
     try:
         run.approver.confirmation(node, child.parent)
     except Rejected as error:
         verdict = {"standing": "no gain", "reason": str(error)}
         return judged(node, child.verdict.model_copy(update=verdict))
     if run.config.rule.standard == "claim":
-        return confirm(run, pool, node, tree, _claimed(run, child))
+        return confirm(run, pool, node, tree, claim)
     return _race(run, pool, child, tree)
 
 
@@ -179,19 +186,19 @@ def _race(run: Run, pool: ThreadPoolExecutor, child: Child, tree: Tree) -> Node:
     return rank(run, pool, judged(node, won), tree)
 
 
-def _claimed(run: Run, child: Child) -> Literal["better", "simpler"]:
+def _claimed(run: Run, child: Child, tree: Tree) -> Literal["better", "simpler"]:
     """What a screened child may claim over its parent."""
-    smaller = simpler(child.node.size, child.parent)
-    return judge.claimed(run.config.rule, child.screen, smaller)
+    rule, metric = run.config.rule, run.task.metric
+    return says(rule, metric, tree, child.parent, child.node.size, child.screen)
 
 
 def _costed(run: Run, node: Node) -> Node:
     """The node with its cost: its own trials, and those of its rivals for its claims alone."""
-    own = sum(evidence.count for evidence in node.evidence)
+    own = sum(evidence.count for evidence in node.seeds_run)
     fresh = sum(claim.pairs for claim in node.verdict.claims) if node.verdict else 0
     seconds = sum(
         trial.seconds
-        for e in node.evidence
+        for e in node.seeds_run
         for trial in measured(run, node.candidate, e.stream, e.count, e.split).trials
     )
     return node.model_copy(update={"trials": own + fresh, "cpu_seconds": seconds})

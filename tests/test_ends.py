@@ -26,7 +26,6 @@ from ratchet.evals.scored import failure
 from ratchet.sandbox import Job, Result, Sandbox
 from ratchet.search import loop as searching
 from ratchet.search.budget import Budget, Caps
-from ratchet.search.confirm import best_planted
 from ratchet.search.crew import Crew
 from ratchet.search.desk.consent import Approver, Unanswered
 from ratchet.search.desk.roster import Models
@@ -34,6 +33,7 @@ from ratchet.search.desk.wanted import ModelChoiceError, foresee_spending
 from ratchet.search.lab import Lab
 from ratchet.search.loop import search
 from ratchet.search.pace import Lap, Pace
+from ratchet.search.planted import best_planted
 from ratchet.search.run import Config, Run
 from ratchet.search.schedule import AGAIN, FRUITLESS, patience
 from ratchet.search.select import POLICIES, dgm

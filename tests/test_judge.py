@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from ratchet.evals import Claim, Evaluation, Rule, Seed, Summary, Trial, Verdict, judge
+from ratchet.evals.rule import BEFORE
 from ratchet.tasks import Metric
 
 RULE = Rule()
@@ -34,7 +35,7 @@ def evaluation(scores: Sequence[float | None]) -> Evaluation:
     return Evaluation(stream="test", trials=tuple(trials))
 
 
-def claim(held: bool, level: float, gated: bool = False) -> Claim:
+def claim(held: bool, level: float, gated: bool = False, behind: bool = False) -> Claim:
     return Claim(
         says="better",
         versus=0,
@@ -45,6 +46,7 @@ def claim(held: bool, level: float, gated: bool = False) -> Claim:
         stream="confirm/1",
         pairs=16,
         evidence="",
+        behind=behind,
     )
 
 
@@ -262,24 +264,64 @@ def test_a_smaller_program_may_lose_as_little_as_counts_for_nothing() -> None:
     assert judge.confirm(RULE, worse, margin, 0.01).standing == "refuted"
 
 
-steps = st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), min_size=1, max_size=200)
+OLD = RULE.model_copy(update=BEFORE)
+Step = tuple[bool, bool, bool, bool]
+steps = st.lists(st.tuples(*[st.booleans()] * 4), min_size=1, max_size=200)
 
 
-@given(steps)
+@given(steps, st.sampled_from([RULE, OLD]))
 def test_before_the_first_false_claim_untrue_claims_spend_no_more_than_alpha(
-    plan: list[tuple[bool, bool, bool]],
+    plan: list[Step], rule: Rule
 ) -> None:
-    """Whatever holds and whatever is put: a step is whether it is true, holds, and may be gated."""
+    """Whatever holds and is put: a step is whether it is true, holds, is gated, and is behind."""
     earlier: list[Claim] = []
-    spent = 0.0
-    for true, held, gated in plan:
-        gate = gated and bool(earlier) and earlier[-1].held and not earlier[-1].gated
-        level = judge.level(RULE, earlier, gated=gate)
-        spent += 0.0 if true else level
-        assert spent <= RULE.alpha * (1 + 1e-9)
+    spent = {False: 0.0, True: 0.0}
+    for true, held, gated, behind in plan:
+        gate = gated and bool(earlier) and earlier[-1].held
+        line = earlier[-1].behind if gate else behind
+        level = judge.level(rule, earlier, gated=gate, behind=line)
+        spent[line] += 0.0 if true else level
+        assert math.fsum(spent.values()) <= rule.alpha * (1 + 1e-9)
+        if rule.behind:
+            assert spent[True] <= rule.alpha * rule.behind * (1 + 1e-9)
         if held and not true:
             break  # the first false claim: the guarantee is about whether there is one
-        earlier.append(claim(held, level, gate))
+        earlier.append(claim(held, level, gate, line))
+
+
+@given(steps, st.sampled_from(["familywise", "fdr"]))
+def test_claims_that_are_far_behind_take_nothing_from_the_others(
+    plan: list[Step], control: str
+) -> None:
+    rule = RULE.model_copy(update={"control": control})
+    every: list[Claim] = []
+    front: list[Claim] = []
+    for _, held, _, behind in plan:
+        level = judge.level(rule, every, behind=behind)
+        every.append(claim(held, level, behind=behind))
+        if not behind:
+            assert level >= judge.level(rule, front)
+            front.append(every[-1])
+
+
+def test_a_claim_on_the_seeds_of_the_one_before_it_errs_no_more_often_than_its_level() -> None:
+    """A child that beats its parent and equals the baseline, which runs the child's seeds."""
+    level, searches, false, made = 0.1, 300, 0, 0
+    for number in range(searches):
+        rng = Random(number)
+        child = [rng.gauss(0.0, 1.0) for _ in range(64)]
+        over_parent = [score + 0.7 + rng.gauss(0.0, 0.5) for score in child]
+        over_baseline = [score + rng.gauss(0.0, 0.5) for score in child]
+        rule = RULE.model_copy(update={"most": 64})
+        first, second = (
+            judge.sequential_test(rule, 0.0, level, lambda count, x=gains: x[:count])  # type: ignore[misc]
+            for gains in (over_parent, over_baseline)
+        )
+        made += first.held
+        false += first.held and second.held
+    assert made > 0.8 * searches
+    # Binomial(300, 0.1) exceeds 44 with probability 0.5 %.
+    assert false <= 44
 
 
 @given(st.lists(st.booleans(), max_size=200))
@@ -296,20 +338,30 @@ def test_the_rate_of_false_discoveries_gets_e_lond_s_levels(outcomes: list[bool]
         earlier.append(claim(held, level))
 
 
-@given(st.lists(st.booleans(), max_size=60), st.sampled_from(["familywise", "fdr"]))
-def test_a_resumed_run_spends_what_is_left_and_no_more(outcomes: list[bool], control: str) -> None:
+@given(
+    st.lists(st.tuples(st.booleans(), st.booleans()), max_size=60),
+    st.sampled_from(["familywise", "fdr"]),
+)
+def test_a_resumed_run_spends_what_is_left_and_no_more(
+    outcomes: list[tuple[bool, bool]], control: str
+) -> None:
     rule = RULE.model_copy(update={"control": control})
     earlier: list[Claim] = []
-    for held in outcomes:
-        earlier.append(claim(held, judge.level(rule, earlier)))
+    for held, behind in outcomes:
+        level = judge.level(rule, earlier, behind=behind)
+        earlier.append(claim(held, level, behind=behind))
     stored = [each.model_dump_json() for each in earlier]
     resumed = [Claim.model_validate_json(text) for text in stored]
-    assert judge.level(rule, resumed) == judge.level(rule, earlier)
+    for behind in (False, True):
+        now, before = (judge.level(rule, claims, behind=behind) for claims in (resumed, earlier))
+        assert now == before
 
 
 def test_the_shares_of_the_error_budget_sum_to_it() -> None:
-    lost = [claim(False, 0.0)] * 2000
-    shares = math.fsum(judge.level(RULE, lost[:k]) for k in range(2000))
+    shares = 0.0
+    for behind in (False, True):
+        lost = [claim(False, 0.0, behind=behind)] * 2000
+        shares += math.fsum(judge.level(RULE, lost[:k], behind=behind) for k in range(2000))
     assert 0.97 * RULE.alpha < shares < RULE.alpha  # the tail beyond n is about 2/2.61/sqrt(n)
 
 

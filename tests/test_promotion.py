@@ -5,24 +5,41 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from conftest import Ratchet
+from landscape import Landscape, Surveyor, hills, program, read, searched
 from stand_ins.runs import always, essence, start
 from stand_ins.steps import PLAIN, WORDY, Steps
 from stand_ins.tweak import Tweak
 
-from ratchet.agents.base import Brief
+from ratchet.agents.base import Brief, BudgetSpent
+from ratchet.agents.opening import declared
+from ratchet.app.cli.view import node_line
 from ratchet.archive import Archive, Node, Tree
 from ratchet.archive.tables import NODES
-from ratchet.evals import COMMON, Candidate, Rule, Standing, Summary, Verdict, judge
+from ratchet.evals import (
+    COMMON,
+    Candidate,
+    Claim,
+    Evaluation,
+    Rule,
+    Standing,
+    Summary,
+    Verdict,
+    judge,
+    key_from,
+)
+from ratchet.evals.rule import BEFORE
 from ratchet.sandbox import Sandbox
 from ratchet.search.loop import search
-from ratchet.search.run import Run
+from ratchet.search.run import Config, Run
 from ratchet.search.schedule import RETEST, Action
 from ratchet.search.screen import Draft
+from ratchet.search.select import uniform
 from ratchet.search.studies.rejudge import claimed_gains, rejudge
-from ratchet.search.turn import explore, finish
+from ratchet.search.turn import NO_LONGER, explore, finish
 
 SCHEDULES = ["adaptive", "fixed"]
 
@@ -34,6 +51,12 @@ def grow(run: Run) -> Tree:
 def newest(tree: Tree, rng: Random) -> Node:
     """Build on the start until something is kept, then on the newest of that."""
     return max(tree.eligible(), key=lambda node: (node.kept, node.number if node.kept else 0))
+
+
+def leader(tree: Tree, rng: Random) -> Node:
+    """Build on the highest kept node, and on the third baseline until there is one."""
+    kept = [node for node in tree.eligible() if node.kept]
+    return max(kept, key=lambda node: node.gain or 0.0) if kept else tree.planted()[-1]
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -54,6 +77,9 @@ def test_less_code_that_loses_nothing_is_a_promotion_of_its_own(
     assert (claim.says, claim.versus, claim.held) == ("simpler", 2, True)
     assert plain.size < wordy.size
     assert "with less code" in plain.verdict.reason
+    assert (wordy.outcome, plain.outcome) == ("confirmed", "simpler")
+    assert node_line(wordy).plain.startswith("✔ 2 confirmed")
+    assert node_line(plain).plain.startswith("≈ 3 simpler")
     assert tree.anchor(plain).number == 2
     assert last.verdict is not None
     assert "behaves exactly like" in last.verdict.reason
@@ -73,11 +99,12 @@ def test_a_simplification_is_held_against_what_the_parent_was_simplified_from(
     assert [(c.says, c.versus) for c in last.verdict.claims] == [("simpler", 2)]
 
 
+@pytest.mark.parametrize("seeds", ["shared", "own"])
 def test_over_the_best_baseline_is_a_claim_apart_that_lives_on_what_the_first_left(
-    tmp_path: Path, isolated_sandbox: Sandbox
+    tmp_path: Path, isolated_sandbox: Sandbox, seeds: str
 ) -> None:
-    agent = Steps([PLAIN.format(rate=0.04)])
-    run = start(tmp_path / "a.db", isolated_sandbox, agent, turns=1, lag=0)
+    agent, rule = Steps([PLAIN.format(rate=0.04)]), {"baseline_seeds": seeds}
+    run = start(tmp_path / "a.db", isolated_sandbox, agent, turns=1, lag=0, rule=rule)
     node = grow(replace(run, select=newest))[2]
     assert node.verdict is not None
     over_parent, over_baseline = node.verdict.claims
@@ -85,8 +112,102 @@ def test_over_the_best_baseline_is_a_claim_apart_that_lives_on_what_the_first_le
     assert not over_parent.gated
     assert over_baseline.gated
     assert over_baseline.level == over_parent.level
-    assert over_parent.stream != over_baseline.stream
     assert over_baseline.held
+    assert over_parent.stream == "confirm/2"
+    assert over_baseline.stream == ("confirm/2" if seeds == "shared" else "baseline/2")
+    compared = {(e.stream, e.versus, e.count) for e in node.evidence}
+    assert {(c.stream, c.versus, c.pairs) for c in node.verdict.claims} <= compared
+    fresh = {over_parent.stream: over_parent.pairs}
+    fresh[over_baseline.stream] = max(over_baseline.pairs, fresh.get(over_baseline.stream, 0))
+    own = sum(e.count for e in node.evidence if e.stream not in fresh) + sum(fresh.values())
+    assert node.trials == own + over_parent.pairs + over_baseline.pairs
+
+
+LAND = Landscape(3, good=0.3, gain=0.5)
+PLANTED = {"first": 3.0, "second": 2.99, "third": 1.0}
+
+
+def test_over_the_best_baseline_means_over_every_one_that_may_be_the_best() -> None:
+    with searched(LAND, lambda made, seeds: made < 40, planted=PLANTED, select=leader) as simulated:
+        tree = simulated.tree
+    named = {node.name: node.number for node in tree.planted()}
+    near = {named["first"], named["second"]}
+    beyond = [n for n in tree.confirmed() if n.verdict and n.parent not in near]
+    claims = [n.verdict.claims for n in beyond if n.verdict and len(n.verdict.claims) > 1]
+    assert claims
+    for first, *over in claims:
+        assert [c.versus for c in over] in ([*near], [*reversed([*near])], [over[0].versus])
+        assert all(c.gated and c.stream == first.stream and c.level == first.level for c in over)
+        assert all(c.held for c in over[:-1])
+        assert len(over) == 2 or not over[0].held
+
+
+class Drawn:
+    """Offers a proposal of the landscape that follows from the turn's own generator alone."""
+
+    def propose(self, brief: Brief) -> Candidate:
+        number, true = read(brief.parent.candidate)
+        child = program(*LAND.child(number, true, brief.rng.getrandbits(30)))
+        return Candidate(files={"program.py": child}, idea="a step", proposer="drawn")
+
+
+class Fragile(Surveyor):  # type: ignore[misc]  # a bench is not typed for others
+    """A lab whose budget is spent after so many evaluations."""
+
+    left = math.inf
+
+    def evaluate(self, *args: Any, **named: Any) -> Evaluation:
+        self.left -= 1
+        if self.left < 0:
+            raise BudgetSpent("no more")
+        measured: Evaluation = super().evaluate(*args, **named)
+        return measured
+
+
+def sitting(path: Path, workers: int, left: float = math.inf) -> Archive:
+    """Search until 30 children are made or the budget is spent; go on where one stopped."""
+    task, archive = hills({"one": 0.3, "two": 0.29}), Archive(path, create=True)
+    rule = Rule(glance=0)
+    config = Config(
+        task="hills", key=key_from(1), turns=30, novelty=False, schedule="adaptive", rule=rule
+    )
+    if not archive.runs():
+        archive.start_run("run", task, config.model_dump(mode="json"))
+    lab: Any = Fragile(LAND, task)
+    lab.left = left
+    run = Run("run", config, declared(Drawn(), "drawn"), leader, lab, archive, workers)
+    list(search(run, always))
+    return archive
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_search_that_ends_among_its_claims_goes_on_to_the_same_tree(
+    tmp_path: Path, workers: int
+) -> None:
+    whole = sitting(tmp_path / "whole.db", 2)
+    for left in (40, 70, 100, 130, 160, 190):
+        sitting(tmp_path / "torn.db", workers, left).close()
+    torn = sitting(tmp_path / "torn.db", workers)
+    assert essence(torn.states("run")) == essence(whole.states("run"))
+    assert any(len(n.verdict.claims) > 1 for n in whole.tree("run") if n.verdict)
+
+
+def test_a_lineage_far_behind_the_best_baseline_claims_at_a_share_of_its_own() -> None:
+    land = Landscape(4, good=0.4, gain=0.5)
+    with searched(
+        land, lambda made, seeds: made < 40, "fixed", planted=PLANTED, select=uniform
+    ) as simulated:
+        tree, rule = simulated.tree, simulated.run.config.rule
+    assert {claim.behind for claim in tree.claims()} == {True, False}
+    for node, claim in tree.claimed():
+        assert node.parent is not None
+        lacking = read(tree[1].candidate)[1] - read(node.candidate)[1]
+        assert lacking > 0 if claim.behind else lacking < 2
+    earlier: list[Claim] = []
+    for claim in tree.claims():
+        kind = {"gated": claim.gated, "behind": claim.behind}
+        assert claim.level == judge.level(rule, earlier, **kind)
+        earlier.append(claim)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -148,6 +269,21 @@ def test_what_a_second_look_finds_hopeless_is_never_put_to_fresh_seeds(
     with ThreadPoolExecutor(2) as pool:
         finished = finish(run, pool, Draft(Action("advance", 2), node), tree)
     assert finished.verdict == verdict
+
+
+def test_less_code_that_can_no_longer_be_shown_to_lose_nothing_takes_no_seeds(
+    tmp_path: Path, isolated_sandbox: Sandbox
+) -> None:
+    run = start(tmp_path / "a.db", isolated_sandbox, Tweak(), turns=1)
+    tree = grow(run)
+    waiting = Verdict(standing="promising", reason="", screen=screened(0.0))
+    node = tree[2].model_copy(update={"verdict": waiting, "size": 1, "evidence": ()})
+    with ThreadPoolExecutor(2) as pool:
+        finished = finish(run, pool, Draft(Action("advance", 2), node), tree)
+    assert finished.verdict is not None
+    assert finished.standing == "no gain"
+    assert finished.verdict.reason == NO_LONGER
+    assert not finished.evidence
 
 
 def screened(mean: float) -> Summary:
@@ -270,6 +406,9 @@ def test_a_rule_of_an_older_run_keeps_to_the_control_it_was_made_under() -> None
     assert Rule.model_validate({**old, "control": "familywise"}).control == "familywise"
     assert Rule.model_validate(rule.model_dump()) == rule
     assert Rule().control == "familywise"
+    stored = {name: value for name, value in Rule().model_dump().items() if name not in BEFORE}
+    assert Rule.model_validate(stored) == Rule.model_copy(Rule(), update=BEFORE)
+    assert Rule.model_validate(Rule().model_dump()) == Rule()
 
 
 class Elsewhere:

@@ -11,10 +11,14 @@ from stand_ins.runs import node
 
 from ratchet.archive import Evidence, Node, Tree
 from ratchet.evals import COMMON, Estimate, Rule, Summary, Verdict
+from ratchet.evals.rule import BEFORE
+from ratchet.search.planted import behind as far_behind
+from ratchet.search.planted import may_simplify
 from ratchet.search.schedule import (
     EXPAND,
     Action,
     adaptive,
+    advances,
     expected_positive,
     fixed,
     improvement,
@@ -113,3 +117,46 @@ def test_a_choice_changes_nothing_and_is_always_the_same() -> None:
     assert len(chosen) == 1
     assert [each.model_dump() for each in tree] == before
     assert not math.isnan(improvement(Summary(mean=0.0, sd=0.0, pairs=8), RULE))
+
+
+def far(standing: float) -> Tree:
+    """A start, a baseline that is ahead by `standing`, and a child of the start that waits."""
+    child = waiting(2, 0.3, pairs=16).model_copy(update={"parent": 0})
+    return Tree([node(0, 0.0, size=40), node(1, standing, size=40), child])
+
+
+def test_a_child_far_behind_the_best_baseline_counts_for_its_share_of_the_error_budget() -> None:
+    assert RULE.behind is not None
+    (_, near), (_, behind) = (advances(far(lead), RULE, METRIC)[0] for lead in (1.0, 9.0))
+    assert behind == pytest.approx(RULE.behind * near)
+    older = Rule.model_copy(RULE, update=BEFORE)
+    assert advances(far(9.0), older, METRIC)[0][1] == near
+
+
+@given(st.floats(-2, 2), st.floats(0, 9), st.floats(0, 5))
+def test_more_of_a_lead_never_brings_a_child_nearer_and_a_better_screen_does(
+    mean: float, lead: float, more: float
+) -> None:
+    screen = Summary(mean=mean, sd=1.0, pairs=16)
+    better = screen.model_copy(update={"mean": mean + more})
+    tree, further = far(lead), far(lead + more)
+    assert far_behind(RULE, further, further[0], screen) >= far_behind(RULE, tree, tree[0], screen)
+    assert far_behind(RULE, tree, tree[0], better) <= far_behind(RULE, tree, tree[0], screen)
+    assert not far_behind(RULE, tree, tree[1], screen) or mean < 0
+
+
+def test_simpler_is_asked_where_it_can_be_won_and_of_nothing_behind_a_baseline() -> None:
+    def asked(lead: float, parent: int, sd: float, rule: Rule = RULE) -> bool:
+        tree, screen = far(lead), Summary(mean=0.0, sd=sd, pairs=16)
+        return may_simplify(rule, METRIC, tree, tree[parent], 30, screen)
+
+    steady, noisy = METRIC.minimum_gain / 2, METRIC.minimum_gain * 9
+    assert asked(1.0, parent=1, sd=steady)
+    assert asked(1.0, parent=1, sd=0.0)
+    assert not asked(1.0, parent=1, sd=noisy)
+    assert not asked(1.0, parent=0, sd=steady)
+    assert asked(-1.0, parent=0, sd=steady)
+    assert asked(1.0, parent=0, sd=noisy, rule=Rule.model_copy(RULE, update=BEFORE))
+    tree = far(1.0)
+    screen = Summary(mean=0.0, sd=steady, pairs=16)
+    assert not may_simplify(RULE, METRIC, tree, tree[1], 39, screen)

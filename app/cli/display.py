@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
-PLAIN = {"✔": "+", "✗": "x", "·": ".", "●": "*", "○": "o", "±": "+-", "…": "..."}
+PLAIN = {"✔": "+", "✗": "x", "≈": "=", "·": ".", "●": "*", "○": "o", "±": "+-", "…": "..."}
 ERRORS = "ratchet-plain"  # the name of the error handler `_plain` among the codecs
 STUCK_SECONDS = 5.0  # for a reader to make room in a pipe that does not block
 

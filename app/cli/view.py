@@ -18,6 +18,7 @@ from ..pages import sentences
 
 STYLES = {
     "confirmed": ("✔", "bold green"),
+    "simpler": ("≈", "cyan"),
     "refuted": ("✗", "yellow"),
     "promising": ("?", "cyan"),
     "no gain": ("·", "dim"),
@@ -49,7 +50,7 @@ def heading(facts: Mapping[str, str]) -> RenderableType:
 
 def node_line(node: Node) -> Text:
     """A node in one line: number, sign, gain with interval, idea."""
-    sign, style = STYLES[node.standing]
+    sign, style = STYLES[node.outcome]
     line = Text(f"{sign} {node.number} ", style=style)
     if node.verdict is None:
         line.append(f"{node.name}  ", style="bold")
@@ -58,7 +59,7 @@ def node_line(node: Node) -> Text:
             return line
         line.append(f"{node.gain or 0.0:+.4f} over the start", style="dim")
         return line
-    line.append(f"{node.standing}  ", style=style)
+    line.append(f"{node.outcome}  ", style=style)
     if not node.validated:
         line.append("unvalidated  ", style="bold yellow")
     if node.kept and not node.company_checked:

@@ -15,8 +15,8 @@ from ...evals.records import Words
 from ...evals.syntax import size
 from ...tasks import Frozen
 from ..crew import threads
+from ..planted import simpler
 from ..run import Run, behaviour
-from ..schedule import simpler
 from ..screen import against, gains, measured
 from .merge import merge_files
 from .report import title

@@ -14,9 +14,9 @@ from ...archive import Archive, Node
 from ...evals import Estimate, derived_key, judge
 from ...tasks import Frozen
 from ..assemble import assemble
-from ..confirm import best_planted
 from ..desk.purse import Purse
 from ..order import Say
+from ..planted import best_planted
 from ..run import Config, Run
 from .equal_budget import affordable, spend
 from .report import SEEDS, Report, sealed, title

@@ -60,7 +60,7 @@ def rerun(archive: Archive, name: str | None, sandbox: Sandbox, scratch: Path) -
         states=len(before),
         same=same,
         replies=replies,
-        trials=sum(sum(e.count for e in node.evidence) for node in Tree(before)),
+        trials=sum(sum(e.count for e in node.seeds_run) for node in Tree(before)),
     )
 
 

@@ -61,7 +61,7 @@ def replay(
     old: list[Trial] = []
     new: list[Trial] = []
     measured: dict[tuple[str, Split], Sequence[Trial]] = {}
-    for evidence in node.evidence:
+    for evidence in node.seeds_run:
         seeds = draw(keys, evidence.stream, evidence.count)
         old += archive.evaluation(node, evidence.stream, seeds, evidence.split).trials
         again = conditions.measure(node.candidate, seeds, evidence.split)

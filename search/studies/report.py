@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from ...archive import Archive, Node, RunRecord, Tree
 from ...evals import Claim, Estimate, Evaluation, Keys, Rule, Split, Summary, draw, judge
 from ...tasks import Frozen
-from ..confirm import best_planted
 from ..lab import Lab
+from ..planted import best_planted
 
 SEEDS: Mapping[Split, int] = {"dev": 64, "transfer": 16}
 REPORT = "report"  # the kind of event that a reading is
