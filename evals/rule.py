@@ -10,6 +10,7 @@ from ..tasks import Frozen, Metric
 # Fields that a rule stored by an older version lacks, and what they were then.
 BEFORE: Mapping[str, Any] = {
     "ranks": "shrunken",
+    "unproven": False,
 }
 # What every stored rule names.
 STORED = {"first_look", "screen", "drop_t", "promote_t", "block", "most", "hope"}
@@ -35,6 +36,9 @@ class Rule(Frozen):
 
     `ranks`: nodes rank by their effects over the start, estimated by `least squares` from all seeds
     that compare them; in older runs by sums of `shrunken` gains on the common seeds.
+
+    With `unproven` a claim that its fresh seeds leave open is called that, and only one that they
+    speak against is `refuted`; verdicts then count failures. Older runs called both `refuted`.
     """
 
     standard: Literal["claim", "explore"] = "claim"
@@ -59,6 +63,7 @@ class Rule(Frozen):
     tolerance: float = Field(default=1.0, ge=0)
     estimate: int = Field(default=32, ge=2)
     ranks: Literal["shrunken", "least squares"] = "least squares"
+    unproven: bool = True
 
     @model_validator(mode="before")
     @classmethod

@@ -85,6 +85,9 @@ def _tested(
         evidence=judge.digest(tested.gains),
         gain=judge.summary(tested.gains),
         scores=_scores(run, node, rival, stream, tested.pairs),
+        failed=measured(run, node.candidate, stream, tested.pairs).failures
+        if rule.unproven
+        else None,
     )
     return claim, tested.gains
 
