@@ -193,7 +193,7 @@ def _shown(tree: Tree, node: Node) -> dict[str, object]:
         "gain": gain,
         "error": error,
         "seeds": seeds,
-        "standing": node.standing,
+        "standing": node.for_agents,
         "idea": node.candidate.idea,
     }
 

@@ -98,7 +98,7 @@ def problem(brief: Brief) -> Problem:
     proposals = sum(1 + child.discarded for child in children)
     if empty and empty >= EMPTY * proposals and brief.rng.random() < META:
         return NOTHING_NEW
-    failed = [child for child in children if broken(child) or child.standing == "refuted"]
+    failed = [child for child in children if broken(child) or child.given_up]
     if len(failed) >= FAILING and brief.rng.random() < META:
         return UNRELIABLE
     name = weakest(workload_gains(brief), brief.rng)

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
-from .archive import Node, Tree
+from .archive import Node, Tree, over_start
+from .evals import Estimate
 from .sandbox.text import clean, line
 
 SIGNS = {
     "confirmed": ("✔", "#1a9850"),
     "simpler": ("≈", "#2c7fb8"),
+    "unproven": ("~", "#b8a04a"),
     "refuted": ("✗", "#d9820a"),
     "promising": ("?", "#2c7fb8"),
     "no gain": ("·", "#8c8c8c"),
@@ -26,15 +28,15 @@ SIGNS = {
 }
 ROW, INDENT, DEEPEST = 22, 16, 24  # pixels a row and a level, and levels that are told apart
 LABELS, FOREST, MARGIN = 640, 240, 12  # pixels of the names, of the gains, and around both
-ERRORS = 1.96  # standard errors that a bar reaches to each side
 LONGEST_CODE = 100_000  # characters
 
 
 class Row(NamedTuple):
-    """A node in a drawing; `hidden` is how many of its children are left out."""
+    """A node in a drawing, with its gain over the start; `hidden` children are left out."""
 
     node: Node
     depth: int
+    gain: Estimate | None
     hidden: int = 0
 
 
@@ -45,22 +47,24 @@ def tree_rows(tree: Tree, every: bool) -> list[Row]:
     while stack:
         node, depth = stack.pop()
         shown = [child for child in tree.children(node) if every or child.kept]
-        rows.append(Row(node, depth, len(tree.children(node)) - len(shown)))
+        hidden = len(tree.children(node)) - len(shown)
+        rows.append(Row(node, depth, over_start(tree, node), hidden))
         stack += [(child, depth + 1) for child in reversed(shown)]
     return rows
 
 
 def lineage_rows(tree: Tree, node: Node) -> list[Row]:
     """A node below all that it descends from."""
-    return [Row(ancestor, depth) for depth, ancestor in enumerate(tree.lineage(node))]
+    lineage = enumerate(tree.lineage(node))
+    return [Row(ancestor, depth, over_start(tree, ancestor)) for depth, ancestor in lineage]
 
 
 def svg(rows: Sequence[Row], unit: str) -> str:
     """Nodes line by line, and their gains over the start with 95 % intervals beside them."""
     width, height = LABELS + FOREST + 3 * MARGIN, ROW * len(rows) + 2 * ROW
     names = "".join(_label(row, _middle(place)) for place, row in enumerate(rows))
-    scale = _Scale.of([row.node for row in rows])
-    bars = "".join(_bar(row.node, _middle(place), scale) for place, row in enumerate(rows))
+    scale = _Scale.of(rows)
+    bars = "".join(_bar(row, _middle(place), scale) for place, row in enumerate(rows))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
         f'height="{height}" style="max-width:100%;height:auto" font-family="sans-serif" '
@@ -82,7 +86,7 @@ def tree_html(title: str, tree: Tree, unit: str) -> str:
 
 def node_html(tree: Tree, node: Node, unit: str, difference: str) -> str:
     """One node: what it descends from, what is known of it, its program and what that changed."""
-    facts = {name: value for name, value in _facts(node, unit).items() if value}
+    facts = {name: value for name, value in _facts(tree, node, unit).items() if value}
     table = "".join(
         f'<tr><th style="text-align:left;vertical-align:top">{_text(name)}</th>'
         f'<td style="text-align:left">{_text(value)}</td></tr>'
@@ -105,15 +109,26 @@ def runs_html(records: Iterable[Mapping[str, str]]) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def summary(node: Node) -> str:
-    """A node in one line of plain text: standing, gain with its interval, idea."""
+def summary(node: Node, over: Estimate | None) -> str:
+    """A node in one line of plain text: standing, gain with its interval, idea.
+
+    `over` is its gain over the start.
+    """
     if node.verdict is None:
         name = node.kind if node.name == node.kind else f"{node.kind} {node.name}"
-        gain = node.failure or f"{node.gain or 0.0:+.4f} over the start"
-        return line(f"{node.number} {node.standing if node.failure else name}: {gain}", 200)
-    over = f" {node.verdict.estimate} over {node.parent}" if node.verdict.estimate else ""
+        words = node.failure or from_start(over)
+        title = f"{node.number} {node.standing if node.failure else name}"
+        return line(f"{title}: {words}" if words else title, 200)
+    step = f" {node.verdict.estimate} over {node.parent}" if node.verdict.estimate else ""
     doubt = "" if node.validated else " (unvalidated)"
-    return line(f"{node.number} {node.outcome}{doubt}{over}: {node.candidate.idea}", 200)
+    return line(f"{node.number} {node.outcome}{doubt}{step}: {node.candidate.idea}", 200)
+
+
+def from_start(gain: Estimate | None) -> str:
+    """A gain over the start with its interval and count, "" for the start itself."""
+    if gain is None:
+        return ""
+    return f"{gain} over the start" + (f" ({gain.pairs} seeds)" if gain.pairs > 1 else "")
 
 
 class _Scale(NamedTuple):
@@ -123,9 +138,9 @@ class _Scale(NamedTuple):
     high: float
 
     @classmethod
-    def of(cls, nodes: Sequence[Node]) -> "_Scale | None":
+    def of(cls, rows: Sequence[Row]) -> "_Scale | None":
         """The scale on which all bars and the start are to be seen; None without any gain."""
-        ends = [end for node in nodes for end in _interval(node)] + [0.0]
+        ends = [end for row in rows for end in _interval(row)] + [0.0]
         low, high = min(ends), max(ends)
         return cls(low, high) if 0 < high - low < math.inf else None
 
@@ -134,11 +149,10 @@ class _Scale(NamedTuple):
         return MARGIN + FOREST * (gain - self.low) / (self.high - self.low)
 
 
-def _interval(node: Node) -> tuple[float, ...]:
-    if node.gain is None:
-        return ()
-    half = ERRORS * node.gain_error
-    return (node.gain - half, node.gain + half)
+def _interval(row: Row) -> tuple[float, ...]:
+    if row.gain is None:
+        return () if row.node.gain is None else (row.node.gain, row.node.gain)
+    return (row.gain.low, row.gain.high)
 
 
 def _middle(place: int) -> float:
@@ -151,11 +165,12 @@ def _left(depth: int) -> int:
 
 def _label(row: Row, y: float) -> str:
     sign, colour = SIGNS.get(row.node.outcome, ("·", "currentColor"))
+    words = summary(row.node, row.gain)
     hidden = f"  [{row.hidden} children not shown]" if row.hidden else ""
     return (
-        f'<g><title>{_text(summary(row.node))}</title><text x="{_left(row.depth)}" y="{y + 4:g}">'
+        f'<g><title>{_text(words)}</title><text x="{_left(row.depth)}" y="{y + 4:g}">'
         f'<tspan fill="{colour}" font-weight="bold">{sign}</tspan> '
-        f"{_text(summary(row.node) + hidden)}</text></g>"
+        f"{_text(words + hidden)}</text></g>"
     )
 
 
@@ -171,15 +186,16 @@ def _links(rows: Sequence[Row]) -> str:
     return f'<path d="{path}" fill="none" stroke="currentColor" stroke-opacity="0.35"/>'
 
 
-def _bar(node: Node, y: float, scale: _Scale | None) -> str:
+def _bar(row: Row, y: float, scale: _Scale | None) -> str:
     """The gain over the start as a dot, and its 95 % interval as a line."""
-    if node.gain is None or scale is None:
+    if row.node.gain is None or scale is None:
         return ""
-    _, colour = SIGNS.get(node.outcome, ("·", "currentColor"))
-    low, high = map(scale.x, _interval(node))
+    gain = row.gain.gain if row.gain else row.node.gain
+    _, colour = SIGNS.get(row.node.outcome, ("·", "currentColor"))
+    low, high = map(scale.x, _interval(row))
     return (
         f'<path d="M{low:.1f} {y:g}H{high:.1f}" stroke="{colour}" stroke-width="2"/>'
-        f'<circle cx="{scale.x(node.gain):.1f}" cy="{y:g}" r="3.5" fill="{colour}"/>'
+        f'<circle cx="{scale.x(gain):.1f}" cy="{y:g}" r="3.5" fill="{colour}"/>'
     )
 
 
@@ -200,20 +216,20 @@ def _axis(scale: _Scale | None, rows: int, unit: str) -> str:
     )
 
 
-def _facts(node: Node, unit: str) -> dict[str, str]:
+def _facts(tree: Tree, node: Node, unit: str) -> dict[str, str]:
     """What is known of a node, by heading; nothing for what does not apply."""
     verdict = node.verdict
     estimate = verdict.estimate if verdict else None
     over = ""
     if estimate:
-        over = f"{estimate} {unit} over its parent, on {estimate.pairs} seeds that chose nothing"
+        over = f"{estimate} {unit} over its parent, on {estimate.pairs} common seeds, which rank"
     return {
         "node": f"{node.id} {node.outcome}",
         "caution": "" if node.validated else "unvalidated: it ran without isolation",
         "idea": node.candidate.idea,
         "verdict": verdict.reason if verdict else node.failure,
         "gain": over,
-        "over the start": "" if node.gain is None else f"{node.gain:+.4f} {unit}",
+        "over the start": from_start(over_start(tree, node)),
         "cost": f"{node.trials} trials, {node.cpu_seconds:.1f} CPU-seconds",
     }
 

@@ -78,13 +78,24 @@ def _readme(node: Node, record: dict[str, Any], files: list[str], example: bool)
     if gain := record["gain_over_parent"]:
         lines += [
             f"Gain over the parent: {gain['gain']:+.4f} {record['metric']['unit']}, 95 % interval "
-            f"{gain['low']:+.4f} to {gain['high']:+.4f}, on {gain['pairs']} seeds that had no part "
-            f"in selecting it.",
+            f"{gain['low']:+.4f} to {gain['high']:+.4f}, on {gain['pairs']} common seeds, which "
+            "rank nodes and choose the best.",
             "",
         ]
-    if record["gain_over_start"] is not None:
-        over = record["gain_over_start"]
-        lines += [f"Gain over the start: {over:+.4f} {record['metric']['unit']}.", ""]
+    if sealed := record["sealed"]:
+        gain = sealed["gain"]
+        lines += [
+            f"The number that counts: {gain['gain']:+.4f} {record['metric']['unit']} over the "
+            f"parent, 95 % interval {gain['low']:+.4f} to {gain['high']:+.4f}, on {gain['pairs']} "
+            "sealed seeds, which chose nothing.",
+            "",
+        ]
+    if over := record["over_start"]:
+        lines += [
+            f"Gain over the start: {over['gain']:+.4f} {record['metric']['unit']}, 95 % interval "
+            f"{over['low']:+.4f} to {over['high']:+.4f}.",
+            "",
+        ]
     lines += [
         "## Files",
         "",

@@ -2,13 +2,25 @@
 
 import difflib
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .agents.opening import Listing
-from .archive import Archive, ArchiveError, Node, RunRecord, Tree, unsound
-from .evals import Claim, Evaluation, Keys, Verdict, draw, judge
+from .archive import (
+    Archive,
+    ArchiveError,
+    Node,
+    RunRecord,
+    Tree,
+    ahead,
+    difference,
+    over_start,
+    unsound,
+)
+from .evals import Claim, Estimate, Evaluation, Keys, Rule, Verdict, draw, judge
 from .sandbox.text import clean
 from .search.planted import best_planted
+from .search.studies.report import readings, title, transfers
 from .tasks import Metric, Task
 
 
@@ -39,12 +51,30 @@ def run_record(record: RunRecord, tree: Tree) -> dict[str, Any]:
         "funnel": dict(tree.funnel()),
         "best": best.id if best else None,
         "best_gain_over_start": tree.effects[best.number].gain if best else None,
+        "best_over_start": _dumped(over_start(tree, best)) if best else None,
+        "best_behind": _behind(tree, best) if best else None,
         "best_validated": best.validated if best else None,
     }
 
 
-def node_record(node: Node, tree: Tree) -> dict[str, Any]:
-    """One node of a tree, without its program."""
+def _behind(tree: Tree, best: Node) -> dict[str, Any] | None:
+    """The planted program that the best kept node stands behind, if any, and by how much."""
+    front = ahead(tree, best)
+    return {"name": front.rival.name, **front.by.model_dump()} if front else None
+
+
+def _dumped(gain: Estimate | None) -> dict[str, Any] | None:
+    return gain.model_dump() if gain else None
+
+
+def node_records(archive: Archive, tree: Tree, run_id: str) -> list[dict[str, Any]]:
+    """All nodes of a run without their programs."""
+    words = transfers(archive, run_id)
+    return [node_record(node, tree, words.get(node.number)) for node in tree]
+
+
+def node_record(node: Node, tree: Tree, transfer: judge.Transfer | None = None) -> dict[str, Any]:
+    """One node of a tree, without its program; `transfer` is None where no report measured it."""
     verdict, effect = node.verdict, tree.effects.get(node.number)
     return {
         "node": node.id,
@@ -61,6 +91,8 @@ def node_record(node: Node, tree: Tree) -> dict[str, Any]:
         "digest": node.candidate.digest,
         "score": node.score,
         "gain_over_start": effect.gain if effect else None,
+        "over_start": _dumped(over_start(tree, node)),
+        "transfer": transfer,
         "gain_over_parent": verdict.estimate.model_dump() if verdict and verdict.estimate else None,
         "claims": [_claim(node, claim) for claim in verdict.claims] if verdict else [],
         "control": _control(verdict),
@@ -92,17 +124,20 @@ def full_record(archive: Archive, node: Node) -> dict[str, Any]:
     keys = archive.run(node.run).keys
     task = archive.task(node.run)
     parent = tree[node.parent] if node.parent is not None else None
+    evidence = [
+        _evidence(archive, keys, tree, node, task.metric, index)
+        for index in range(len(node.evidence))
+    ]
     return {
-        **node_record(node, tree),
+        **node_record(node, tree, transfers(archive, node.run).get(node.number)),
         "task": task.name,
         "metric": task.metric.model_dump(),
         "notes": {clean(name): clean(text) for name, text in node.candidate.notes.items()},
         "lineage": [ancestor.id for ancestor in tree.lineage(node)],
         "baseline": _over_baseline(tree, node),
-        "evidence": [
-            _evidence(archive, keys, tree, node, task.metric, index)
-            for index in range(len(node.evidence))
-        ],
+        "evidence": evidence,
+        "sealed": _sealed(archive, node),
+        "open": _left_open(archive.run(node.run).rule, node, task.metric, evidence),
         "environment": archive.environment(node.environment),
         "unusable": unsound(node, task),
         "files": dict(node.candidate.files),
@@ -116,9 +151,31 @@ def _over_baseline(tree: Tree, node: Node) -> dict[str, Any] | None:
     if not node.kept or not tree.planted():
         return None
     rival = best_planted(tree)
-    gain = tree.effects[node.number].gain - tree.effects[rival.number].gain
     tested = node.verdict is not None and rival.number in {c.versus for c in node.verdict.claims}
-    return {"name": rival.name, "gain": gain, "tested": tested}
+    return {"name": rival.name, **difference(tree, node, rival).model_dump(), "tested": tested}
+
+
+def _sealed(archive: Archive, node: Node) -> dict[str, Any] | None:
+    """What the last report of a node says of its gain over its parent, on sealed seeds."""
+    own = [r for r in readings(archive, node.run) if r.number == node.number]
+    if not own:
+        return None
+    return {"reading": own[-1].reading, "gain": own[-1].dev["parent"].model_dump()}
+
+
+def _left_open(
+    rule: Rule, node: Node, metric: Metric, evidence: Sequence[Mapping[str, Any]]
+) -> bool:
+    """Whether an older run called a claim refuted that its fresh seeds leave open."""
+    claims = node.verdict.claims if node.verdict and node.verdict.standing == "refuted" else ()
+    return any(
+        not claim.void
+        and measured["stream"] == claim.stream
+        and measured["versus"] is not None
+        and measured["gain"]["high"] >= rule.margin(metric, claim.says)
+        for claim in claims
+        for measured in evidence
+    )
 
 
 def _evidence(
@@ -132,6 +189,7 @@ def _evidence(
         "stream": evidence.stream,
         "workloads": evidence.split,
         "versus": None,
+        "rival": None,
         "scores": own.values(metric.worst),
         "failed": own.failures,
     }
@@ -149,6 +207,7 @@ def _evidence(
             values = judge.gains(own, other, metric, paired=theirs == seeds)
             record |= {
                 "versus": rival.id,
+                "rival": title(rival),
                 "versus_scores": other.values(metric.worst),
                 "gain": judge.estimate(values).model_dump(),
             }

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from .archive import Archive as Store
+from .evals import Estimate
 from .growth import Growth
 from .records import run_record
 from .replays import replay_run
@@ -129,7 +130,7 @@ class Run:
     def facts(self) -> dict[str, str]:
         """What a list of runs says of it."""
         record = run_record(self._archive.run(self.id), self._archive.tree(self.id))
-        gain = record["best_gain_over_start"]
+        gain, behind = record["best_over_start"], record["best_behind"]
         return {
             "run": self.id,
             "task": record["task"],
@@ -137,7 +138,8 @@ class Run:
             "created (UTC)": record["created"][:19],
             "nodes": str(record["nodes"]),
             "confirmed": str(record["funnel"]["confirmed"]),
-            "best": "" if gain is None else f"{record['best']} {gain:+.4f}",
+            "best kept": "" if gain is None else f"{record['best']} {Estimate(**gain)}",
+            "behind": "" if behind is None else behind["name"],
         }
 
     def _repr_html_(self) -> str:

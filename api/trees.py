@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 from . import drawing
 from .archive import Archive as Store
 from .archive import Node as Record
+from .archive import over_start
 from .evals import Estimate
-from .evals.judge import Effect
 from .export import export
 from .frames import frame
 from .records import diff_text, node_record
 from .replays import replay_node
 from .search.order import SandboxChoice, Say
 from .search.studies.replay import Replay
+from .search.studies.report import transfers
 
 if TYPE_CHECKING:
     import pandas
@@ -67,7 +68,7 @@ class Tree:
 
     @property
     def funnel(self) -> Mapping[str, int]:
-        """How many proposals got how far: proposed, duplicate, ..., confirmed, refuted."""
+        """How many proposals got how far: proposed, ..., confirmed, unproven, refuted."""
         return self._records.funnel()
 
     @cached_property
@@ -87,9 +88,9 @@ class Tree:
         """One row a node, indexed by number; needs pandas.
 
         Columns: `parent` (number), `kind`, `name`, `standing`, `idea`, `proposer`; `score` on the
-        run's common seeds; `gain_over_start`, with standard error `gain_over_start_error`;
-        `gain` over the parent with its 95 % interval `low` to `high` on `pairs` seeds that selected
-        nothing; `size` in syntax nodes, `trials`, `cpu_seconds`, `turn`, `validated`. Scores and
+        run's common seeds; `gain_over_start`, with standard error `gain_over_start_error`; `gain`
+        over the parent with its 95 % interval `low` to `high` on `pairs` common seeds, which rank
+        and choose; `size` in syntax nodes, `trials`, `cpu_seconds`, `turn`, `validated`. Scores and
         gains are in `unit`; gains are positive where a node is better. What does not apply is NA.
         Raises ImportError where pandas is not installed.
         """
@@ -159,7 +160,10 @@ class Node:
 
     @property
     def standing(self) -> str:
-        """One of start, baseline, failed, invalid, no gain, promising, refuted, confirmed."""
+        """What became of it.
+
+        One of start, baseline, failed, invalid, no gain, promising, unproven, refuted, confirmed.
+        """
         return self._record.standing
 
     @property
@@ -189,25 +193,28 @@ class Node:
 
     @property
     def gain(self) -> Estimate | None:
-        """Gain over the parent with its 95 % interval, on seeds that selected nothing.
+        """Gain over the parent with its 95 % interval, on the common seeds.
 
-        In `tree.unit`, positive where it is better. None for what was not kept.
+        These rank nodes and choose the best, so of many nodes the best one's looks too good: the
+        sealed seeds of a report say what it is worth. In `tree.unit`, positive where it is better.
+        None for what was not kept.
         """
         return self._record.verdict.estimate if self._record.verdict else None
 
     @property
     def gain_over_start(self) -> float | None:
         """Gain over the starting program, in `tree.unit`; None if it is not built on."""
-        return self.over_start.gain if self.over_start else None
+        effect = self.tree._records.effects.get(self.number)
+        return effect.gain if effect else None
 
     @property
-    def over_start(self) -> Effect | None:
-        """`gain` over the starting program, its standard `error`, and on how many `seeds`.
+    def over_start(self) -> Estimate | None:
+        """The same with its 95 % interval and the number of seeds; None for the start itself.
 
         From all seeds that compare what is built on: the common ones, and those of claims. Runs of
         older versions have it from common seeds alone.
         """
-        return self.tree._records.effects.get(self.number)
+        return over_start(self.tree._records, self._record)
 
     @property
     def files(self) -> Mapping[str, str]:
@@ -222,7 +229,8 @@ class Node:
 
     def record(self) -> dict[str, Any]:
         """Everything but the program, as JSON has it."""
-        return node_record(self._record, self.tree._records)
+        words = transfers(self._archive, self._record.run)
+        return node_record(self._record, self.tree._records, words.get(self.number))
 
     def diff(self, other: "Node | None" = None) -> str:
         """How the program of `other`, the parent unless told, became this one: a unified diff.
@@ -275,4 +283,4 @@ class Node:
 
     def __repr__(self) -> str:
         """One line."""
-        return f"<Node {drawing.summary(self._record)}>"
+        return f"<Node {drawing.summary(self._record, self.over_start)}>"

@@ -4,6 +4,7 @@ Reading order:
 
 tree        the nodes of one run, and questions about them
 ranks       how far each node is ahead of the start
+gains       how far a node stands from the start, and from what was planted
 runs        the record of a run               upgrade  records of older versions
 store       the archive as a whole, of nodes, trials and journal
 lease       one process at a time grows a run
@@ -12,6 +13,7 @@ rows        rows become checked records       cells    JSON in a cell
 sound       whether an archived program may still be run
 """
 
+from .gains import Ahead, ahead, difference, over_start
 from .place import ArchiveError
 from .runs import RunRecord
 from .sound import in_use, require_sound, unsound
@@ -19,6 +21,7 @@ from .store import Archive
 from .tree import Child, Evidence, Node, NoSuchNode, NotAChild, Tree
 
 __all__ = [
+    "Ahead",
     "Archive",
     "ArchiveError",
     "Child",
@@ -28,7 +31,10 @@ __all__ = [
     "NotAChild",
     "RunRecord",
     "Tree",
+    "ahead",
+    "difference",
     "in_use",
+    "over_start",
     "require_sound",
     "unsound",
 ]

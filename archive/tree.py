@@ -16,6 +16,7 @@ from ..tasks import Frozen
 from .place import ArchiveError
 from .ranks import as_measured, least_squares, shrunken
 
+PROMISED = ("promising", "confirmed", "unproven", "refuted")  # what a screen made hope for
 MOST_SEEDS = 1_000_000  # of one stream: they are drawn one by one
 
 
@@ -92,6 +93,19 @@ class Node(Frozen):
         claims = self.verdict.claims if self.verdict else ()
         less = self.standing == "confirmed" and bool(claims) and claims[0].says == "simpler"
         return "simpler" if less else self.standing
+
+    @property
+    def given_up(self) -> bool:
+        """Whether fresh seeds did not show what it claimed: it is unproven, or refuted."""
+        return self.standing in ("unproven", "refuted")
+
+    @property
+    def for_agents(self) -> str:
+        """The standing in the words that agents and models know: all that is given up is refuted.
+
+        Their prompts, and with them the replies that archives hold, stay as they were.
+        """
+        return "refuted" if self.given_up else self.standing
 
     @property
     def measured(self) -> bool:
@@ -325,7 +339,7 @@ class Tree:
         """How many proposals got how far.
 
         Each is one of duplicate, empty, invalid and screened, so that these add up to proposed. Of
-        the screened some are promising, and of those some are confirmed and some refuted.
+        the screened some are promising, and of those some are confirmed, unproven or refuted.
         """
         proposals = self.proposals()
         discarded = sum(node.discarded for node in proposals)
@@ -337,8 +351,9 @@ class Tree:
             "empty": count["empty"],
             "invalid": count["invalid"],
             "screened": count["screened"],
-            "promising": standing["promising"] + standing["refuted"] + standing["confirmed"],
+            "promising": sum(standing[word] for word in PROMISED),
             "confirmed": standing["confirmed"],
+            "unproven": standing["unproven"],
             "refuted": standing["refuted"],
         }
 

@@ -19,7 +19,7 @@ Words = Annotated[str, AfterValidator(line)]
 
 GREATEST = 1e100  # of scores: beyond it statistics overflow, so a larger one has diverged
 
-Standing = Literal["invalid", "no gain", "promising", "confirmed", "refuted"]
+Standing = Literal["invalid", "no gain", "promising", "confirmed", "unproven", "refuted"]
 Split = Literal["dev", "glance", "transfer"]
 TrialStatus = Status | Literal["diverged"]
 
@@ -152,11 +152,12 @@ class Claim(Frozen):
     budget; `log_e` is the natural log of the e-value. `gated` claims were made only because the
     claim before them held, and may be on its stream. Those that were `behind` had no hope of
     reaching the best planted program, and live on a part of the budget of their own. `turn` is that
-    of the run which tested it, and `evidence` the digest of the gains. A claim is `void`, and did
-    not hold, where its evidence depended on the seeds that were measured beside each other.
+    of the run which tested it, and `evidence` the digest of the gains. On `failed` of the seeds the
+    child had no score. A claim is `void`, and did not hold, where its evidence depended on the
+    seeds that were measured beside each other.
 
     `gain` sums those gains up. Where the design is unpaired, `scores` does so for the scores of the
-    node and of `versus`, as gains over the metric's worst value. Older archives have neither.
+    node and of `versus`, as gains over the metric's worst value. Older archives have none of these.
     """
 
     says: Literal["better", "simpler"]
@@ -169,6 +170,7 @@ class Claim(Frozen):
     stream: str
     pairs: int = Field(ge=0)
     evidence: str
+    failed: int | None = Field(default=None, ge=0)
     void: bool = False
     behind: bool = False
     gain: Summary | None = None

@@ -14,6 +14,7 @@ BEFORE: Mapping[str, Any] = {
     "near": 0.0,
     "behind": None,
     "winnable": 0.0,
+    "unproven": False,
 }
 # What every stored rule names.
 STORED = {"first_look", "screen", "drop_t", "promote_t", "block", "most", "hope"}
@@ -48,6 +49,9 @@ class Rule(Frozen):
 
     `ranks`: nodes rank by their effects over the start, estimated by `least squares` from all seeds
     that compare them; in older runs by sums of `shrunken` gains on the common seeds.
+
+    With `unproven` a claim that its fresh seeds leave open is called that, and only one that they
+    speak against is `refuted`; verdicts then count failures. Older runs called both `refuted`.
     """
 
     standard: Literal["claim", "explore"] = "claim"
@@ -76,6 +80,7 @@ class Rule(Frozen):
     behind: float | None = Field(default=0.1, gt=0, lt=1)
     estimate: int = Field(default=32, ge=2)
     ranks: Literal["shrunken", "least squares"] = "least squares"
+    unproven: bool = True
 
     @model_validator(mode="before")
     @classmethod

@@ -115,6 +115,9 @@ def _tested(
         behind=behind,
         gain=judge.summary(tested.gains),
         scores=_scores(run, node, rival, stream, tested.pairs),
+        failed=measured(run, node.candidate, stream, tested.pairs).failures
+        if rule.unproven
+        else None,
     )
     return claim, tested.gains
 

@@ -60,11 +60,14 @@ def screen(run: Run, node: Node, tree: Tree, counts: Sequence[int], action: Acti
         values = gains(run, child, rival)
         if split == "glance" and judge.ruined(rule, values, metric):
             workloads = run.task.manifest.workloads.glance
-            return Draft(action, judged(node, judge.glanced_out(rule, values, metric, workloads)))
+            out = judge.glanced_out(rule, values, metric, workloads)
+            return Draft(action, judged(node, judge.counted(out, child)))
         smaller = may_simplify(rule, metric, tree, parent, node.size, judge.summary(values))
         if split == "dev" and judge.hopeless(rule, values, metric, smaller):
-            return Draft(action, judged(node, judge.screened_out(rule, values, metric)))
-    return Draft(action, judged(node, judge.waiting(rule, values, metric)), values)
+            out = judge.screened_out(rule, values, metric)
+            return Draft(action, judged(node, judge.counted(out, child)))
+    waiting = judge.counted(judge.waiting(rule, values, metric), child)
+    return Draft(action, judged(node, waiting), values)
 
 
 def seeds_screened(run: Run, node: Node) -> int:

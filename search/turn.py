@@ -134,7 +134,9 @@ def finish(run: Run, pool: ThreadPoolExecutor, draft: Draft, tree: Tree) -> Node
             judge.promising(rule, child.screen.t, history if fixed else [])
         )
         if not enough:
-            node = judged(node, judge.screened_out(rule, draft.values, run.task.metric))
+            own = measured(run, node.candidate, screens(run, node), seeds_screened(run, node))
+            out = judge.screened_out(rule, draft.values, run.task.metric)
+            node = judged(node, judge.counted(out, own))
         elif fixed:
             node = _promote(run, pool, node, tree)
     return _costed(run, node)
@@ -178,10 +180,10 @@ def _race(run: Run, pool: ThreadPoolExecutor, child: Child, tree: Tree) -> Node:
     )
     node = node.model_copy(update={"evidence": merged(node.evidence, evidence)})
     if not judge.race(rule, values):
-        return judged(node, judge.screened_out(rule, values, metric))
+        return judged(node, judge.counted(judge.screened_out(rule, values, metric), own))
     if reason := company.claimed(run, pool, node, stream, rule.race):
         return judged(node, Verdict(standing="invalid", reason=reason))
-    won = judge.raced(rule, values, metric)
+    won = judge.counted(judge.raced(rule, values, metric), own)
     won = won.model_copy(update={"company_checked": run.config.company})
     return rank(run, pool, judged(node, won), tree)
 

@@ -30,7 +30,7 @@ from ratchet.search.studies.contest.compare import (
     path,
     within,
 )
-from ratchet.search.studies.contest.improvement import improvement, mean_gain
+from ratchet.search.studies.contest.improvement import difference, improvement, mean_gain
 
 CHOICE = SandboxChoice("process", 2, True)
 TWO = ("stand_ins.tweak", "seed_only")
@@ -41,9 +41,11 @@ def test_a_probability_of_improvement_counts_pairs_and_half_of_ties() -> None:
     assert improvement([[1.0, 3.0]], [[2.0, 0.0]]).value == 0.75
     assert improvement([[0.0, 1.0]], [[0.0, 0.0]]).value == 0.75
     always = improvement([[2.0, 3.0, 4.0]], [[0.0, 1.0, 1.0]])
-    assert (always.value, always.low, always.high) == (1.0, 1.0, 1.0)
+    assert (always.value, always.low) == (1.0, None)
+    assert always.luck == pytest.approx(1 / 20)
+    assert improvement([[2.0, 3.0]] * 2, [[0.0, 1.0]] * 2).luck == pytest.approx(1 / 36)
     tied = improvement([[0.0] * 4], [[0.0] * 4])
-    assert (tied.value, tied.low, tied.high) == (0.5, 0.5, 0.5)
+    assert (tied.value, tied.low, tied.high) == (0.5, None, None)
     assert improvement([[1.0]], [[0.0]]).low is None, "one search has no interval"
     both = improvement([[1.0, 1.0], [0.0, 0.0]], [[0.0, 0.0], [1.0, 1.0]])
     assert both.value == 0.5, "tasks count alike"
@@ -59,6 +61,22 @@ def test_the_interval_of_an_improvement_covers_the_truth() -> None:
         found = improvement([(ours + 1.0).tolist()], [theirs.tolist()])
         covered += found.low is not None and found.low <= truth <= (found.high or 0.0)
     assert 0.88 <= covered / searches <= 0.99
+
+
+def test_the_difference_of_two_agents_covers_the_truth_and_needs_two_searches_of_each() -> None:
+    import numpy as np
+
+    rng, covered, searches = np.random.default_rng(2), 0, 200
+    for _ in range(searches):
+        seeds = rng.standard_normal(8)
+        ours, theirs = (
+            (mean + rng.standard_normal((count, 1)) + seeds).tolist()
+            for mean, count in ((1.0, 4), (0.0, 6))
+        )
+        apart = difference(ours, theirs)
+        covered += apart.low is not None and apart.low <= 1.0 <= (apart.high or 0.0)
+    assert covered / searches >= 0.9
+    assert difference([[1.0, 2.0]], [[0.0, 0.0], [0.0, 1.0]]).low is None
 
 
 def test_a_mean_gain_has_the_errors_of_searches_and_of_seeds() -> None:

@@ -461,3 +461,40 @@ def test_a_verdict_says_what_was_found_on_how_many_seeds_and_against_what() -> N
     assert verdict.claims == (made,)
     assert "nats over node 0 on 16 fresh seeds" in verdict.reason
     assert "against a threshold of 50" in verdict.reason
+
+
+GIVEN_UP = {"unproven": 0.02, "refuted": -0.05}
+
+
+@pytest.mark.parametrize("standing", GIVEN_UP)
+def test_a_claim_is_refuted_only_where_its_fresh_seeds_speak_against_it(standing: str) -> None:
+    rng = Random(2)
+    values = [rng.gauss(GIVEN_UP[standing], 0.05) for _ in range(32)]
+    before, lost = Verdict(standing="promising", reason=""), claim(False, 0.02)
+    verdict = judge.confirmed_or_refuted(RULE, values, METRIC, lost, before)
+    assert verdict.standing == standing
+    assert (judge.estimate(values).high < RULE.margin(METRIC, "better")) == (standing == "refuted")
+    older = RULE.model_copy(update={"unproven": False})
+    verdict = judge.confirmed_or_refuted(older, values, METRIC, lost, before)
+    assert verdict.standing == "refuted"
+    assert verdict.reason.startswith("not borne out: ")
+
+
+def test_a_rule_that_an_older_version_stored_calls_every_claim_that_is_given_up_refuted() -> None:
+    stored = RULE.model_dump(exclude={"unproven"})
+    assert not Rule.model_validate(stored).unproven
+    assert Rule.model_validate(RULE.model_dump()).unproven
+    assert Rule(alpha=0.01).unproven
+
+
+@pytest.mark.parametrize("rule", [RULE, RULE.model_copy(update={"unproven": False})])
+def test_verdicts_count_failures_unless_an_older_rule_did_not(rule: Rule) -> None:
+    values, before = [0.05 + 0.001 * n for n in range(16)], Verdict(standing="promising", reason="")
+    held = claim(True, 0.02).model_copy(update={"failed": 0})
+    reasons = [
+        judge.confirmed_or_refuted(rule, values, METRIC, held, before).reason,
+        judge.counted(judge.waiting(rule, values, METRIC), evaluation([1.0] * 16)).reason,
+    ]
+    assert all(("no seed of 16 failed" in reason) == rule.unproven for reason in reasons)
+    lame = judge.counted(judge.waiting(rule, values, METRIC), evaluation([None] + [1.0] * 15))
+    assert ("1 of 16 seeds failed" in lame.reason) == rule.unproven

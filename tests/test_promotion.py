@@ -78,8 +78,8 @@ def test_less_code_that_loses_nothing_is_a_promotion_of_its_own(
     assert plain.size < wordy.size
     assert "with less code" in plain.verdict.reason
     assert (wordy.outcome, plain.outcome) == ("confirmed", "simpler")
-    assert node_line(wordy).plain.startswith("✔ 2 confirmed")
-    assert node_line(plain).plain.startswith("≈ 3 simpler")
+    assert node_line(tree, wordy).plain.startswith("✔ 2 confirmed")
+    assert node_line(tree, plain).plain.startswith("≈ 3 simpler")
     assert tree.anchor(plain).number == 2
     assert last.verdict is not None
     assert "behaves exactly like" in last.verdict.reason

@@ -69,7 +69,8 @@ def test_the_sealed_split_is_read_once_and_again_only_when_asked(
     other = next(node for node in tree.confirmed() if node.number != best.number)
     assert other.verdict is not None
     worth = best.verdict.model_copy(update={"estimate": estimate(9.0, 0.1)})
-    later = {"verdict": worth, "gain": 9.0, "turn": 99}
+    common = tuple(block.model_copy(update={"mean": 9.0}) for block in other.common)
+    later = {"verdict": worth, "gain": 9.0, "common": common, "turn": 99}
     run.archive.add(other.model_copy(update=later))
     moved = read_once(row, run.lab, run.archive, 2, told.append, " --archive x.db")
     assert len(told) == 1

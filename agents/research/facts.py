@@ -37,16 +37,16 @@ def _found(node: Node, metric: Metric) -> str:
     if verdict is None:
         return " ".join(dict.fromkeys((node.kind, line(node.name, 40))))
     if verdict.estimate is not None:
-        return f"{verdict.standing}; {_estimate(verdict.estimate, metric, 'fresh')}"
-    if rejected(node) or (verdict.standing == "refuted" and verdict.evidence):
-        return f"{verdict.standing}; {line(verdict.reason, 400)}"
+        return f"{node.for_agents}; {_estimate(verdict.estimate, metric, 'fresh')}"
+    if rejected(node) or (node.given_up and verdict.evidence):
+        return f"{node.for_agents}; {line(verdict.reason, 400)}"
     if verdict.screen is not None:
         noise = f"sd between seeds {verdict.screen.sd:.2g}"
         gain = _estimate(interval(verdict.screen), metric, "search")
-        return f"{verdict.standing}; {gain}; {noise}"
+        return f"{node.for_agents}; {gain}; {noise}"
     if verdict.evidence:
-        return f"{verdict.standing}; {line(verdict.reason, 200)}, too few for an interval"
-    return f"{verdict.standing}; not measured"
+        return f"{node.for_agents}; {line(verdict.reason, 200)}, too few for an interval"
+    return f"{node.for_agents}; not measured"
 
 
 def standing(node: Node, metric: Metric) -> str:

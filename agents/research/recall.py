@@ -118,7 +118,7 @@ def sections(brief: Brief) -> Iterator[Section]:
     yield Section("What a person rejected", told(filter(rejected, newest)), 0.15)
     yield Section("Tried from this parent before, newest first", told(siblings), 0.3)
     yield Section("Programs to borrow parts from", shown(donors(brief)), 0.5, whole=True)
-    by = {word: [n for n in others if n.standing == word] for word in STANDINGS}
+    by = {word: [n for n in others if n.for_agents == word] for word in STANDINGS}
     for word, title in STANDINGS.items():
         fresh = (node for node in by[word] if not rejected(node))
         yield Section(title, told(fresh), 0.3)

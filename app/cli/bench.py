@@ -35,7 +35,8 @@ NOTE = (
     "A search that confirmed nothing above the best baseline hands that over, a gain of nothing. "
     "Each ± is a 95 % interval for the mean over searches, and needs several of them to mean much. "
     "P is the probability that a search of the agent ends above one of the first agent, ties half; "
-    "in brackets its 95 % interval."
+    "in brackets its 95 % interval, or where one of them always won the exact chance that two "
+    "equal agents come out so. `ahead` is how much higher its mean gain is than the first agent's."
 )
 
 
@@ -187,7 +188,7 @@ def bench_view(tables: Sequence[BenchTable]) -> RenderableType:
 
 COLUMNS = (
     "agent", "searches", "trials", "proposals", "gain", "gain, unseen workloads",
-    "confirmed any", "beat it", "P", "tokens", "dollars", "CPU s",
+    "confirmed any", "beat it", "ahead", "P", "tokens", "dollars", "CPU s",
 )  # fmt: skip
 
 
@@ -211,6 +212,7 @@ def cells(standing: AgentStanding) -> list[str]:
         str(standing.unseen),
         f"{standing.found} of {standing.searches}",
         f"{standing.beat} of {standing.searches}",
+        "" if standing.ahead is None else str(standing.ahead),
         "" if standing.better is None else _chance(standing.better),
         f"{standing.tokens:,.0f}",
         f"{standing.dollars:.2f}",
@@ -219,6 +221,8 @@ def cells(standing: AgentStanding) -> list[str]:
 
 
 def _chance(better: Interval) -> str:
+    if better.luck is not None:
+        return f"{better.value:.2f} (p = {better.luck:.2g})"
     if better.low is None or better.high is None:
         return f"{better.value:.2f}"
     return f"{better.value:.2f} [{better.low:.2f}, {better.high:.2f}]"

@@ -31,11 +31,11 @@ def controls_table(table: ControlsTable) -> RenderableType:
     drawing = Table(box=None, padding=(0, 2))
     for column in ("search", "run", "trials", "proposals", "kept", "best node"):
         drawing.add_column(column)
-    for column in ("development", "unseen", "a higher screen mean would have kept"):
+    for column in ("development", "behind", "unseen", "a higher screen mean would have kept"):
         drawing.add_column(column)
     for row in table.rows:
         best = row.best.rpartition(".")[2] + ("" if row.validated else " (unvalidated)")
-        gains = [str(gain or "-") for gain in (row.dev, row.transfer)]
+        gains = [str(gain or "-") for gain in (row.dev, row.behind, row.transfer)]
         numbers = [str(row.trials), str(row.proposals), sentences.kept(row)]
         cells = [row.search, row.run, *numbers, best or "-", *gains, sentences.naive(row)]
         drawing.add_row(*map(Text, cells))

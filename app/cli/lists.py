@@ -7,18 +7,28 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ...drawing import from_start
+from ...evals import Estimate
+
 
 def runs_table(records: Sequence[Mapping[str, Any]]) -> RenderableType:
     """All runs of an archive, one a row."""
     table = Table(box=None, padding=(0, 2))
-    for column in ("run", "task", "agent", "seed", "created (UTC)", "nodes", "confirmed", "best"):
+    for column in (
+        "run",
+        "task",
+        "agent",
+        "seed",
+        "created (UTC)",
+        "nodes",
+        "confirmed",
+        "best kept",
+    ):
         table.add_column(column)
     for record in records:
         if "damaged" in record:
             _add(table, record["run"], "damaged")
             continue
-        gain = record["best_gain_over_start"]
-        best = "-" if gain is None else f"{record['best']} {gain:+.4f}"
         _add(
             table,
             record["run"],
@@ -29,9 +39,20 @@ def runs_table(records: Sequence[Mapping[str, Any]]) -> RenderableType:
             record["created"][:19],
             str(record["nodes"]),
             str(record["funnel"]["confirmed"]),
-            best + (" (unvalidated)" if record["best_validated"] is False else ""),
+            _best(record),
         )
     return table
+
+
+def _best(record: Mapping[str, Any]) -> str:
+    """The best kept node with its gain over the start, and what planted program it is behind."""
+    if (gain := record["best_over_start"]) is None:
+        return "-"
+    words = f"{record['best']} {from_start(Estimate.model_validate(gain))}"
+    if behind := record["best_behind"]:
+        by = Estimate(**{key: behind[key] for key in Estimate.model_fields})
+        words += f", behind {behind['name']} by {by}"
+    return words + (" (unvalidated)" if record["best_validated"] is False else "")
 
 
 def tasks_table(records: Sequence[Mapping[str, Any]]) -> RenderableType:

@@ -68,9 +68,9 @@ class Live:
         """Take in a node, or a later state of one. Prints those that got as far as fresh seeds."""
         before = next((n for n in reversed(self._nodes) if n.number == node.number), None)
         self._nodes.append(node)
-        settled = node.kept or node.standing == "refuted"
+        settled = node.kept or node.given_up
         if settled and (before is None or before.standing != node.standing or not before.kept):
-            self._console.print(view.node_line(node))
+            self._console.print(view.node_line(Tree(self._nodes), node))
         elif not self._shown and time.monotonic() - self._spoke > QUIET_SECONDS:
             self._spoke = time.monotonic()
             self._console.print(self._status())
@@ -81,7 +81,7 @@ class Live:
 
     def _render(self) -> RenderableType:
         """The panel: the facts, and the newest node."""
-        tip = [view.node_line(self._nodes[-1])] if self._nodes else []
+        tip = [view.node_line(Tree(self._nodes), self._nodes[-1])] if self._nodes else []
         return Group(view.heading(self._facts()), *tip)
 
     def _facts(self) -> dict[str, str]:
@@ -93,7 +93,7 @@ class Live:
         done = self._run.lab.trials
         return {
             "turn": f"{proposals}{turns}, {view.clock(elapsed)} elapsed{left}",
-            "best": view.best_line(tree, self._run.task.metric.unit),
+            "best kept": view.best_line(tree, self._run.task.metric.unit),
             "funnel": " ".join(f"{word} {count}" for word, count in tree.funnel().items()),
             "speed": f"{60 * done / max(elapsed, 1e-9):.0f} trials/min ({done} done)",
         }

@@ -44,6 +44,7 @@ def tree(
     """Draw the tree of what a run tried."""
     from ... import records
     from ...archive import Archive
+    from ...search.studies.report import transfers
     from . import view
     from .terminal import console
 
@@ -51,9 +52,9 @@ def tree(
     record = store.run(run)
     nodes = store.tree(record.id)
     if as_json:
-        dump([records.node_record(node, nodes) for node in nodes])
+        dump(records.node_records(store, nodes, record.id))
     else:
-        console().print(view.tree_view(record, nodes, every))
+        console().print(view.tree_view(record, nodes, every, transfers(store, record.id)))
 
 
 @reading.command()
@@ -61,11 +62,11 @@ def show(node: NodeName, archive: Where = ARCHIVE, as_json: Json = False) -> Non
     """Show a node: idea, verdict and reason, scores by seed, cost, and its diff to the parent."""
     from ... import records
     from ...archive import Archive
-    from . import view
+    from . import node_page
 
     store = Archive(archive)
     record = records.full_record(store, store.node(node))
-    show_or_dump(record, as_json, view.node_view)
+    show_or_dump(record, as_json, node_page.node_view)
 
 
 @reading.command()

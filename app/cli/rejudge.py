@@ -71,6 +71,8 @@ def _sum_up(record: Mapping[str, Any]) -> Sequence[str]:
         f"run {record['run']}: of {len(record['claims'])} claims {count[0]} were confirmed under "
         f"{rules[0]}; {count[1]} are under {rules[1]}."
     ]
+    if record["before"] != record["after"]:
+        lines.append("A level that is chosen once the evidence is known promises nothing.")
     if any(claim["after"] == "undecided" for claim in record["claims"]):
         lines.append("undecided: the evidence ends before this rule would have stopped.")
     return lines

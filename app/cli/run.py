@@ -23,6 +23,7 @@ from ...search.desk.consent import Unanswered
 from ...search.order import Extension, Order, SandboxChange, SandboxChoice
 from ...search.run import Run
 from ...search.session import Session
+from ...search.studies.report import transfers
 from ..pages.findings import read_once
 from ..pages.sentences import fruitless
 from . import view
@@ -104,7 +105,7 @@ def _sum_up(session: Session, console: Console) -> int:
     best = tree.best()
     console.print(Text(f"the search has ended: {session.reason}"))
     reading = _read_sealed(run, record, best, console)
-    console.print(view.tree_view(record, tree, every=False))
+    console.print(view.tree_view(record, tree, False, transfers(archive, run.id)))
     console.print(reading)
     console.print(view.next_commands(run.id, best, archive_option(archive)))
     for line in session.purse.account():

@@ -1,24 +1,26 @@
 """Draw runs, trees and nodes. Text that came from a candidate is cleaned and never markup."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.rule import Rule
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree as Drawing
 
-from ...archive import Node, RunRecord, Tree
-from ...evals import Rule as Judged
-from ...sandbox.text import clean
+from ...archive import Node, RunRecord, Tree, ahead, over_start
+from ...drawing import from_start
+from ...evals import judge
 from ...sandbox.text import line as one_line
 from ..pages import sentences
+from ..pages.seeds import LEGEND
 
 STYLES = {
     "confirmed": ("✔", "bold green"),
     "simpler": ("≈", "cyan"),
+    "unproven": ("~", "yellow"),
     "refuted": ("✗", "yellow"),
     "promising": ("?", "cyan"),
     "no gain": ("·", "dim"),
@@ -27,7 +29,7 @@ STYLES = {
     "start": ("●", "bold"),
     "baseline": ("○", "bold"),
 }
-UNTRUSTED = "untrusted output of the candidate: its words, not Ratchet's"
+NOTHING = MappingProxyType[int, judge.Transfer]({})  # no report has read anything
 UNVALIDATED = Text(
     "unvalidated: it ran without isolation, where a candidate could have written its own scores; "
     "`ratchet replay` with docker or namespace validates what it reproduces",
@@ -48,8 +50,8 @@ def heading(facts: Mapping[str, str]) -> RenderableType:
     return table
 
 
-def node_line(node: Node) -> Text:
-    """A node in one line: number, sign, gain with interval, idea."""
+def node_line(tree: Tree, node: Node, transfer: judge.Transfer | None = None) -> Text:
+    """A node in one line: number, sign, gain with interval, idea; and what a report says of it."""
     sign, style = STYLES[node.outcome]
     line = Text(f"{sign} {node.number} ", style=style)
     if node.verdict is None:
@@ -57,7 +59,7 @@ def node_line(node: Node) -> Text:
         if node.failure:
             line.append(f"failed, and is compared with nothing: {node.failure}", style="red")
             return line
-        line.append(f"{node.gain or 0.0:+.4f} over the start", style="dim")
+        line.append(from_start(over_start(tree, node)), style="dim")
         return line
     line.append(f"{node.outcome}  ", style=style)
     if not node.validated:
@@ -66,27 +68,36 @@ def node_line(node: Node) -> Text:
         line.append(f"{sentences.NO_COMPANY}  ", style="bold yellow")
     if node.verdict.estimate is not None:
         line.append(f"{node.verdict.estimate} over {node.parent}  ", style=style)
-        line.append(f"{node.gain or 0.0:+.4f} over the start  ", style="dim")
+        line.append(f"{from_start(over_start(tree, node))}  ", style="dim")
+    if transfer:
+        line.append("transfer unknown  " if transfer == "unknown" else f"{transfer}  ", style=style)
     line.append(one_line(node.candidate.idea, 160))
-    if node.standing in ("invalid", "refuted"):
+    if node.given_up or node.standing == "invalid":
         line.append(f"  ({one_line(node.verdict.reason, 300)})", style="dim")
     return line
 
 
 def best_line(tree: Tree, unit: str) -> str:
-    """The best confirmed node so far."""
+    """The best kept node so far, and the planted one that it stands behind, if any."""
     best = tree.best()
     if best is None or best.verdict is None or best.verdict.estimate is None:
         return "nothing confirmed yet"
+    front = ahead(tree, best)
+    behind = f", behind {front.rival.name} by {front.by} {unit}" if front else ""
     return (
-        f"node {best.number}{'' if best.standing == 'confirmed' else ' (not confirmed)'}: "
+        f"node {best.number}{behind}{'' if best.standing == 'confirmed' else ' (not confirmed)'}: "
         f"{best.verdict.estimate} {unit} over its parent, "
-        f"{best.gain or 0.0:+.4f} over the start{'' if best.validated else ' (unvalidated)'}"
+        f"{from_start(over_start(tree, best))}{'' if best.validated else ' (unvalidated)'}"
     )
 
 
-def tree_view(record: RunRecord, tree: Tree, every: bool) -> RenderableType:
-    """The run as an indented tree; without `every`, only what is planted or confirmed."""
+def tree_view(
+    record: RunRecord, tree: Tree, every: bool, transfers: Mapping[int, judge.Transfer] = NOTHING
+) -> RenderableType:
+    """The run as an indented tree; without `every`, only what is planted or confirmed.
+
+    `transfers` says by number which nodes hold on unseen workloads.
+    """
     title = f"run {record.id}  {record.task_name}  {record.agent}"
     drawing = Drawing(Text(title, style="bold"))
     branches = dict[int | None, Drawing]()
@@ -94,13 +105,14 @@ def tree_view(record: RunRecord, tree: Tree, every: bool) -> RenderableType:
         above = drawing if node.verdict is None else branches.get(node.parent)
         if above is None or not (every or node.kept or node.verdict is None):
             continue
-        line = node_line(node)
+        line = node_line(tree, node, transfers.get(node.number))
         hidden = 0 if every else sum(not child.kept for child in tree.children(node))
         if hidden:
             line.append(f"  [{hidden} children not shown]", style="dim")
         branches[node.number] = above.add(line)
-    judged = sentences.budget(record.rule) if tree.claims() else ""
-    return Group(drawing, funnel_line(tree), *([Text(f"claims {judged}", "dim")] if judged else []))
+    legend = [LEGEND] if any(node.kept for node in tree) else []
+    legend += [f"claims {sentences.budget(record.rule)}"] if tree.claims() else []
+    return Group(drawing, *(Text(words, "dim") for words in legend), funnel_line(tree))
 
 
 def funnel_line(tree: Tree) -> Text:
@@ -118,94 +130,6 @@ def next_commands(run: str, best: Node | None, archive_option: str) -> Renderabl
     return Group(
         Text("next:", style="bold"), *(Text(f"  ratchet {line}{archive_option}") for line in lines)
     )
-
-
-def node_view(record: Mapping[str, Any]) -> RenderableType:
-    """Everything about one node; `record` is a `records.full_record`."""
-    unit = record["metric"]["unit"]
-    parts: list[RenderableType] = [heading({**_identity(record), **_gains(record, unit)})]
-    if record["notes"]:
-        notes = {name: one_line(text) for name, text in record["notes"].items()}
-        parts += [Rule("what its proposer said", align="left"), heading(notes)]
-    for evidence in record["evidence"]:
-        parts += [Rule(Text(_evidence_title(evidence, unit)), align="left"), _scores(evidence)]
-    if record["diff"]:
-        parts += [Rule("diff to the parent", align="left"), diff_view(record)]
-    if record["log"]:
-        parts += [Rule(UNTRUSTED, align="left"), untrusted(record["log"])]
-    return Group(*parts)
-
-
-def _identity(record: Mapping[str, Any]) -> dict[str, str]:
-    """Which node it is, where it comes from, and how it was judged."""
-    node = f"{record['node']}  {record['standing']}"
-    if not record["validated"]:
-        node += "  unvalidated: it ran without isolation"
-    if record["company_checked"] is False:
-        node += f"  {sentences.NO_COMPANY}: `ratchet replay` does"
-    planted = f"planted ({record['kind']} {record['name']})"
-    planted += f", failed: {record['failure']}" if record["failure"] else ""
-    return {
-        "node": node,
-        "idea": record["idea"],
-        "lineage": " > ".join(record["lineage"]),
-        "verdict": record["reason"] or planted,
-        **{sentences.claim_title(c): sentences.claim_words(c) for c in record["claims"]},
-        **_control(record),
-    }
-
-
-def _control(record: Mapping[str, Any]) -> dict[str, str]:
-    """What bounds the error of the node's claims."""
-    control = record["control"]
-    return {"claims are": sentences.budget(Judged(**control))} if control else {}
-
-
-def _gains(record: Mapping[str, Any], unit: str) -> dict[str, str]:
-    """How much better it is than what came before, what the audit found, and what all that cost."""
-    facts = dict[str, str]()
-    if gain := record["gain_over_parent"]:
-        facts["gain"] = (
-            f"{gain['gain']:+.4f} {unit} over the parent, 95 % interval "
-            f"{gain['low']:+.4f} to {gain['high']:+.4f}, on {gain['pairs']} seeds that did not "
-            f"select it"
-        )
-    if record["gain_over_start"] is not None:
-        facts["over start"] = f"{record['gain_over_start']:+.4f} {unit}"
-    if (rival := record["baseline"]) and not rival["tested"]:
-        facts[f"better than {rival['name']}"] = (
-            f"not claimed: {rival['gain']:+.4f} {unit} on the seeds that rank, where "
-            f"{rival['name']} is the best baseline"
-        )
-    if record["flags"]:
-        facts["audit flags"] = "; ".join(record["flags"])
-    if record["unusable"]:
-        facts["may not run"] = record["unusable"]
-    facts["cost"] = f"{record['trials']} trials, {record['cpu_seconds']} CPU-seconds"
-    return facts
-
-
-def untrusted(text: str) -> Text:
-    """A candidate's words, with a bar before each line, so that none passes for Ratchet's."""
-    return Text("\n".join(f"| {line}" for line in clean(text).split("\n")))
-
-
-def _evidence_title(evidence: Mapping[str, Any], unit: str) -> str:
-    title = (
-        f"{evidence['stream']}: {len(evidence['scores'])} seeds, {evidence['workloads']} workloads"
-    )
-    if evidence["versus"]:
-        gain = evidence["gain"]
-        title += f" against {evidence['versus']}, {gain['gain']:+.4f} {unit}"
-        title += f" ({gain['low']:+.4f} to {gain['high']:+.4f})"
-    return title + (f", {evidence['failed']} failed" if evidence["failed"] else "")
-
-
-def _scores(evidence: Mapping[str, Any]) -> RenderableType:
-    rows = [Text("own    " + " ".join(f"{value:8.4f}" for value in evidence["scores"]))]
-    if evidence["versus"]:
-        rows.append(Text("parent " + " ".join(f"{v:8.4f}" for v in evidence["versus_scores"])))
-    return Group(*rows)
 
 
 def diff_view(record: Mapping[str, Any]) -> RenderableType:

@@ -10,11 +10,17 @@ from ...search.studies.ablate import Ablation, ablations
 from ...search.studies.controls import ControlsTable, tables
 from ...search.studies.report import Report, readings, report, seconds_for
 from ...tasks import Frozen, Metric
-from . import sentences
+from . import generalising, sentences
+from .seeds import COUNTS
 
 PLAIN = (
     "Each ± is a 95 % interval: of a hundred such intervals about five miss the truth. "
-    '"could be none" means that zero lies inside.'
+    '"could be none" means that zero lies inside. Each answer is judged by itself: where '
+    "there is no difference, about one in twenty reads yes or no."
+)
+ONE_EACH = (
+    "One search each: the intervals compare these nodes, and say nothing of how other searches of "
+    "the kind would end."
 )
 SEED_ONLY = "seed-only proposes the same program again and again: whatever it keeps is an error."
 
@@ -24,7 +30,8 @@ class Findings(Frozen):
 
     `best` is its best node now. `again` is the command that reads the sealed split once more.
     `readings` are in the order in which they were made. `ablation` takes apart the node that was
-    read last, and `controls` is the newest table of simpler searches.
+    read last, and `controls` is the newest table of simpler searches. `unseen` names the workloads
+    that no search runs.
     """
 
     run: str
@@ -33,25 +40,28 @@ class Findings(Frozen):
     best: str | None
     again: str
     readings: tuple[Report, ...]
+    unseen: tuple[str, ...] = ()
     ablation: Ablation | None = None
     controls: ControlsTable | None = None
 
     def record(self) -> dict[str, Any]:
         """What `--json` prints: the facts, and under `said` the sentences that the text shows."""
         texts = {section.heading: section.sentences for section in sections(self)}
-        return {**self.model_dump(mode="json"), "said": texts}
+        words = {r.node: r.transfer_to(self.unseen, self.metric) for r in self.readings}
+        return {**self.model_dump(mode="json"), "transfer": words, "said": texts}
 
 
 def gather(archive: Archive, record: RunRecord, archive_option: str = "") -> Findings:
     """Look up what was recorded; `archive_option` is what a command needs to find the archive."""
-    best = archive.tree(record.id).best()
+    best, task = archive.tree(record.id).best(), archive.task(record.id)
     reports = readings(archive, record.id)
     last = reports[-1].node if reports else None
     of_last = [ablation for ablation in ablations(archive, record.id) if ablation.node == last]
     return Findings(
         run=record.id,
         task=record.task_name,
-        metric=archive.task(record.id).metric,
+        metric=task.metric,
+        unseen=task.manifest.workloads.transfer,
         best=best.id if best else None,
         again=f"ratchet report {record.id} --again{archive_option}",
         readings=tuple(reports),
@@ -93,7 +103,7 @@ def sections(findings: Findings) -> Iterator[Section]:
         nothing = "nothing was kept: the start and the baselines stand."
         yield Section(f"run {findings.run}", [nothing])
         return
-    yield from _measured(findings.readings[-1], findings.metric)
+    yield from _measured(findings.readings[-1], findings)
     yield Section("about this reading", list(_notes(findings)))
     if ablation := findings.ablation:
         steps = [sentences.step(step, findings.metric.unit) for step in ablation.steps]
@@ -105,18 +115,23 @@ def sections(findings: Findings) -> Iterator[Section]:
             f" {table.reading}"
         )
         rows = [sentences.search(row) for row in table.rows]
-        yield Section(heading, [*rows, SEED_ONLY], table)
+        yield Section(heading, [*rows, ONE_EACH, SEED_ONLY], table)
 
 
-def _measured(reading: Report, metric: Metric) -> Iterator[Section]:
+def _measured(reading: Report, findings: Findings) -> Iterator[Section]:
     """What one reading of the sealed seeds says of its node."""
+    metric, unseen = findings.metric, findings.unseen
     heading = f"node {reading.node} on sealed seeds (reading {reading.reading})"
     gains = sentences.compared(reading, reading.dev, metric)
     yield Section(f"{heading}, development workloads", gains)
     heading = "on unseen workloads, which no search ever ran"
-    yield Section(heading, sentences.compared(reading, reading.transfer, metric))
-    by_workload = "; ".join(f"{name} {gain}" for name, gain in reading.workloads.items())
-    yield Section(f"by workload, against {reading.baseline}", [by_workload])
+    word = reading.transfer_to(unseen, metric)
+    says = [*generalising.unseen(reading, unseen, metric), generalising.verdict(reading.node, word)]
+    yield Section(heading, says)
+    if by_workload := list(generalising.by_workload(reading)):
+        yield Section("by workload", by_workload)
+    if failures := sentences.failures(reading):
+        yield Section("seeds that failed", failures)
     if reading.claims and reading.rule:
         heading = f"claims, {sentences.budget(reading.rule)}"
         yield Section(heading, sentences.claims(reading, reading.rule, metric))
@@ -129,6 +144,8 @@ def _notes(findings: Findings) -> Iterator[str]:
     """How to read the signs, how sure the node is, and how often the sealed seeds were read."""
     last = findings.readings[-1]
     yield PLAIN
+    yield generalising.HOLM
+    yield f"Of all that a search prints of a node {COUNTS}."
     if not last.company_checked:
         yield (
             f"{last.node} was {sentences.NO_COMPANY}: whether its scores depend on the seeds "

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...archive import Node
-from ...evals import Claim, Estimate, Rule, judge
+from ...evals import Claim, Estimate, Rule, Split, judge
 from ...sandbox.text import line
 from ...search.studies.ablate import AblationStep
 from ...search.studies.controls import ControlsRow
@@ -14,6 +14,7 @@ from ...search.studies.report import Report
 from ...tasks import Metric
 
 RIVALS = {"parent": "its parent", "start": "the starting program", "baseline": "the best baseline"}
+LONGEST_ODDS = math.log(1000)  # beyond it the shape of rare gains says more than any test
 NO_COMPANY = "not checked in other company"
 
 
@@ -63,18 +64,30 @@ def step(step: AblationStep, unit: str) -> str:
 
 def compared(report: Report, gains: Mapping[str, Estimate], metric: Metric) -> list[str]:
     """One sentence for each rival; one that is both parent and baseline, say, gets one sentence."""
+    return [
+        gain(title, gains[part], metric, report.confirmed) for part, title in rivals(report).items()
+    ]
+
+
+def rivals(report: Report) -> dict[str, str]:
+    """The title of each rival by its first part: parent, start or baseline."""
     names = {"parent": report.parent, "start": "start", "baseline": report.baseline}
     parts: dict[str, list[str]] = {}
     for part, name in names.items():
         parts.setdefault(name, []).append(part)
-    return [
-        gain(
-            f"{name} ({' and '.join(RIVALS[part] for part in played)})",
-            gains[played[0]],
-            metric,
-            report.confirmed,
-        )
+    return {
+        played[0]: f"{name} ({' and '.join(RIVALS[part] for part in played)})"
         for name, played in parts.items()
+    }
+
+
+def failures(report: Report) -> list[str]:
+    """How many sealed seeds of the node failed, by split; nothing where that was not recorded."""
+    names: Mapping[Split, str] = {"dev": "development", "transfer": "unseen"}
+    seeds = {"dev": report.dev["parent"].pairs, "transfer": report.transfer["parent"].pairs}
+    return [
+        f"on {names[split]} workloads {judge.failure_words(failed, seeds[split])}"
+        for split, failed in report.failed.items()
     ]
 
 
@@ -113,17 +126,32 @@ def claim_words(claim: Mapping[str, Any]) -> str:
 
     `claim` is a claim as `records` has it, with its e-value and threshold by their logarithms.
     """
-    evidence, needed = judge.e_words(claim["log_e"]), judge.e_words(claim["log_threshold"])
+    needed = judge.e_words(claim["log_threshold"])
     seeds = f"{claim['pairs']} seeds drawn for this question alone"
     if claim["held"]:
-        return (
-            f"yes: if it were not so, luck would look this good on {seeds} less than once in "
-            f"{evidence} tries; the run's error budget asks for {needed}"
+        shown = min(claim["log_e"], max(LONGEST_ODDS, claim["log_threshold"]))
+        words = (
+            f"yes: if it were not so, and gains are about symmetric, luck would look this good on "
+            f"{seeds} less than once in {judge.e_words(shown)} tries; the run's error budget asks "
+            f"for {needed}"
         )
-    return (
-        f"not shown: the evidence for it, {evidence} to one, is less than the {needed} to one that "
-        f"the run's error budget asks for, on {seeds}"
-    )
+    else:
+        words = (
+            f"not shown: the evidence for it, {judge.e_words(claim['log_e'])} to one, is less than "
+            f"the {needed} to one that the run's error budget asks for, on {seeds}"
+        )
+    return words + _failed(claim)
+
+
+def _failed(claim: Mapping[str, Any]) -> str:
+    """How many seeds of a claim failed; older archives do not say."""
+    failed = claim.get("failed")
+    if failed is None or not claim["pairs"]:
+        return ""
+    words = judge.failure_words(failed, claim["pairs"])
+    if failed:
+        return f"; {words}, and count as the worst score"
+    return f"; it rests on seeds that did not fail: {words}"
 
 
 def _claim(name: str, claim: Claim, rule: Rule, metric: Metric) -> str:
@@ -143,8 +171,9 @@ def bias(report: Report, metric: Metric) -> list[str]:
     sealed, unit = report.dev["parent"], metric.unit
     lines = [f"{screen.mean:+.4f} {unit} on the {screen.pairs} search seeds that picked it out"]
     if ranked:
-        lines.append(f"{ranked} {unit} on {ranked.pairs} common seeds, which rank")
-    lines.append(f"{sealed} {unit} on {sealed.pairs} sealed seeds, which decided nothing")
+        lines.append(f"{ranked} {unit} on {ranked.pairs} common seeds, which rank and choose")
+    which = "sealed seeds, which decided nothing: this one counts"
+    lines.append(f"{sealed} {unit} on {sealed.pairs} {which}")
     excess, noise = screen.mean - sealed.gain, math.hypot(screen.error, sealed.error)
     flattered = f"yes: the search saw {excess:.4f} {unit} too much, more than noise explains"
     lines.append(flattered if excess > 2 * noise else "no: the search saw no more than noise adds")
@@ -154,6 +183,7 @@ def bias(report: Report, metric: Metric) -> list[str]:
 def search(row: ControlsRow) -> str:
     """One search of the table of controls."""
     best = f"best {row.best}, {row.dev}, unseen {row.transfer}" if row.dev else "nothing to compare"
+    best += f", behind this search's node by {row.behind}" if row.behind else ""
     return (
         f"{row.search} ({row.run}): {row.trials} trials, {row.proposals} proposals, "
         f"{kept(row)}, {best}; a higher screen mean would have kept {naive(row)}"

@@ -11,6 +11,8 @@ evalue     the e-value of gains
 levels     how much of the run's error budget a claim may spend
 estimate   how large an effect is
 effects    how large all effects of a run are, from all its comparisons
+failures   how often a program fails, by the seeds that did
+workloads  whether a gain holds on workloads like these
 words      the verdicts, with their reasons
 power      what a confirmation can find, and what a screen drops
 """
@@ -32,28 +34,57 @@ from .effects import Effect, Reading, effects
 from .estimate import estimate, shrunken, summary
 from .evalue import log_e_from_moments, log_e_value, log_e_values, t_statistic
 from .evidence import above_worst, digest, gains
+from .failures import failure_rate, failure_words, percent
 from .levels import level
 from .power import detectable, lost, pairs_needed, power, race_power
-from .words import confirmed_or_refuted, e_words, glanced_out, raced, screened_out, waiting
+from .words import (
+    confirmed_or_refuted,
+    counted,
+    e_words,
+    given_up,
+    glanced_out,
+    raced,
+    screened_out,
+    waiting,
+)
+from .workloads import (
+    AcrossWorkloads,
+    Transfer,
+    across,
+    clearly_worse,
+    identical,
+    leave_one_out,
+    transfer,
+)
 
 __all__ = [
+    "AcrossWorkloads",
     "Effect",
     "Reached",
     "Reading",
     "Tested",
+    "Transfer",
     "above_worst",
+    "across",
     "chance",
     "claimed",
+    "clearly_worse",
     "confirm",
     "confirmed_or_refuted",
+    "counted",
     "detectable",
     "digest",
     "e_words",
     "effects",
     "estimate",
+    "failure_rate",
+    "failure_words",
     "gains",
+    "given_up",
     "glanced_out",
     "hopeless",
+    "identical",
+    "leave_one_out",
     "level",
     "log_e_from_moments",
     "log_e_value",
@@ -61,6 +92,7 @@ __all__ = [
     "lost",
     "needed_t",
     "pairs_needed",
+    "percent",
     "power",
     "promising",
     "race",
@@ -72,5 +104,6 @@ __all__ = [
     "shrunken",
     "summary",
     "t_statistic",
+    "transfer",
     "waiting",
 ]

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 from ...tasks import Metric
-from ..records import Claim, Verdict
+from ..records import Claim, Estimate, Evaluation, Standing, Verdict
 from ..rule import Rule
 from .estimate import estimate, summary
 from .evidence import digest
+from .failures import failure_words
 
 
 def glanced_out(
@@ -50,30 +52,53 @@ def raced(rule: Rule, values: Sequence[float], metric: Metric) -> Verdict:
     )
 
 
+def counted(verdict: Verdict, child: Evaluation) -> Verdict:
+    """The verdict with how many of the child's seeds failed, where its rule counts them."""
+    if verdict.rule is None or not verdict.rule.unproven:
+        return verdict
+    words = failure_words(child.failures, len(child.trials))
+    return verdict.model_copy(update={"reason": f"{verdict.reason}; {words}"})
+
+
 def confirmed_or_refuted(
     rule: Rule, values: Sequence[float], metric: Metric, claim: Claim, before: Verdict
 ) -> Verdict:
     """The verdict at the end of a confirmation, before the gain is estimated on other seeds."""
-    gain = f"{estimate(values)} {metric.unit} over node {claim.versus} on {claim.pairs} fresh seeds"
+    measured, margin = estimate(values), rule.margin(metric, claim.says)
+    gain = f"{measured} {metric.unit} over node {claim.versus} on {claim.pairs} fresh seeds"
     if claim.says == "simpler":
-        loss = -rule.margin(metric, "simpler")
-        gain += f" with less code, where a loss under {loss:g} counts as none"
+        gain += f" with less code, where a loss under {-margin:g} counts as none"
     proof = (
         f"e-value {e_words(claim.log_e)} against a threshold of {e_words(-math.log(claim.level))}"
     )
-    finding = gain if claim.held else f"not borne out: {gain}"
+    standing: Standing = "confirmed" if claim.held else given_up(rule, measured, margin)
+    finding = {
+        "confirmed": gain,
+        "unproven": f"not shown: {gain}",
+        "refuted": f"not borne out: {gain}",
+    }[standing]
     noise = f"a gain varies by {summary(values).sd:.2g} from seed to seed" + (
         "" if claim.says == "simpler" else f", smallest gain worth claiming {metric.minimum_gain:g}"
     )
+    if rule.unproven and claim.failed is not None:
+        noise += f"; {failure_words(claim.failed, claim.pairs)}"
     return before.model_copy(
         update={
-            "standing": "confirmed" if claim.held else "refuted",
+            "standing": standing,
             "reason": f"{finding}; {proof}; {noise}",
             "claims": (*before.claims, claim),
             "evidence": claim.evidence,
             "rule": rule,
         }
     )
+
+
+def given_up(rule: Rule, gain: Estimate, margin: float) -> Literal["unproven", "refuted"]:
+    """What a claim of more than `margin` is that was given up after this gain on its fresh seeds.
+
+    They speak against it where their 95 % interval lies below the margin. Else it is open.
+    """
+    return "unproven" if rule.unproven and gain.high >= margin else "refuted"
 
 
 def _screen(mean: float, values: Sequence[float], metric: Metric, t: float) -> str:

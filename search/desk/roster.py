@@ -58,7 +58,7 @@ class Models(Frozen):
 
 
 def _gain(node: Node) -> float:
-    """A child's gain on fresh seeds; 0 where there were none, or where they refuted it."""
+    """A child's gain on fresh seeds; 0 where there were none, or where they did not bear it out."""
     verdict = node.verdict
     kept = node.kept and verdict is not None and verdict.estimate is not None
     return verdict.estimate.gain if kept and verdict and verdict.estimate else 0.0

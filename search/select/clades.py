@@ -52,4 +52,4 @@ def _was_kept(node: Node) -> int:
 
 
 def _came_to_nothing(node: Node) -> int:
-    return int(node.standing in ("invalid", "no gain", "refuted"))
+    return int(node.given_up or node.standing in ("invalid", "no gain"))

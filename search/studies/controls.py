@@ -36,7 +36,8 @@ class ControlsRow(Frozen):
 
     `dev` and `transfer` are gains over the best baseline of the controlled run. `naive` of the
     `compared` screens had the higher mean, which is all that many searches ask for, the largest by
-    `naive_gain` in the metric's unit.
+    `naive_gain` in the metric's unit. `behind` is the gain of the controlled run's node over this
+    one, seed by seed on development workloads; older tables have none.
     """
 
     search: str
@@ -49,6 +50,7 @@ class ControlsRow(Frozen):
     validated: bool = True
     dev: Estimate | None = None
     transfer: Estimate | None = None
+    behind: Estimate | None = None
     compared: int
     naive: int
     naive_gain: float | None = None
@@ -147,4 +149,11 @@ def _measured(run: Run, reading: Report, best: Node) -> dict[str, Any]:
         trials = sealed(keys, run.lab, reading.reading, split, nodes, run.workers)
         values = judge.gains(trials["best"], trials[title(baseline)], run.task.metric)
         columns[split] = judge.estimate(values)
+    ours = run.archive.tree(run.id)[reading.number]
+    if best.id != ours.id:
+        trials = sealed(
+            keys, run.lab, reading.reading, "dev", {"ours": ours, "best": best}, run.workers
+        )
+        values = judge.gains(trials["ours"], trials["best"], run.task.metric)
+        columns["behind"] = judge.estimate(values)
     return columns

@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 from ...archive import Archive, Node, Tree
 from ...evals import Claim, Keys, Rule, draw, judge
-from ...evals.judge.decide import ClaimOutcome
 from ...tasks import Frozen
 from ..series import share
+
+Outcome = Literal["confirmed", "unproven", "refuted", "undecided"]
 
 
 class Rejudged(Frozen):
@@ -21,8 +22,8 @@ class Rejudged(Frozen):
     node: str
     says: Literal["better", "simpler"]
     versus: str
-    before: ClaimOutcome
-    after: ClaimOutcome
+    before: Outcome
+    after: Outcome
     ground: bool
     log_e: float
     log_threshold: float
@@ -54,8 +55,8 @@ def rejudge(archive: Archive, run_id: str, **changes: Any) -> list[Rejudged]:
         level = judge.level(rule, claims, gated=claim.gated)
         gains = claimed_gains(archive, tree, record.keys, node, claim)
         tested = _tested(archive, rule, node, claim, gains, level)
-        # What the seeds of a void claim say is no evidence, under any rule.
-        after: ClaimOutcome = "refuted" if claim.void else tested.outcome
+        margin = rule.margin(archive.task(run_id).metric, claim.says)
+        after = _outcome(rule, claim, tested, margin)
         claims.append(claim.model_copy(update={"held": after == "confirmed", "level": level}))
         if after != "confirmed" and not claim.gated:
             lost.add(node.number)
@@ -64,7 +65,7 @@ def rejudge(archive: Archive, run_id: str, **changes: Any) -> list[Rejudged]:
                 node=node.id,
                 says=claim.says,
                 versus=tree[claim.versus].id,
-                before="confirmed" if claim.held else "refuted",
+                before="confirmed" if claim.held else _given_up(record.rule, claim, gains, margin),
                 after=after,
                 ground=not lost & {ancestor.number for ancestor in tree.lineage(node)[:-1]},
                 log_e=tested.log_e,
@@ -87,6 +88,20 @@ def claimed_gains(
         for measured, stream in ((node, claim.stream), (rival, against or claim.stream))
     )
     return judge.gains(child, other, metric, paired=not against)
+
+
+def _outcome(rule: Rule, claim: Claim, tested: judge.Tested, margin: float) -> Outcome:
+    """What becomes of a claim; what the seeds of a void one say is no evidence, under any rule."""
+    if tested.outcome == "refuted" or claim.void:
+        return _given_up(rule, claim, tested.gains, margin)
+    return tested.outcome
+
+
+def _given_up(
+    rule: Rule, claim: Claim, gains: Sequence[float], margin: float
+) -> Literal["unproven", "refuted"]:
+    """What a claim is that did not hold after these gains."""
+    return "refuted" if claim.void else judge.given_up(rule, judge.estimate(gains), margin)
 
 
 def _tested(

@@ -5,11 +5,11 @@ the best of several readings would be as flattering as the best of several nodes
 any of this.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ...archive import Archive, Node, RunRecord, Tree
 from ...evals import Claim, Estimate, Evaluation, Keys, Rule, Split, Summary, draw, judge
-from ...tasks import Frozen
+from ...tasks import Frozen, Metric
 from ..lab import Lab
 from ..planted import best_planted
 
@@ -25,6 +25,10 @@ class Report(Frozen):
     `confirmed` is false for the best node of an `explore` run. The node's `claims`, by the name of
     the rival it was compared with, were judged by `rule`. What the search thought of the gain over
     the parent: `screen`, on the seeds that picked the node out, and `ranked`, on later ones.
+
+    `workloads` are gains over the best baseline by workload, and `others` those over the parent and
+    the start. `failed` counts the sealed seeds without a score by split. Older readings have
+    neither of the last two.
     """
 
     node: str
@@ -36,6 +40,8 @@ class Report(Frozen):
     dev: Mapping[str, Estimate]
     transfer: Mapping[str, Estimate]
     workloads: Mapping[str, Estimate]
+    others: Mapping[str, Mapping[str, Estimate]] = {}
+    failed: Mapping[Split, int] = {}
     confirmed: bool = True  # older readings are of confirmed nodes alone
     claims: Mapping[str, Claim] = {}
     rule: Rule | None = None
@@ -48,10 +54,38 @@ class Report(Frozen):
         """The node's number in its run."""
         return int(self.node.rpartition(".")[2])
 
+    def over(self, rival: str) -> Mapping[str, Estimate]:
+        """Gains by workload over the parent, the start or the baseline; {} if not recorded."""
+        names = {"parent": self.parent, "start": "start", "baseline": self.baseline}
+        same = names[rival] == self.baseline
+        return self.workloads if same else self.others.get(rival, {})
+
+    def transfer_to(self, unseen: Sequence[str], metric: Metric) -> judge.Transfer:
+        """Whether what the node claims of its parent holds on workloads like the `unseen` ones.
+
+        That it is better, or for a simpler program that it is no worse.
+        """
+        gains = {name: g for name, g in self.over("parent").items() if name in unseen}
+        first = next(iter(self.claims.values()), None)
+        if first is not None and first.says == "simpler" and self.rule is not None:
+            margin = self.rule.margin(metric, "simpler")
+            return judge.transfer(gains, margin, margin)
+        return judge.transfer(gains, 0.0, metric.minimum_gain)
+
 
 def readings(archive: Archive, run_id: str) -> list[Report]:
     """What was read of a run's sealed split so far, oldest first; nothing is measured."""
     return archive.records(run_id, REPORT, Report)
+
+
+def transfers(archive: Archive, run_id: str) -> dict[int, judge.Transfer]:
+    """Whether nodes of a run transfer, by number: those of which a report has read sealed seeds."""
+    task = archive.task(run_id)
+    unseen = task.manifest.workloads.transfer
+    return {
+        reading.number: reading.transfer_to(unseen, task.metric)
+        for reading in readings(archive, run_id)
+    }
 
 
 def report(record: RunRecord, lab: Lab, archive: Archive, workers: int = 2) -> Report | None:
@@ -77,7 +111,9 @@ def report(record: RunRecord, lab: Lab, archive: Archive, workers: int = 2) -> R
         company_checked=node.company_checked,
         dev=_gains(measured["dev"], lab),
         transfer=_gains(measured["transfer"], lab),
-        workloads=_by_workload(measured, lab),
+        workloads=_by_workload(measured, "baseline", lab),
+        others={rival: _by_workload(measured, rival, lab) for rival in ("parent", "start")},
+        failed={split: trials[""].failures for split, trials in measured.items()},
         confirmed=node.standing == "confirmed",
         claims=_claims(tree, node),
         rule=child.verdict.rule,
@@ -131,14 +167,12 @@ def _gains(trials: Mapping[str, Evaluation], lab: Lab) -> dict[str, Estimate]:
 
 
 def _by_workload(
-    measured: Mapping[Split, Mapping[str, Evaluation]], lab: Lab
+    measured: Mapping[Split, Mapping[str, Evaluation]], rival: str, lab: Lab
 ) -> dict[str, Estimate]:
-    """The gains over the best baseline, one workload at a time."""
+    """The gains over a rival, one workload at a time."""
     metric, workloads = lab.task.metric, lab.task.manifest.workloads
     return {
-        workload: judge.estimate(
-            judge.gains(trials[""], trials["baseline"], metric, workload=workload)
-        )
+        workload: judge.estimate(judge.gains(trials[""], trials[rival], metric, workload=workload))
         for split, trials in measured.items()
         for workload in getattr(workloads, split)
     }

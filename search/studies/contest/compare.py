@@ -16,7 +16,7 @@ from ....tasks import Frozen
 from ...lab import Lab
 from ...order import Say
 from ..report import SEEDS
-from .improvement import Interval, improvement, mean_gain
+from .improvement import Interval, difference, improvement, mean_gain
 from .sealed import Sealed
 from .searches import Entrant, Terms, ends, search_id
 
@@ -53,7 +53,8 @@ class Outing(Frozen):
 class AgentStanding(Frozen):
     """One agent on one task: sums and means over its searches, and how it compares.
 
-    `better` is the probability that a search of it ends above one of the first agent. `found`
+    `better` is the probability that a search of it ends above one of the first agent, and `ahead`
+    by how much its mean gain is higher; older tables lack the second. `found`
     searches confirmed anything; `beat` of them ended above the best baseline, as they saw it.
     """
 
@@ -66,6 +67,7 @@ class AgentStanding(Frozen):
     found: int
     beat: int
     better: Interval | None = None
+    ahead: Interval | None = None
     tokens: float
     dollars: float
     seconds: float
@@ -146,15 +148,17 @@ def compare(
     ends = {run: paths[run][-1][1] for _, run in runs}
     first = [o for o in outings if o.agent == entrants[0].agent]
     standings = []
+    firsts = [sealed.gains(ends[o.run], "dev") for o in first]
     for entrant in entrants:
         own = [outing for outing in outings if outing.agent == entrant.agent]
         rows = {split: [sealed.gains(ends[o.run], split) for o in own] for split in SEEDS}
+        ahead = difference(rows["dev"], firsts) if own != first else None
         better = (
             improvement([[o.gain for o in own]], [[o.gain for o in first]])
             if own != first
             else None
         )
-        standings.append(_standing(entrant.agent, own, rows, better))
+        standings.append(_standing(entrant.agent, own, rows, better, ahead))
     return BenchTable(
         bench=terms.bench,
         task=terms.task.name,
@@ -228,6 +232,7 @@ def _standing(
     own: Sequence[Outing],
     rows: Mapping[Split, Sequence[Sequence[float]]],
     better: Interval | None,
+    ahead: Interval | None,
 ) -> AgentStanding:
     return AgentStanding(
         agent=agent,
@@ -239,6 +244,7 @@ def _standing(
         found=sum(outing.confirmed > 0 for outing in own),
         beat=sum(bool(outing.best) for outing in own),
         better=better,
+        ahead=ahead,
         tokens=sum(outing.tokens for outing in own),
         dollars=sum(outing.dollars for outing in own),
         seconds=sum(outing.seconds for outing in own),
