@@ -19,6 +19,7 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any, Literal
 
 import numpy as np
+from noise import suited
 from scipy.special import ndtri
 
 from ratchet.agents.base import Brief
@@ -88,7 +89,8 @@ class Landscape:
     """Effects and noise that follow from `seed`.
 
     A share `good` of the proposals gains, with a mean gain of `gain` noise sd (exponential); a
-    share `none` does nothing; the others lose `harm` on average (exponential).
+    share `none` does nothing; the others lose `harm` on average (exponential). `noise` is the sd of
+    one seed.
     """
 
     seed: int
@@ -97,6 +99,7 @@ class Landscape:
     none: float = 0.20
     gain: float = 0.3
     harm: float = 1.0
+    noise: float = 1.0
 
     def child(self, number: int, true: float, index: int) -> tuple[int, float]:
         """The `index`-th proposal from a parent: its number and true score."""
@@ -112,7 +115,7 @@ class Landscape:
         shared = normal(drawn ^ np.uint64(mixed(self.seed)))
         own = normal(drawn ^ np.uint64(mixed(self.seed + 1) ^ mixed(number)))
         noise = np.sqrt(self.rho) * shared + np.sqrt(1 - self.rho) * own
-        return [float(score) for score in true + noise]
+        return [float(score) for score in true + self.noise * noise]
 
 
 def mixed(number: int) -> int:
@@ -238,7 +241,7 @@ def searched(
     """
     task = hills(planted)
     lab = Surveyor(land, task)
-    rule = (rule or Rule()).model_copy(update={"glance": 0})  # there is but one workload
+    rule = (rule or suited(Rule(), land.rho)).model_copy(update={"glance": 0})  # one workload
     config = Config(
         task="hills",
         agent="walker",

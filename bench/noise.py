@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ratchet.evals import Claim, Rule, judge
+from ratchet.evals.judge.power import BOUND
 from ratchet.tasks import Metric
 
 RHO = 0.88  # what paired seeds correlate on the tasks that were measured
@@ -84,6 +85,11 @@ def gains(draw: Draw, rng: np.random.Generator, shape: tuple[int, ...]) -> Array
     """What the judge sees of a child that is exactly as good as its parent."""
     child, parent = draw(rng, shape)
     return child - parent
+
+
+def suited(rule: Rule, rho: float) -> Rule:
+    """The rule with the bound that a calibration sets where paired scores correlate so."""
+    return rule.model_copy(update={"bound": BOUND * math.sqrt(2 * (1 - rho))})
 
 
 def claim(test: judge.Tested, level: float) -> Claim:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 from harness import dots, mean_error, options, save, share_error
-from noise import MODELS, Book, Draw, gains, screened
+from noise import MODELS, RHO, Book, Draw, gains, screened, suited
 from scipy.special import stdtr
 
 from ratchet.evals import Rule, judge
@@ -99,6 +99,7 @@ def searches(
 ) -> dict[str, list[RuleOutcome]]:
     """Searches under one model of noise, each from a generator of its own."""
     by_rule: dict[str, list[RuleOutcome]] = {}
+    rule = suited(rule, RHO if model == "correlated seeds (.88)" else 0.0)
     for number in range(count):
         rng = np.random.default_rng([seed + number, sorted(MODELS).index(model)])
         for name, outcome in null_search(MODELS[model], rng, proposals, rule).items():

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from harness import chart, mean_error, options, save, share_error
-from noise import RHO, Book, correlated, gains, screened, tested
+from noise import RHO, Book, correlated, gains, screened, suited, tested
 from scipy.stats import nct, t
 
 from ratchet.evals import Rule, judge
@@ -88,7 +88,7 @@ def confirmations(
     rule: Rule, gain: float, rho: float, level: float, count: int, rng: np.random.Generator
 ) -> tuple[Cell, Cell]:
     """Confirmations of a true gain, and of the stream it is part of."""
-    tests = {}
+    tests, rule = {}, suited(rule, rho)
     for kind, effect in (("gain", gain), ("none", 0.0), ("harm", -gain)):
         values = (fresh(rng, rho, count, rule.most) + effect).tolist()
         tests[kind] = [tested(rule, fresh_gains, level) for fresh_gains in values]
@@ -116,7 +116,7 @@ def pipeline(
     Harm is as large as the gain, or exponential with the mean `harm`. Screens run the child alone,
     since all children of a parent share its seeds; the fixed test runs both.
     """
-    sample = rng.choice(np.array(sizes), count)
+    sample, rule = rng.choice(np.array(sizes), count), suited(rule, rho)
     lost = sample if harm is None else rng.exponential(harm, count)
     kind = rng.choice(3, count, p=list(SHARES.values()))
     effects = np.select([kind == 1, kind == 2], [-lost, sample], 0.0)

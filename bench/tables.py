@@ -2,8 +2,8 @@
 
     python bench/tables.py FOLDER
 
-FOLDER holds what `--json` wrote: null_rules.json, power.json, intervals.json, ranks.json,
-selection.json. Each that is there replaces the table between its two marks.
+FOLDER holds what `--json` wrote: null_rules.json, errors.json, power.json, intervals.json,
+ranks.json, selection.json. Each that is there replaces the table between its two marks.
 """
 
 import json
@@ -43,6 +43,34 @@ def null_rules(figures: Figures, count: int) -> Iterator[str]:
             for model, row in figures.items()
         ],
     )
+
+
+def errors(figures: Figures, count: int) -> Iterator[str]:
+    """Shares of searches with a false claim where seeds fail, and what a true gain costs."""
+    yield (
+        f"Share of {count} searches of 100 untrue claims that make a false one, ± standard error; "
+        "the last two columns are of first claims, at a level of 0.019."
+    )
+    head = ["gains", "before", "after", "bounded mean", "after, bounded mean nil"]
+    rows = [
+        [
+            name,
+            *(f"{row[kind][0]:.3f} ± {row[kind][1]:.3f}" for kind in ("before", "after")),
+            f"{row['mean']:+.2f}",
+            f"{row['nil'][0]:.3f} ± {row['nil'][1]:.3f}",
+            f"{row['first']:.3f}",
+            f"{row['sequential']:.3f}",
+        ]
+        for name, row in figures["errors"].items()
+    ]
+    yield table([*head, "the first alone", "the first by a group-sequential t test"], rows)
+    yield "Pairs (share detected) of a true gain with normal noise, at the 1st and the 5th claim."
+    costs = figures["costs"]
+    cells = [
+        [name, *(f"{pairs:.0f} ({share:.2f})" for pairs, share in row.values())]
+        for name, row in costs.items()
+    ]
+    yield table(["rule", *next(iter(costs.values()))], cells)
 
 
 def power(figures: Figures, count: int) -> Iterator[str]:
@@ -127,7 +155,7 @@ def number(value: float, digits: int = 2) -> str:
 def main() -> None:
     """Replace every table whose figures are there."""
     text = DOCS.read_text()
-    for make in (null_rules, power, intervals, ranks, selection):
+    for make in (null_rules, errors, power, intervals, ranks, selection):
         name = make.__name__
         path = Path(sys.argv[1]) / f"{name}.json"
         if not path.exists():

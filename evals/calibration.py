@@ -9,6 +9,7 @@ from ..tasks import Frozen, Metric
 
 FEWEST_CHANCES = 5  # below this, too little is known of a glance to forbid it
 WORST_RATE = 0.1  # a glance that kills a larger share of the better programs is not used
+BOUND = 3  # calibrated spreads that a single gain counts as at most: about 4 of a child's gains
 UNLUCKY = 0.001  # the chance that a sound judge is called unsound
 UNLIKELY = 0.005  # a p value below it says that the order of the seeds, or their jobs, matter
 OUTLYING = 10.0  # robust standard deviations beyond which a gain is no noise of the usual kind
@@ -203,6 +204,20 @@ class Calibration(Frozen):
     def wide(self) -> float:
         """Standard deviation of one gain of a child that changes more than a number."""
         return max(self.spread, self.distant or 0.0)
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether every score repeats to the last bit: nothing here depends on a seed."""
+        spreads = (self.noise, self.paired, self.unpaired, self.distant or 0.0, self.failed)
+        return self.same.identical and not any(spreads)
+
+    def bound(self, metric: Metric) -> float | None:
+        """What a single gain may count as at most, in the metric's unit; None where all are alike.
+
+        The spread is the larger one of near and far programs, and never below `minimum_gain`, so
+        that a loss counts as several of the gains that matter.
+        """
+        return BOUND * max(self.wide, metric.minimum_gain) or None
 
     @property
     def passed(self) -> bool:

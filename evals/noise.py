@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import judge
 from .calibration import NoiseCheck, unlucky
-from .judge.power import ended, looked_at
+from .judge.power import ends
 from .rule import Rule
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def _held(rule: Rule, level: float, rows: "Floats", picks: "Floats") -> int:
     stream = np.arange(STREAMS)
     sign = 1 - 2 * (stream // len(rows) % 2)
     samples = sign[:, None] * rows[(stream % len(rows))[:, None], picks]
-    confirmed = ended(rule, level, looked_at(samples, rule.block)).confirmed
+    confirmed = ends(rule, samples, level).confirmed
     return int(np.isfinite(confirmed).sum())
 
 

@@ -15,6 +15,10 @@ BEFORE: Mapping[str, Any] = {
     "behind": None,
     "winnable": 0.0,
     "unproven": False,
+    "look": 16,
+    "bound": None,
+    "deterministic": False,
+    "edge": 0.0,
 }
 # What every stored rule names.
 STORED = {"first_look", "screen", "drop_t", "promote_t", "block", "most", "hope"}
@@ -33,8 +37,12 @@ class Rule(Frozen):
     candidate is ruined if a glance at one workload, which a calibration may forbid (`glance` 0),
     shows a t below `ruin_t` and a loss of more than `ruin` times the metric's `minimum_gain`.
 
-    A confirmation runs in blocks of `block` up to `most`, and ends early where the chance that it
-    will succeed falls below `hope`.
+    A confirmation looks at its first `block` pairs, then after every `look` more up to `most`, and
+    ends early where the chance that it will succeed falls below `hope`. What it claims is a bounded
+    mean gain: a single gain, in the metric's unit and less the margin, counts as at most `bound`
+    either way, and any noise is allowed. Without a bound the claim is about the plain mean, and
+    gains are taken for about symmetric. Where all scores of a task repeat to the last bit
+    (`deterministic`), the same gain on every seed needs no statistics.
 
     A program with less code may lose up to `tolerance` times `minimum_gain` and still be `simpler`.
     It is asked for that only if nothing planted is better than what it simplifies, and if one that
@@ -46,6 +54,8 @@ class Rule(Frozen):
 
     Claims that are hopelessly `behind` the best planted program live on that share of `alpha`, the
     others on the rest. With None, as in older runs, all live on the whole.
+
+    A gain within `edge` of the margin, in `minimum_gain`, is rounding and not above it.
 
     `ranks`: nodes rank by their effects over the start, estimated by `least squares` from all seeds
     that compare them; in older runs by sums of `shrunken` gains on the common seeds.
@@ -70,6 +80,7 @@ class Rule(Frozen):
     race: int = Field(default=64, ge=2)
     race_p: float = Field(default=0.05, gt=0, lt=1)
     block: int = Field(default=16, ge=2)
+    look: int = Field(default=8, ge=1)
     most: int = Field(default=256, ge=2)
     hope: float = Field(default=0.2, ge=0, lt=1)
     effect_scale: float = Field(default=0.5, gt=0)
@@ -78,6 +89,9 @@ class Rule(Frozen):
     baseline_seeds: Literal["shared", "own"] = "shared"
     near: float = Field(default=2.0, ge=0)
     behind: float | None = Field(default=0.1, gt=0, lt=1)
+    bound: float | None = Field(default=None, gt=0)
+    deterministic: bool = False
+    edge: float = Field(default=1e-9, ge=0)
     estimate: int = Field(default=32, ge=2)
     ranks: Literal["shrunken", "least squares"] = "least squares"
     unproven: bool = True
@@ -100,4 +114,4 @@ class Rule(Frozen):
 
     def margin(self, metric: Metric, says: Literal["better", "simpler"]) -> float:
         """The gain, in the metric's unit, above which a claim is true."""
-        return metric.minimum_gain * (1.0 if says == "better" else -self.tolerance)
+        return metric.minimum_gain * ((1.0 if says == "better" else -self.tolerance) + self.edge)

@@ -12,7 +12,7 @@ schedule      action    = a new child, more seeds for a promising one, or a lead
 turn          parent    = select(tree, rng)            # select/
 propose       candidate = agent.propose(brief)         # audited, new in form, alive on tiny tensors
 screen        draft     = child against parent on search seeds, look after look
-confirm       node      = fresh seeds, block by block, until the e-value decides; then its rank
+confirm       node      = fresh seeds, look by look, until the e-value decides; then its rank
               archive.add(node)                        # one writer, in the order of turns
 
 Turns are explored in threads, up to `screen`, and up to `lag` turns ahead. They are finished, from

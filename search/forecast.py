@@ -82,7 +82,7 @@ class Instrument(NamedTuple):
         """The smallest gain that `pairs` pairs of seeds find with probability `CHANCE`, if any."""
         low = 0.0
         if self.rule.standard == "claim":
-            sds = detectable(self.rule, self._level(number), CHANCE, pairs)
+            sds = detectable(self.rule, self._level(number), CHANCE, pairs, self.spread)
             if sds is None:
                 return None
             low = self.metric.minimum_gain + sds * self.spread
@@ -102,7 +102,7 @@ class Instrument(NamedTuple):
         sds, wanted = self._in_sds(gain), CHANCE / max(self.passes(gain), 1e-9)
         if sds <= 0 or wanted > 1:
             return None
-        return pairs_needed(self.rule, sds, self._level(1), wanted)
+        return pairs_needed(self.rule, sds, self._level(1), wanted, self.spread)
 
     def _shows(self, gain: float, pairs: int, number: int) -> float:
         """The probability that a comparison shows a gain that passed the screen."""
@@ -110,7 +110,9 @@ class Instrument(NamedTuple):
             sds = gain / max(self.spread, 1e-12)
             return race_power(self.rule, sds) if pairs >= self.most else 0.0
         sds = self._in_sds(gain)
-        return power(self.rule, sds, self._level(number), pairs).chance if sds > 0 else 0.0
+        if sds <= 0:
+            return 0.0
+        return power(self.rule, sds, self._level(number), pairs, self.spread).chance
 
     def _in_sds(self, gain: float) -> float:
         """Standard deviations of one gain by which `gain` exceeds what is worth claiming."""
@@ -148,7 +150,7 @@ def agree_rule(
             "once for this task, this machine and these versions ..."
         )
     calibration = calibrated(lab, archive, Rule(), keys, workers=plan.workers)
-    rule = standards.rule(calibration, share(archive, task.digest))
+    rule = standards.rule(calibration, task.metric, share(archive, task.digest))
     if rule.control != "archive" and (words := warning(archive, task, rule.alpha)):
         say(words)
     if not calibration.passed:

@@ -1,11 +1,15 @@
 """What a user asks of a search, and the refusal of budgets that do not reach for the least."""
 
 import math
-from typing import Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
 
 from ..evals import Calibration, Rule
-from ..tasks import Task
+from ..tasks import Metric, Task
 from .budget import Caps
+
+# Counts of a rule where no score depends on its seed: the second one is the repetition.
+TWICE: Mapping[str, Any] = {"first_look": 2, "screen": 2, "block": 2, "estimate": 2}
 
 
 class BudgetError(Exception):
@@ -56,18 +60,22 @@ class Standards(NamedTuple):
     schedule: Literal["adaptive", "fixed"] = "adaptive"
     effect: float | None = None
 
-    def rule(self, calibration: Calibration, share: float = 1.0) -> Rule:
+    def rule(self, calibration: Calibration, metric: Metric, share: float = 1.0) -> Rule:
         """The rule of a run that asks for these standards, on a task with this noise.
 
         `share` is the part of `alpha` that a run under the control `archive` may spend.
         """
+        few = TWICE if calibration.deterministic and self.standard == "claim" else {}
         return Rule(
             standard=self.standard,
             control=self.control,
             alpha=self.alpha,
             share=share if self.control == "archive" else 1.0,
             design=calibration.design,
-            glance=0 if calibration.glance.misleading else Rule().glance,
+            glance=0 if calibration.glance.misleading or few else Rule().glance,
+            bound=calibration.bound(metric),
+            deterministic=bool(few),
+            **few,
         )
 
 

@@ -62,5 +62,6 @@ def may_simplify(
         return True
     if (tree.anchor(parent).gain or 0.0) < (best_planted(tree).gain or 0.0):
         return False
-    least = judge.detectable(rule, judge.level(rule, tree.claims()), rule.winnable)
+    level, spread = judge.level(rule, tree.claims()), float(f"{screen.sd:.1g}")  # few are simulated
+    least = judge.detectable(rule, level, rule.winnable, spread=spread)
     return least is not None and -rule.margin(metric, "simpler") > least * screen.sd

@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,7 +19,15 @@ from ratchet.app.cli.calibrate import calibration_view, record
 from ratchet.archive import Archive
 from ratchet.evals import Calibration, Keys, Rule, judge
 from ratchet.evals.calibration import Crippled, Glances, GraderNoise, SameAgainstSame
-from ratchet.evals.judge.power import detectable, futile_t, lost, pairs_needed, power, race_power
+from ratchet.evals.judge.power import (
+    detectable,
+    ends,
+    futile_t,
+    lost,
+    pairs_needed,
+    power,
+    race_power,
+)
 from ratchet.evals.records import Summary
 from ratchet.sandbox import Sandbox
 from ratchet.search.forecast import Instrument, foresee
@@ -56,7 +65,7 @@ def calibration(**changes: Any) -> Calibration:
 
 
 def instrument(found: Calibration, **standards: Any) -> Instrument:
-    return Instrument(found, Standards(**standards).rule(found), METRIC)
+    return Instrument(found, Standards(**standards).rule(found, METRIC), METRIC)
 
 
 def times_aside(found: Calibration) -> dict[str, Any]:
@@ -257,7 +266,7 @@ def test_the_design_is_the_less_noisy_one(rho: float, design: str) -> None:
         paired=(2 - 2 * rho) ** 0.5, unpaired=2**0.5, correlation=rho, workloads={"easy": 1.0}
     )
     assert found.design == design
-    assert Standards().rule(found).design == design
+    assert Standards().rule(found, METRIC).design == design
     assert found.spread == min(found.paired, found.unpaired)
     assert ("different seeds are used" in drawn(found)) == (design == "unpaired")
 
@@ -267,7 +276,27 @@ def test_the_design_is_the_less_noisy_one(rho: float, design: str) -> None:
 )
 def test_a_glance_that_kills_the_better_is_not_used(chances: int, wrong: int, glance: int) -> None:
     found = calibration(glance=Glances(chances=chances, wrong=wrong))
-    assert Standards().rule(found).glance == glance
+    assert Standards().rule(found, METRIC).glance == glance
+
+
+def test_a_gain_is_bounded_by_the_widest_spread_or_by_what_is_worth_claiming() -> None:
+    smallest = METRIC.minimum_gain
+    near = Standards().rule(calibration(), METRIC)
+    assert near.bound == pytest.approx(3 * 0.1)
+    assert Standards().rule(calibration(distant=0.2), METRIC).bound == pytest.approx(3 * 0.2)
+    quiet = calibration(paired=smallest / 9, unpaired=smallest / 8)
+    assert Standards().rule(quiet, METRIC).bound == pytest.approx(3 * smallest)
+
+
+def test_where_every_score_repeats_a_rule_asks_for_one_repetition_and_no_more() -> None:
+    still = calibration(noise=0.0, paired=0.0, unpaired=0.0, distant=0.0)
+    rule = Standards().rule(still, METRIC)
+    assert still.deterministic
+    assert rule.deterministic
+    assert (rule.first_look, rule.screen, rule.block, rule.estimate) == (2, 2, 2, 2)
+    for noisy in ({"noise": 1e-9}, {"distant": 1e-9}, {"failed": 0.1}):
+        assert not still.model_copy(update=noisy).deterministic
+    assert not Standards(standard="explore").rule(still, METRIC).deterministic
 
 
 @pytest.mark.parametrize(("false", "sound"), [(0, True), (5, True), (20, False)])
@@ -374,20 +403,32 @@ def test_a_larger_effect_or_budget_is_found_more_often(
     assert small <= power(RULE, effect, LEVEL).chance
 
 
+@pytest.mark.parametrize("rule", [RULE, Rule(bound=0.4)])
 @pytest.mark.parametrize("effect", [0.0, 0.25, 0.5])
-def test_power_is_what_the_judge_itself_finds(effect: float) -> None:
-    rng, held, pairs, trials = Random(3), 0, 0, 300
+def test_power_is_what_the_judge_itself_finds(rule: Rule, effect: float) -> None:
+    rng, held, pairs, trials, spread = Random(3), 0, 0, 300, 0.1
     for _ in range(trials):
-        values: list[float] = []
-        reached = judge.Reached("continue", 0.0)
-        while reached.standing == "continue":
-            values += [rng.gauss(effect, 1.0) for _ in range(RULE.block)]
-            reached = judge.confirm(RULE, values, 0.0, LEVEL)
-        held += reached.standing == "confirmed"
-        pairs += len(values)
-    foretold = power(RULE, effect, LEVEL)
+        values = [spread * rng.gauss(effect, 1.0) for _ in range(rule.most)]
+        tested = judge.sequential_test(rule, 0.0, LEVEL, partial(first_of, values))
+        held += tested.held
+        pairs += tested.pairs
+    foretold = power(rule, effect, LEVEL, spread=spread)
     assert held / trials == pytest.approx(foretold.chance, abs=0.08)
-    assert pairs / trials == pytest.approx(foretold.pairs, rel=0.12)
+    assert pairs / trials == pytest.approx(foretold.pairs, rel=0.2)  # its error is 5 %
+
+
+@pytest.mark.parametrize("rule", [RULE, Rule(bound=3.0)])
+def test_many_tests_at_once_end_as_each_does_alone(rule: Rule) -> None:
+    samples = np.random.default_rng(2).standard_t(2, (40, rule.most)) + 0.4
+    levels = np.geomspace(0.05, 0.0005, 40)
+    together = ends(rule, samples, levels)
+    for row, level, confirmed, stopped in zip(samples.tolist(), levels, *together, strict=True):
+        tested = judge.sequential_test(rule, 0.0, float(level), partial(first_of, row))
+        assert (tested.held, tested.pairs) == (confirmed <= rule.most, stopped)
+
+
+def first_of(gains: list[float], count: int) -> list[float]:
+    return gains[:count]
 
 
 def test_the_detectable_effect_is_the_smallest_and_takes_the_pairs_it_needs() -> None:
@@ -399,7 +440,7 @@ def test_the_detectable_effect_is_the_smallest_and_takes_the_pairs_it_needs() ->
     needed = pairs_needed(RULE, 2 * least, LEVEL)
     assert needed is not None
     assert power(RULE, 2 * least, LEVEL, needed).chance >= 0.8
-    assert power(RULE, 2 * least, LEVEL, needed - RULE.block).chance < 0.8
+    assert power(RULE, 2 * least, LEVEL, needed - RULE.look).chance < 0.8
     assert detectable(RULE, LEVEL, pairs=RULE.block - 1) is None
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from functools import partial
+from itertools import product
 from random import Random
 from typing import Literal
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from ratchet.evals import Claim, Evaluation, Rule, Seed, Summary, Trial, Verdict, judge
+from ratchet.evals.judge.power import looks_of
 from ratchet.evals.rule import BEFORE
 from ratchet.tasks import Metric
 
@@ -408,7 +410,7 @@ def test_a_sequential_test_ends_at_the_first_look_that_decides(
         return gains[:count]
 
     tested = judge.sequential_test(rule, 0.0, 0.02, look)
-    assert looks == [min(n, most) for n in range(16, tested.pairs + 16, 16)]
+    assert looks == [n for n in looks_of(rule) if n <= tested.pairs]
     ends = [judge.confirm(rule, gains[:count], 0.0, 0.02) for count in looks]
     assert [end.standing for end in ends[:-1]] == ["continue"] * (len(looks) - 1)
     assert (tested.outcome, tested.log_e) == ends[-1]
@@ -438,6 +440,92 @@ def test_a_sequential_test_that_was_broken_off_ends_as_one_that_was_not() -> Non
     again = judge.sequential_test(RULE, 0.0, 0.001, lambda count: gains[:count])
     assert again.held
     assert again.pairs > RULE.block
+
+
+bounds = st.floats(0.5, 200)
+some = st.lists(numbers, min_size=1, max_size=40)
+
+
+@given(some, bounds)
+def test_the_bounded_e_value_is_what_bets_make_of_a_stake_and_forgives_no_loss(
+    values: list[float], bound: float
+) -> None:
+    rungs = [bound]
+    while rungs[-1] < -min(values):
+        rungs.append(2 * rungs[-1])
+
+    def stake(bound: float) -> float:
+        shares = [max(-1.0, min(1.0, value / bound)) for value in values]
+        return sum(
+            part * math.prod(1 + bet * share for share in shares)
+            for bet, part in ((0.45, 0.3), (0.95, 0.7))
+        )
+
+    expected = math.log(min(map(stake, rungs)))
+    assert judge.log_e_bounded(values, bound) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+@given(some, bounds, st.integers(0, 39), st.floats(0, 50))
+def test_no_better_seed_ever_makes_bounded_evidence_weaker(
+    values: list[float], bound: float, place: int, more: float
+) -> None:
+    better = [v + more * (i == place) for i, v in enumerate(values)]
+    before = judge.log_e_bounded(values, bound)
+    assert judge.log_e_bounded(better, bound) >= before - 1e-9 * (1 + abs(before))
+
+
+@given(st.lists(st.floats(-4, 4), min_size=2, max_size=4), bounds)
+def test_no_bet_gains_on_average_where_the_bounded_mean_is_nil(
+    faces: list[float], bound: float
+) -> None:
+    """Of every way to draw three gains, whatever their distribution: the mean e-value is one."""
+    clipped = [max(-bound, min(bound, face)) for face in faces]
+    mean = math.fsum(clipped) / len(clipped)
+    nil = [face - mean for face in clipped]
+    bound = 2 * bound  # so that nothing is cut once more
+    draws = list(product(nil, repeat=3))
+    e_values = [math.exp(judge.log_e_bounded(drawn, bound)) for drawn in draws]
+    assert math.fsum(e_values) / len(draws) <= 1 + 1e-9
+
+
+def test_a_gain_at_the_margin_is_not_above_it_by_rounding() -> None:
+    metric = METRIC.model_copy(update={"minimum_gain": 0.01})
+    for rule in (RULE, RULE.model_copy(update={"bound": 0.03})):
+        margin = rule.margin(metric, "better")
+        assert judge.confirm(rule, [0.91 - 0.90] * 16, margin, 0.02).standing != "confirmed"
+        assert judge.confirm(rule, [0.0101] * 16, margin, 0.02).log_e > 0
+        slight = rule.margin(metric, "simpler")
+        assert judge.confirm(rule, [0.90 - 0.91] * 16, slight, 0.02).standing != "confirmed"
+
+
+def test_where_nothing_is_random_a_gain_that_repeats_is_confirmed_by_its_repetition() -> None:
+    rule = RULE.model_copy(update={"deterministic": True, "block": 2, "bound": 0.03})
+    metric = METRIC.model_copy(update={"minimum_gain": 0.01})
+    margin = rule.margin(metric, "better")
+
+    def pairs(*gains: float) -> judge.Tested:
+        return judge.sequential_test(rule, margin, 0.02, lambda count: gains[:count])
+
+    once = pairs(*[0.02] * 256)
+    assert (once.outcome, once.pairs) == ("confirmed", 2)
+    assert (pairs(*[0.01] * 256).outcome, pairs(*[0.005] * 256).outcome) == ("refuted", "refuted")
+    noisy = pairs(*[0.02, 0.03] * 128)  # a child that is random after all takes the usual evidence
+    assert noisy.held
+    assert noisy.pairs > 2
+    assert noisy.log_e >= -math.log(0.02)
+    assert judge.hopeless(rule, [0.01, 0.01], metric)
+    assert not judge.hopeless(rule, [0.02, 0.02], metric)
+
+
+def test_a_rule_of_an_older_run_keeps_what_it_meant() -> None:
+    new = {"look", "bound", "deterministic", "edge"}
+    stored = Rule().model_dump(exclude=new)
+    old = Rule.model_validate(stored)
+    assert (old.look, old.bound, old.deterministic, old.edge) == (16, None, False, 0.0)
+    assert Rule.model_validate(Rule().model_dump()) == Rule()
+    assert Rule(alpha=0.1).look == 8
+    with pytest.raises(ValueError, match="tolerance"):
+        Rule(tolerance=1.1)
 
 
 @given(st.lists(st.tuples(numbers, numbers.map(abs)), max_size=20))

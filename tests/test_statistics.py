@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
+from errors import row
 from intervals import GROUPS, gather
 from intervals import summed as missed
-from landscape import Landscape, searched
+from landscape import Landscape, read, searched
 from noise import MODELS, RHO
 from null_rules import figures, searches
 from numpy.random import default_rng
@@ -24,7 +25,7 @@ from ratchet.evals import Rule
 from ratchet.sandbox import Sandbox
 from ratchet.search.loop import search
 
-RULE = Rule()
+RULE, BOUNDED = Rule(), Rule(bound=1.0)
 DOCS = Path(__file__).parent.parent / "docs" / "statistics.md"
 
 
@@ -38,6 +39,22 @@ def test_searches_without_effect_promote_something_at_most_as_often_as_promised(
     assert found["Ratchet, fdr"]["any"] <= 8 / 60
     assert found["single score > best"]["any"] > 0.9
     assert found["paired t, n = 16, p < .05"]["any"] > 0.9
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        "log-normal 1.5, to the left",
+        "parent solves 10 % of seeds",
+        "loses 20 sd on 1 seed in 50",
+        "steady +1 or -9",
+    ],
+)
+def test_seeds_that_fail_rarely_buy_no_claim_of_a_bounded_gain(noise: str) -> None:
+    cells = row(noise, 12, 1, compare=False)
+    # Binomial(12, 0.05) exceeds 3 with probability 0.2 %.
+    assert cells["nil"][0] <= 3 / 12
+    assert cells["before"][0] > 3 / 12
 
 
 @pytest.mark.parametrize("schedule", ["adaptive", "fixed"])
@@ -56,6 +73,22 @@ def test_real_searches_without_gains_confirm_nothing_and_spend_nothing_on_the_ho
     assert tried > 16
     # Binomial(8, 0.05) exceeds 2 with probability 0.6 %.
     assert false <= 2
+
+
+def test_where_nothing_is_random_every_claim_takes_two_pairs_and_is_true() -> None:
+    rule = Rule(
+        deterministic=True, first_look=2, screen=2, block=2, estimate=2, bound=0.06, glance=0
+    )
+    land = Landscape(1, good=0.3, noise=0.0)
+    with searched(land, lambda made, seeds: made < 40, "fixed", rule) as found:
+        tree = found.tree
+    claims = [claim for node in tree if node.verdict for claim in node.verdict.claims]
+    assert len(tree.confirmed()) > 3
+    assert {claim.pairs for claim in claims} == {2}
+    assert all(claim.held for claim in claims)
+    for node in tree.confirmed():
+        assert node.parent is not None
+        assert read(node.candidate)[1] - read(tree[node.parent].candidate)[1] > 0.02
 
 
 def test_confirming_a_stream_costs_half_of_what_a_test_of_fixed_size_does() -> None:
@@ -110,7 +143,7 @@ def test_the_recipe_in_the_documentation_recomputes_a_verdict(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / ".ratchet").mkdir()
-    run = start(tmp_path / ".ratchet/archive.db", process_sandbox, Tweak(), turns=12)
+    run = start(tmp_path / ".ratchet/archive.db", process_sandbox, Tweak(), turns=12, rule=BOUNDED)
     best = Tree(list(search(run, always))).best()
     assert best is not None
     assert best.verdict is not None

@@ -58,7 +58,8 @@ def calibrate(
         calibration = calibrated(lab, archive, Rule(), keys, seeds, choice.workers, again)
     plan = Plan(minutes, choice.workers, 1 + len(task.baselines))
     claimed = earlier_spreads(archive, task.digest)
-    instrument = Instrument(calibration, Standards().rule(calibration), task.metric, claimed)
+    rule = Standards().rule(calibration, task.metric)
+    instrument = Instrument(calibration, rule, task.metric, claimed)
     return record(task.name, instrument, plan)
 
 
@@ -74,6 +75,8 @@ def record(name: str, instrument: Instrument, plan: Plan) -> dict[str, Any]:
         "unit": metric.unit,
         "minimum_gain": metric.minimum_gain,
         "design": calibration.design,
+        "bound": rule.bound,
+        "deterministic": rule.deterministic,
         "most": rule.most,
         "detectable": least,
         "expected_spread": instrument.spread,
@@ -113,6 +116,7 @@ def _facts(record: Mapping[str, Any]) -> dict[str, str]:
         "failed seed": _failed_seed(record["failure_weight"]),
         "cost": f"{record['cpu_seconds']:.2g} s of CPU a seed; a worker is busy with it for "
         f"{record['seconds']:.2g} s",
+        "bound": _bound(record),
         "can find": _findable(record),
         "glance": _glance(record),
     }
@@ -126,6 +130,17 @@ def _facts(record: Mapping[str, Any]) -> dict[str, str]:
             f"{100 * screens['screen']:.0f} times"
         )
     return facts
+
+
+def _bound(record: Mapping[str, Any]) -> str:
+    if record["deterministic"]:
+        return "every score repeats to the last bit, so that one repetition confirms a gain"
+    if record["bound"] is None:
+        return "none: no spread was measured"
+    return (
+        f"a single gain counts as at most {record['bound']:.2g} {record['unit']} more or less than "
+        "the smallest gain worth claiming"
+    )
 
 
 def _pairing(record: Mapping[str, Any]) -> str:

@@ -128,6 +128,10 @@ def claim_words(claim: Mapping[str, Any]) -> str:
     """
     needed = judge.e_words(claim["log_threshold"])
     seeds = f"{claim['pairs']} seeds drawn for this question alone"
+    if claim["held"] and claim["log_e"] < claim["log_threshold"]:
+        return (
+            f"yes: the same gain on {seeds}, where every score of the task repeats to the last bit"
+        )
     if claim["held"]:
         shown = min(claim["log_e"], max(LONGEST_ODDS, claim["log_threshold"]))
         words = (
@@ -160,6 +164,8 @@ def _claim(name: str, claim: Claim, rule: Rule, metric: Metric) -> str:
         "better": f"Better than {name} by more than {margin:g} {metric.unit}",
         "simpler": f"Less code than {name} and no worse (a loss under {margin:g} counts as none)",
     }[claim.says]
+    if rule.bound is not None:
+        says += f", where a single gain counts as at most {rule.bound:.2g} more or less than that"
     record = {**claim.model_dump(), "log_threshold": -math.log(claim.level)}
     return f"{says}: {claim_words(record)}"
 

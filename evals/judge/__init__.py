@@ -1,13 +1,16 @@
 """What evidence means. Pure: records in, records out, nothing read or written.
 
 A screen on a few seeds decides only what deserves confirmation. A confirmation compares child and
-rival on fresh seeds and stops when a t e-value (Perez-Ortiz et al. 2022, after Lai 1976) reaches
-one over the claim's share of the run's error budget; e-values may be looked at after every block
-without inflating the error (Ville 1939). What is reported is estimated on seeds that chose nothing.
+rival on fresh seeds and stops when an e-value reaches one over the claim's share of the run's error
+budget; e-values may be looked at any time without inflating the error (Ville 1939). What is claimed
+is a bounded mean gain: a single gain counts as at most the rule's bound (Waudby-Smith and Ramdas
+2024). Rules without a bound take the t e-value (Perez-Ortiz et al. 2022, after Lai 1976). What is
+reported is estimated on seeds that chose nothing, and not bounded.
 
 evidence   two evaluations become gains, seed by seed
 decide     what a glance, a screen, a race or a sequential test makes of gains
-evalue     the e-value of gains
+bounded    the e-value of bounded gains
+evalue     the t e-value, of rules without a bound
 levels     how much of the run's error budget a claim may spend
 estimate   how large an effect is
 effects    how large all effects of a run are, from all its comparisons
@@ -17,6 +20,7 @@ words      the verdicts, with their reasons
 power      what a confirmation can find, and what a screen drops
 """
 
+from .bounded import log_e_bounded, log_e_looks
 from .decide import (
     Reached,
     Tested,
@@ -24,11 +28,13 @@ from .decide import (
     claimed,
     confirm,
     hopeless,
+    log_e_of,
     needed_t,
     promising,
     race,
     ruined,
     sequential_test,
+    settled,
 )
 from .effects import Effect, Reading, effects
 from .estimate import estimate, shrunken, summary
@@ -86,7 +92,10 @@ __all__ = [
     "identical",
     "leave_one_out",
     "level",
+    "log_e_bounded",
     "log_e_from_moments",
+    "log_e_looks",
+    "log_e_of",
     "log_e_value",
     "log_e_values",
     "lost",
@@ -101,6 +110,7 @@ __all__ = [
     "ruined",
     "screened_out",
     "sequential_test",
+    "settled",
     "shrunken",
     "summary",
     "t_statistic",

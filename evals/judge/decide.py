@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from ...tasks import Metric
 from ..records import Summary
 from ..rule import Rule
+from .bounded import log_e_bounded, needed_mean
 from .estimate import summary
 from .evalue import log_e_value, t_statistic
 
@@ -26,7 +27,12 @@ def claimed(rule: Rule, screen: Summary, smaller: bool) -> Literal["better", "si
 
 
 def hopeless(rule: Rule, values: Sequence[float], metric: Metric, smaller: bool = False) -> bool:
-    """Whether the gains of a screen so far leave no hope for what the child may claim."""
+    """Whether the gains of a screen so far leave no hope for what the child may claim.
+
+    A loss counts in full here: a confirmation would not forgive it either.
+    """
+    if settled(rule, values) and values[0] <= rule.margin(metric, "better") and not smaller:
+        return True
     if claimed(rule, summary(values), smaller) == "simpler":
         margin = rule.margin(metric, "simpler")
         return t_statistic([value - margin for value in values]) < rule.drop_t
@@ -41,6 +47,11 @@ def promising(rule: Rule, t: float, history: Sequence[float]) -> bool:
     recent = sorted(history[-RECENT:])
     quartile = recent[(3 * len(recent)) // 4] if len(recent) >= FEWEST else rule.promote_t
     return t >= max(rule.promote_t, min(quartile, rule.sure_t))
+
+
+def settled(rule: Rule, values: Sequence[float]) -> bool:
+    """Whether a task without noise gave the same gain on every seed, so that no more are needed."""
+    return rule.deterministic and min(values) == max(values)
 
 
 def race(rule: Rule, values: Sequence[float]) -> bool:
@@ -59,13 +70,26 @@ class Reached(NamedTuple):
 
 
 def confirm(rule: Rule, values: Sequence[float], margin: float, level: float) -> Reached:
-    """Look at all the fresh gains so far: is their mean above `margin`, at this error `level`?"""
+    """Look at all the fresh gains so far: is their mean above `margin`, at this error `level`?
+
+    The mean is that of the gains as bounded by the rule. Where nothing is random, gains that repeat
+    to the last bit decide by themselves.
+    """
     above = [value - margin for value in values]
-    log_e = log_e_value(above, rule.effect_scale)
+    log_e = log_e_of(rule, above)
+    if settled(rule, values):
+        return Reached("confirmed" if above[0] > 0 else "refuted", log_e)
     if log_e >= -math.log(level):
         return Reached("confirmed", log_e)
     futile = len(values) >= rule.most or chance(rule, summary(above), level) < rule.hope
     return Reached("refuted" if futile else "continue", log_e)
+
+
+def log_e_of(rule: Rule, above: Sequence[float]) -> float:
+    """Natural log of the e-value that the rule takes for gains less the margin."""
+    if rule.bound is None:
+        return log_e_value(above, rule.effect_scale)
+    return log_e_bounded(above, rule.bound)
 
 
 class Tested(NamedTuple):
@@ -89,7 +113,7 @@ class Tested(NamedTuple):
 def sequential_test(
     rule: Rule, margin: float, level: float, look: Callable[[int], Sequence[float]]
 ) -> Tested:
-    """Look at the first gains, a block more each time, until they confirm or refute a claim.
+    """Look at the first block of gains, then at a few more each time, until a claim is decided.
 
     The claim is that the mean gain exceeds `margin`. If it does not, the test confirms it with a
     chance of at most `level`, however often it looks (Ville 1939). `look(count)` returns the first
@@ -102,7 +126,8 @@ def sequential_test(
     reached, gains = Reached("continue", 0.0), tuple[float, ...]()
     while reached.standing == "continue":
         seen = len(gains)
-        gains = tuple(look(min(seen + rule.block, rule.most)))
+        more = rule.look if seen else rule.block
+        gains = tuple(look(min(seen + more, rule.most)))
         if len(gains) <= seen:
             return Tested("undecided", reached.log_e, gains)
         reached = confirm(rule, gains, margin, level)
@@ -113,15 +138,27 @@ def chance(rule: Rule, gain: Summary, level: float) -> float:
     """Predictive probability that a confirmation that goes on to the end will reach `level`.
 
     The effect is drawn from its posterior under a flat prior (Spiegelhalter et al. 1986), and the
-    e-value's threshold is taken for the t statistic that it asks for. A stop for futility cannot
-    make a false claim, so nothing rests on the approximation but cost.
+    e-value's threshold is taken for the t statistic, or the mean, that it asks for. A stop for
+    futility cannot make a false claim, so nothing rests on the approximation but cost.
     """
     left = rule.most - gain.pairs
+    if rule.bound is not None:
+        return _chance_bounded(
+            gain, float(needed_mean(rule.most, level, gain.sd, rule.bound)), left
+        )
     needed = needed_t(rule, rule.most, level)
     if left <= 0:
         return float(gain.t >= needed)
     z = (math.sqrt(rule.most / gain.pairs) * gain.t - needed) / math.sqrt(left / gain.pairs)
     return math.erfc(-z / math.sqrt(2)) / 2
+
+
+def _chance_bounded(gain: Summary, needed: float, left: int) -> float:
+    """Predictive probability that the mean after `left` more pairs is as high as `needed`."""
+    error = gain.error * math.sqrt(left / (gain.pairs + left))
+    if error <= 0:
+        return float(gain.mean >= needed)
+    return math.erfc((needed - gain.mean) / error / math.sqrt(2)) / 2
 
 
 def needed_t(rule: Rule, pairs: int, level: float) -> float:

@@ -2,23 +2,26 @@
 
 Effects are standardised: the true gain above the rule's margin, in standard deviations of one gain.
 Every simulation draws from the same fixed noise, so equal questions get equal answers and the
-chance of finding an effect never falls as the effect grows.
+chance of finding an effect never falls as the effect grows. Where the rule bounds gains, `spread`
+is the standard deviation of one gain in the bound's unit; without it the bound is `BOUND` of them.
 """
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...tasks import Metric
 from ..records import Summary
 from ..rule import Rule
+from .bounded import log_e_looks, needed_mean
 from .decide import chance as chance_left
 from .decide import hopeless, promising
 from .estimate import summary
 from .evalue import log_e_from_moments
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     Floats = NDArray[Any]
@@ -27,6 +30,7 @@ TRIALS = 2000  # the error of a simulated chance is about 0.01
 SCREENS = 2000
 CERTAIN = 100.0  # standard deviations: what is as good as an effect without noise
 LARGEST_T = 99.0  # as capped in a Summary
+BOUND = 4.0  # standard deviations of a gain, where the noise of a task is as calibrated
 STEPS = 12  # halvings of the interval in which the detectable effect lies
 
 
@@ -44,40 +48,60 @@ class Lost(NamedTuple):
     screen: float
 
 
-def power(rule: Rule, effect: float, level: float, pairs: int | None = None) -> Power:
+def power(
+    rule: Rule,
+    effect: float,
+    level: float,
+    pairs: int | None = None,
+    spread: float | None = None,
+) -> Power:
     """How a confirmation of a gain of `effect` ends, with an error of `level` and normal noise.
 
     With `pairs` the budget stops it after so many, and what is not confirmed by then is not found.
     """
     import numpy as np
 
-    ends = _ends(rule, effect, level)
-    within = ends.confirmed <= (rule.most if pairs is None else pairs)
-    return Power(float(np.mean(within)), float(np.mean(ends.stopped)))
+    tests = _ends(standardised(rule, spread), effect, level)
+    within = tests.confirmed <= (rule.most if pairs is None else pairs)
+    return Power(float(np.mean(within)), float(np.mean(tests.stopped)))
 
 
-def pairs_needed(rule: Rule, effect: float, level: float, chance: float = 0.8) -> int | None:
+def pairs_needed(
+    rule: Rule, effect: float, level: float, chance: float = 0.8, spread: float | None = None
+) -> int | None:
     """After how many pairs such a gain is confirmed with this chance; None if `most` is too few."""
-    ordered = sorted(_ends(rule, effect, level).confirmed)
+    ordered = sorted(_ends(standardised(rule, spread), effect, level).confirmed)
     needed = float(ordered[math.ceil(chance * len(ordered)) - 1])
     return int(needed) if math.isfinite(needed) else None
 
 
 @lru_cache(maxsize=64)
 def detectable(
-    rule: Rule, level: float, chance: float = 0.8, pairs: int | None = None
+    rule: Rule,
+    level: float,
+    chance: float = 0.8,
+    pairs: int | None = None,
+    spread: float | None = None,
 ) -> float | None:
     """The smallest effect that is confirmed with this chance; None if none is within `pairs`."""
     low, high = 0.0, CERTAIN
-    if power(rule, high, level, pairs).chance < chance:
+    if power(rule, high, level, pairs, spread).chance < chance:
         return None
     for _ in range(STEPS):
         middle = math.sqrt(max(low, 1e-3) * high)
-        if power(rule, middle, level, pairs).chance >= chance:
+        if power(rule, middle, level, pairs, spread).chance >= chance:
             high = middle
         else:
             low = middle
     return high
+
+
+def standardised(rule: Rule, spread: float | None) -> Rule:
+    """The rule for gains in standard deviations of one gain; each is `spread`."""
+    if rule.bound is None:
+        return rule
+    bound = rule.bound / spread if spread else BOUND
+    return rule.model_copy(update={"bound": bound})
 
 
 def race_power(rule: Rule, effect: float) -> float:
@@ -111,58 +135,82 @@ class Ends(NamedTuple):
     stopped: "Floats"
 
 
-class Look(NamedTuple):
-    """The first `pairs` gains of many streams: of each its mean and central moments over them."""
+def ends(rule: Rule, samples: "Floats", level: "float | Floats") -> Ends:
+    """The ends of sequential tests of the gains in each row of `samples`, [rows, `most`].
 
-    pairs: int
-    mean: "Floats"
-    variance: "Floats"
-    third: "Floats"
-
-
-def looked_at(samples: "Floats", block: int) -> list[Look]:
-    """The looks at streams of gains, [streams, most], a block more each time."""
+    `level` is one for all or one a row. A gain is above zero or not: take off the margin before.
+    """
     import numpy as np
 
-    most = samples.shape[1]
-    pairs = np.array([min(n, most) for n in range(block, most + block, block)])
-    squares = samples * samples
-    first, second, third = (
-        np.cumsum(np.add.reduceat(values, pairs - np.diff(pairs, prepend=0), axis=1), axis=1)
-        / pairs
-        for values in (samples, squares, squares * samples)
-    )
-    variances = np.maximum(0.0, second - first**2)
-    thirds = third - 3 * first * second + 2 * first**3
-    rows = zip(pairs.tolist(), first.T, variances.T, thirds.T, strict=True)
-    return [Look(*row) for row in rows]
+    rows, looks = len(samples), looks_of(rule)
+    levels = np.broadcast_to(np.asarray(level, dtype=float), (rows,))
+    threshold = -np.log(levels)
+    log_e, futile = (_unbounded if rule.bound is None else _bounded)(rule, samples, levels)
+    confirmed, stopped = np.full(rows, np.inf), np.full(rows, float(rule.most))
+    going = np.ones(rows, dtype=bool)
+    for i, n in enumerate(looks):
+        won = going & (log_e[:, i] >= threshold)
+        over = won | (going & futile[:, i])
+        confirmed[won] = n
+        stopped[over] = n
+        going &= ~over
+    return Ends(confirmed, stopped)
 
 
+def looks_of(rule: Rule) -> list[int]:
+    """After how many pairs a confirmation looks."""
+    return [*range(min(rule.block, rule.most), rule.most, rule.look), rule.most]
+
+
+@lru_cache(maxsize=64)
 def _ends(rule: Rule, effect: float, level: float) -> Ends:
     """Simulate `TRIALS` sequential tests of one effect, all at once."""
-    shift = min(effect, CERTAIN)
-    looks = [Look(n, mean + shift, *rest) for n, mean, *rest in _noise(rule.block, rule.most)]
-    return ended(rule, level, looks)
+    return ends(rule, _noise(rule.most) + min(effect, CERTAIN), level)
 
 
-def ended(rule: Rule, level: float, looks: Sequence[Look]) -> Ends:
-    """Let the sequential tests of many streams of gains take their looks, one after another."""
+def _unbounded(
+    rule: Rule, samples: "Floats", levels: "Floats"
+) -> "tuple[Floats, NDArray[np.bool_]]":
+    """At each look the log t e-values, and which tests are futile, [rows, looks]."""
     import numpy as np
 
-    count = len(looks[0].mean)
-    confirmed, stopped = np.full(count, np.inf), np.full(count, float(rule.most))
-    going = np.arange(count)
-    for n, *moments in looks:
-        mean, variance, third = (values[going] for values in moments)
-        log_e = log_e_from_moments(n, mean, variance, third, rule.effect_scale)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            t = np.nan_to_num(mean * math.sqrt(n - 1) / np.sqrt(variance))
-        won = log_e >= -math.log(level)
-        over = won | (t < futile_t(rule, n, level))
-        confirmed[going[won]] = n
-        stopped[going[over]] = n
-        going = going[~over]
-    return Ends(confirmed, stopped)
+    looks = np.array(looks_of(rule))
+    mean, square, cube = _moments(samples, looks, 3)
+    variance, third = square - mean**2, cube - 3 * mean * square + 2 * mean**3
+    variance = np.where(variance > 1e-12 * square, variance, 0.0)
+    log_e = log_e_from_moments(looks, mean, variance, third, rule.effect_scale)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.nan_to_num(mean * np.sqrt(looks - 1) / np.sqrt(variance))
+    distinct, row = np.unique(levels, return_inverse=True)
+    edges = np.array([[futile_t(rule, n, level) for n in looks.tolist()] for level in distinct])
+    return log_e, np.clip(t, -LARGEST_T, LARGEST_T) < edges[row]
+
+
+def _bounded(rule: Rule, samples: "Floats", levels: "Floats") -> "tuple[Floats, NDArray[np.bool_]]":
+    """At each look the log e-values of bounded gains, and which tests are futile, [rows, looks]."""
+    import numpy as np
+
+    assert rule.bound is not None
+    looks = np.array(looks_of(rule))
+    log_e = log_e_looks(samples, rule.bound, looks.tolist(), -math.log(levels.max()))
+    mean, square = _moments(samples, looks, 2)
+    sd = np.sqrt(np.maximum(square - mean**2, 0.0) * looks / (looks - 1))
+    error = sd * np.sqrt((rule.most - looks) / (looks * rule.most))
+    needed = needed_mean(rule.most, levels[:, None], sd, rule.bound)
+    quantile = NormalDist().inv_cdf(rule.hope) if rule.hope else -CERTAIN
+    return log_e, (mean < needed + quantile * error)
+
+
+def _moments(samples: "Floats", looks: "NDArray[Any]", count: int) -> "list[Floats]":
+    """The first raw moments at each look."""
+    import numpy as np
+
+    powers, starts = np.ones_like(samples), [0, *looks[:-1].tolist()]
+    moments = []
+    for _ in range(count):
+        powers = powers * samples
+        moments.append(np.add.reduceat(powers, starts, axis=1).cumsum(1) / looks)
+    return moments
 
 
 @lru_cache(maxsize=1024)
@@ -182,8 +230,8 @@ def futile_t(rule: Rule, n: int, level: float) -> float:
 
 
 @lru_cache(maxsize=4)
-def _noise(block: int, most: int) -> list[Look]:
-    """The looks at normal noise. An effect shifts the mean and leaves the central moments alone."""
+def _noise(most: int) -> "Floats":
+    """Noise of unit spread, the same for every question, [`TRIALS`, `most`]."""
     import numpy as np
 
-    return looked_at(np.random.default_rng(2026).standard_normal((TRIALS, most)), block)
+    return np.random.default_rng(2026).standard_normal((TRIALS, most))

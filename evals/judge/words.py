@@ -7,6 +7,7 @@ from typing import Literal
 from ...tasks import Metric
 from ..records import Claim, Estimate, Evaluation, Standing, Verdict
 from ..rule import Rule
+from .decide import settled
 from .estimate import estimate, summary
 from .evidence import digest
 from .failures import failure_words
@@ -77,6 +78,10 @@ def confirmed_or_refuted(
         "unproven": f"not shown: {gain}",
         "refuted": f"not borne out: {gain}",
     }[standing]
+    if settled(rule, values):
+        proof = "the same on every seed to the last bit, as every score of this task repeats"
+    elif rule.bound is not None:
+        proof += f" for the mean of gains that count as at most {rule.bound:.2g} from the margin"
     noise = f"a gain varies by {summary(values).sd:.2g} from seed to seed" + (
         "" if claim.says == "simpler" else f", smallest gain worth claiming {metric.minimum_gain:g}"
     )
