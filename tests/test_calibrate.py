@@ -367,7 +367,8 @@ def test_an_effect_that_the_screen_or_a_later_claim_loses_is_found_more_rarely()
     known = instrument(calibration())
     for gain in (0.02, 0.05, 0.1):
         first, fifth = (known.chance(gain, 256, number) for number in (1, 5))
-        alone = power(RULE, (gain - METRIC.minimum_gain) / 0.1, LEVEL).chance
+        sds = (gain - METRIC.minimum_gain) / known.spread
+        alone = power(known.rule, sds, LEVEL, spread=known.spread).chance
         assert fifth <= first <= alone
         assert first == pytest.approx(alone * known.passes(gain))
 

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -191,6 +192,7 @@ def test_a_bench_runs_every_agent_alike_and_is_not_run_twice(whole: Whole) -> No
 def test_a_bench_that_was_cut_short_goes_on_to_the_same_table(
     whole: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    measured_alike(whole, tmp_path / "b.db")
     for stop in (2, 5):
         said: list[str] = []
 
@@ -209,6 +211,16 @@ def test_a_bench_that_was_cut_short_goes_on_to_the_same_table(
     one, other = Archive(whole.where), Archive(tmp_path / "b.db")
     for outing in whole.table.searches:
         assert essence(one, outing.run) == essence(other, outing.run)
+
+
+def measured_alike(whole: Whole, where: Path) -> None:
+    """An archive that holds the calibration of the whole bench, which draws seeds of its own."""
+    with closing(Archive(whole.where)) as one, closing(Archive(where, create=True)) as other:
+        run = one.runs()[0]
+        environment = one.states(run.id)[0].environment
+        calibration = one.calibration(run.task_digest, environment)
+        assert calibration is not None
+        other.add_calibration(calibration)
 
 
 def facts(table: BenchTable) -> list[dict[str, Any]]:
