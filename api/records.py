@@ -110,11 +110,16 @@ def _control(verdict: Verdict | None) -> dict[str, Any] | None:
 
 
 def _claim(node: Node, claim: Claim) -> dict[str, Any]:
-    """One claim that was put to fresh seeds; e-value and threshold by their natural logarithms."""
+    """One claim that was put to fresh seeds; e-value and threshold by their natural logarithms.
+
+    `bound` is the most that a single gain counts, None where older rules bound none.
+    """
+    rule = node.verdict.rule if node.verdict else None
     return {
         **claim.model_dump(exclude={"level"}),
         "versus": f"{node.run}.{claim.versus}",
         "log_threshold": -math.log(claim.level),
+        "bound": rule.bound if rule else None,
     }
 
 

@@ -130,6 +130,7 @@ def test_odds_are_capped_and_name_their_condition() -> None:
     assert "less than once in 1,000 tries" in claimed()
     assert "less than once in 90 tries" in claimed(log_e=math.log(90))
     assert "less than once in 2,981 tries" in claimed(log_threshold=8.0)
+    assert "about symmetric" not in claimed(bound=0.04)
 
 
 def test_a_claim_says_on_which_seeds_it_rests() -> None:

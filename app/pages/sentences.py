@@ -134,8 +134,10 @@ def claim_words(claim: Mapping[str, Any]) -> str:
         )
     if claim["held"]:
         shown = min(claim["log_e"], max(LONGEST_ODDS, claim["log_threshold"]))
+        # Where no gain is bounded, the e-value takes a shape of the noise for granted.
+        shape = "" if claim.get("bound") else ", and gains are about symmetric"
         words = (
-            f"yes: if it were not so, and gains are about symmetric, luck would look this good on "
+            f"yes: if it were not so{shape}, luck would look this good on "
             f"{seeds} less than once in {judge.e_words(shown)} tries; the run's error budget asks "
             f"for {needed}"
         )
@@ -166,7 +168,8 @@ def _claim(name: str, claim: Claim, rule: Rule, metric: Metric) -> str:
     }[claim.says]
     if rule.bound is not None:
         says += f", where a single gain counts as at most {rule.bound:.2g} more or less than that"
-    record = {**claim.model_dump(), "log_threshold": -math.log(claim.level)}
+    threshold = -math.log(claim.level)
+    record = {**claim.model_dump(), "log_threshold": threshold, "bound": rule.bound}
     return f"{says}: {claim_words(record)}"
 
 
