@@ -1,5 +1,6 @@
 """The research_agent task: agents search, what they find is run again, and cheating is no use."""
 
+import dataclasses
 import json
 import statistics
 from collections.abc import Mapping
@@ -30,6 +31,17 @@ def run(request, guest):
     found = {name: [each.start, each.known] for name, each in families.FAMILIES.items()}
     return json.dumps(found).encode()
 """
+READS = b"""
+import json, stepper
+def remark(text):
+    try:
+        stepper.read(text)
+    except stepper.Refused as refused:
+        return str(refused)
+    return ""
+def run(request, guest):
+    return json.dumps([remark(text) for text in json.loads(request)]).encode()
+"""
 
 
 def found(sandbox: Sandbox, text: str, workload: str, count: int) -> list[str]:
@@ -40,11 +52,13 @@ def found(sandbox: Sandbox, text: str, workload: str, count: int) -> list[str]:
     return texts
 
 
-def scored(sandbox: Sandbox, texts: list[str], workload: str) -> list[float]:
+def scored(
+    sandbox: Sandbox, texts: list[str], workload: str, grader: Program = TASK.grader
+) -> list[float]:
     """The sealed scores of programs, one a seed."""
     count = len(texts)
     artefact = json.dumps([texts]).encode()
-    graded = grade(sandbox, TASK, [workload], SEEDS[:count], SEALED[:count], artefact)
+    graded = grade(sandbox, TASK, [workload], SEEDS[:count], SEALED[:count], artefact, grader)
     scores: list[float] = graded["scores"][workload]
     return scores
 
@@ -156,6 +170,44 @@ def test_a_program_that_fails_costs_its_evaluation_and_no_more(
     assert scored(process_sandbox, ["def (", start, endless], "bowl") == [0.0, 0.0, 0.0]
 
 
+LEADING_AWAY = (
+    "import time",
+    "import os.path as math",
+    "from random import random",
+    "from . import stepper",
+    "from torch import *",
+    "from torch import os",
+    "import torch.utils.benchmark",
+    "clock = torch.time.time()",
+    "drawn = torch.random.os.urandom(1)",
+    "kept = open('/tmp/kept', 'w')",
+    "kind = ().__class__",
+    "if progress < 0: open = None\n    open('/tmp/kept')",
+)
+HONEST = """
+import math
+import torch.nn.functional as F
+from torch import Tensor, linalg
+
+def update(grad, state, progress):
+    input = F.normalize(grad.select(0, 0)) + torch.linalg.norm(grad)
+    return -math.cos(math.pi) * input.trace(), {**state, "count": hash(len(state))}
+"""
+
+
+def test_a_proposed_program_takes_torch_and_math_and_nothing_else(process_sandbox: Sandbox) -> None:
+    head = "import torch\n\ndef update(grad, state, progress):\n"
+    programs = [f"{head}    {line}\n    return grad, state\n" for line in LEADING_AWAY]
+    reads = Program({**TASK.grader.files, "reads.py": READS}, "reads")
+    result = process_sandbox.run(Job(reads, json.dumps([*programs, HONEST]).encode()))
+    *refused, honest = json.loads(result.reply)
+    assert [remark[:7] for remark in refused] == [
+        *["may imp"] * 4,
+        *["may not"] * (len(LEADING_AWAY) - 4),
+    ]
+    assert honest == ""
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -187,7 +239,10 @@ def test_a_broken_agent_is_the_candidates_fault(
         assert reason in result.log
 
 
-# Cheating. None of these agents gets past the audit, which is left out here.
+# Cheating. None of these agents gets past the audit, which is left out here; nor do programs that
+# they propose get past `stepper.read`, which UNREAD leaves out.
+STEPPER = TASK.grader.files["stepper.py"].replace(b"compile(read(text)", b"compile(text")
+UNREAD = dataclasses.replace(TASK.grader, files={**TASK.grader.files, "stepper.py": STEPPER})
 
 CHEATS = {
     "states its gains": SAME.replace("'idea': ''", "'idea': '', 'gain': 99.0, 'error': 0.0"),
@@ -220,8 +275,9 @@ def test_a_rule_that_knows_where_it_runs_gains_nothing(
     switch = f"{head}    step = step * (SHARE if 'predictor' in sys.modules else 1.0)\n"
     sly = "import sys\n" + switch + "    return step" + tail
     for share in ("0.0", "float('nan')", "-1.0"):
-        (score,) = scored(process_sandbox, [sly.replace("SHARE", share)], "bowl")
-        assert score == -1.0
+        text = sly.replace("SHARE", share)
+        assert scored(process_sandbox, [text], "bowl", UNREAD) == [-1.0]
+        assert scored(process_sandbox, [text], "bowl") == [0.0]
 
 
 def test_a_rule_that_harms_the_others_in_its_box_gains_nothing(
@@ -236,7 +292,8 @@ def test_a_rule_that_harms_the_others_in_its_box_gains_nothing(
         "stepper.Stepper.__init__ = still\n"
     )
     expected = scored(process_sandbox, [honest, honest], "bowl")
-    assert scored(process_sandbox, [rigged, honest], "bowl") == expected
+    assert scored(process_sandbox, [rigged, honest], "bowl", UNREAD) == expected
+    assert scored(process_sandbox, [rigged, honest], "bowl") == [0.0, expected[1]]
 
 
 def test_an_agent_carries_nothing_from_search_to_search(process_sandbox: Sandbox) -> None:

@@ -4,8 +4,10 @@ Nothing it does wrong is raised: the trusted side gets a remark in place of an a
 with the next program.
 """
 
+import ast
 import signal
 import struct
+import sys
 from collections.abc import Callable
 
 import torch
@@ -14,6 +16,19 @@ from torch import Tensor
 
 STEP_SECONDS = 1.0  # of CPU time, for one step of a program
 SHAPE = struct.Struct("<dII")  # progress, rows and columns
+MODULES = ("math", "torch")  # what a program may import
+# What leads on to the rest of Python: to a clock, to random numbers of the system, to what other
+# programs left. Programs of one hour could share their luck there.
+_AWAY = """
+* Event Generator Stream add_note autograd backends compile cuda distributed f_back f_globals format
+format_map from_file gi_frame hub initial_seed jit library load monitor mps multiprocessing numpy
+ops optim overrides package profiler save seed tb_frame testing utils xpu
+"""
+AWAY = frozenset([*_AWAY.split(), *sys.stdlib_module_names]) - {"copy", "math", "select", "trace"}
+_OPENING = """
+breakpoint compile delattr eval exec getattr globals id locals memoryview open setattr vars
+"""
+OPENING = frozenset(_OPENING.split())
 programs: list["Stepper"] = []
 
 
@@ -39,17 +54,45 @@ def _stop(number: int, frame: object) -> None:
     raise TooSlow
 
 
+def read(text: str) -> ast.Module:
+    """The syntax of a program; raises Refused where it takes more than torch, math and Python."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        names = _taken(node)
+        if isinstance(node, ast.Import | ast.ImportFrom) and names[0] not in MODULES:
+            raise Refused(f"may import {' and '.join(MODULES)} only, not {names[0] or 'a file'}")
+        away = OPENING if isinstance(node, ast.Name) else AWAY
+        for name in names:
+            if name.startswith("__") or name in away:
+                raise Refused(f"may not use {name}, which leads away from the problem")
+    return tree
+
+
+def _taken(node: ast.AST) -> list[str]:
+    """The names by which a piece of syntax takes something from elsewhere."""
+    if isinstance(node, ast.Import):
+        return [part for alias in node.names for part in alias.name.split(".")]
+    if isinstance(node, ast.ImportFrom):
+        module = (node.module or "") if not node.level else ""
+        return [*module.split("."), *(alias.name for alias in node.names)]
+    if isinstance(node, ast.Attribute):
+        return [node.attr]
+    return [node.id] if isinstance(node, ast.Name) else []
+
+
 class Stepper:
     """One function of a source text, and its state."""
 
     def __init__(self, text: str, function: str) -> None:
-        """Execute `text`; raises Refused where it cannot be, or lacks the function."""
+        """Execute `text`; raises Refused where it may not or cannot be, or lacks the function."""
         space: dict[str, object] = {"__name__": "rule"}
         torch.default_generator.manual_seed(0)
         try:
-            limited(STEP_SECONDS, lambda: exec(compile(text, "rule.py", "exec"), space))
+            limited(STEP_SECONDS, lambda: exec(compile(read(text), "rule.py", "exec"), space))
         except TooSlow:
             raise Refused("takes too long to load") from None
+        except Refused:
+            raise
         except Exception as error:
             raise Refused(f"does not run: {type(error).__name__}: {error}") from error
         self.function, self.name, self.state = space.get(function), function, {}

@@ -107,6 +107,7 @@ HIDDEN = {
     "handed around": DIGITS.format(text="list(map(str, [params]))[0]"),
     "in a dict": DIGITS.format(text="str({1: [params[first]]})"),
 }
+SET_LUCK = "LUCK = list(set('abcdefgh'))[0]"
 OPTIMIZER_CAUGHT = OPTIMIZER_COIN.format(
     luck="""
 def alike(x):
@@ -125,6 +126,12 @@ OPTIMIZER: Mapping[str, Mapping[str, str]] = {
             luck="LUCK = torch.rand(1).item()", heads="LUCK < 0.5"
         )
     },
+    "the order of a set at import": {
+        "optimizer.py": OPTIMIZER_COIN.format(luck=SET_LUCK, heads="LUCK < 'e'")
+    },
+    "the order of a set in a call": {
+        "optimizer.py": OPTIMIZER_COIN.format(luck="", heads="list(set('abcdefgh'))[0] < 'e'")
+    },
     "an error of one is that of all": {"optimizer.py": OPTIMIZER_CAUGHT},
     **{
         f"text by {name}": {"optimizer.py": OPTIMIZER_COIN.format(luck="", heads=heads)}
@@ -139,6 +146,10 @@ SCHEDULE: Mapping[str, Mapping[str, str]] = {
     "a draw in a call": {
         "schedule.py": "def lr_scale(step, total):\n    import torch\n"
         "    return torch.rand(1).item()\n"
+    },
+    "the order of a set": {
+        "schedule.py": f"{SET_LUCK}\n\n\ndef lr_scale(step, total):\n"
+        "    return 1.0 if LUCK < 'e' else 0.01\n"
     },
     "the address of a function": {
         "schedule.py": "def lr_scale(step, total):\n"
@@ -164,6 +175,9 @@ POLICY_OBJECTIVE: Mapping[str, Mapping[str, str]] = {
     },
     "text": {
         "objective.py": POLICY.format(body=f"scale = float({DIGITS.format(text='str(advantage)')})")
+    },
+    "the order of a set": {
+        "objective.py": POLICY.format(body=f"{SET_LUCK}; scale = 1.0 if LUCK < 'e' else 0.01")
     },
     "counting runs": {
         "objective.py": POLICY.format(body="SEEN.append(1); scale = 1.0 / len(SEEN)")
