@@ -20,7 +20,7 @@ CREATE = re.compile(r"^def create\(", re.MULTILINE)
 NODE = re.compile(r"[\w-]+\.\d+")
 MODULE = re.compile(r"\w+(\.\w+)*")
 
-SELECT = "dgm"  # selection policy of an agent that names none
+SELECT = "lead"  # selection policy of an agent that names none
 ATTEMPTS = 8  # times that one turn asks an agent that does not say how often
 REQUESTS = 8  # model requests of one proposal, if an agent that needs a model does not say
 

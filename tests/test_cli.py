@@ -54,7 +54,7 @@ def test_every_reading_verb_speaks_json(searched: Ratchet) -> None:
     [
         (["search", "nope"], 2, "no task 'nope': use one of agent_system, "),
         (["search", BOWL, "--agent", "nope"], 2, "no agent named 'nope'"),
-        (["search", BOWL, "--select", "nope"], 2, "use one of dgm, best, uniform"),
+        (["search", BOWL, "--select", "nope"], 2, "use one of lead, dgm, best"),
         (["search", BOWL, "--sandbox", "nope"], 3, "no sandbox backend named 'nope'"),
         (["tree"], 3, "start one with `ratchet search`"),
         (["show", "3"], 3, "start one with `ratchet search`"),

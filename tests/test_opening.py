@@ -28,7 +28,7 @@ def agent(**attributes: object) -> Plain:
 
 def test_an_agent_that_declares_nothing_gets_the_defaults() -> None:
     opened = declared(agent(), "mylab.idea")
-    assert (opened.name, opened.select) == ("mylab.idea", "dgm")
+    assert (opened.name, opened.select) == ("mylab.idea", "lead")
     assert (opened.attempts, opened.needs_model, opened.requests) == (ATTEMPTS, False, 0)
 
 

@@ -28,9 +28,12 @@ from ratchet.search.select import (
     clade_outcomes,
     dgm_weights,
     distance,
+    gain_chances,
     gepa_fronts,
     gepa_weights,
+    lead_weights,
     map_elites_weights,
+    typical_step,
     uct_bounds,
     uct_weights,
 )
@@ -162,6 +165,73 @@ def test_aide_drafts_from_the_best_planted_node_before_it_climbs() -> None:
         assert POLICIES["aide"](Tree(nodes), Random(0)).number == 1
         nodes.append(node(number, None, number % 2, "invalid"))
     assert POLICIES["aide"](Tree(nodes), Random(0)).number == 2
+
+
+# Lead
+
+
+def test_lead_spends_next_to_nothing_on_what_cannot_win() -> None:
+    step = Estimate(gain=0.1, low=0.05, high=0.15, pairs=32)
+    nodes = [node(0, 0.0), node(1, 2.0), node(2, 2.1, 1, "confirmed", estimate=step)]
+    nodes += [node(n, 0.1, 0, "confirmed", estimate=step) for n in range(3, 9)]
+    drawn = drawn_from("lead", Tree(nodes))
+    assert drawn[2] > 0.8 * sum(drawn)
+    behind = sum(drawn) - drawn[1] - drawn[2]
+    assert behind < 1.1 * FLOOR * sum(drawn)
+
+
+def test_lead_leaves_a_node_whose_children_bring_nothing_for_one_nearly_as_good() -> None:
+    step = Estimate(gain=0.1, low=0.05, high=0.15, pairs=32)
+    nodes = [node(0, 0.0, 0), node(1, 0.95), node(2, 1.0)]
+    nodes.append(node(3, 0.1, 0, "confirmed", estimate=step))
+    fresh = drawn_from("lead", Tree(nodes))
+    tired = [*nodes, *(node(n, None, 2, "no gain") for n in range(4, 64))]
+    drawn = drawn_from("lead", Tree(tired))
+    assert fresh[2] > fresh[1]
+    assert drawn[2] < drawn[1]
+
+
+def test_the_typical_step_is_learned_from_confirmed_gains() -> None:
+    def after(*gains: float) -> float:
+        steps = [Estimate(gain=gain, low=0.0, high=10.0, pairs=32) for gain in gains]
+        nodes = [node(0, 0.0), node(1, 0.3, gain_error=0.01)]
+        for number, step in enumerate(steps, 2):
+            nodes.append(node(number, step.gain, 0, "confirmed", estimate=step, gain_error=0.01))
+        return typical_step(Tree([*nodes, node(9, None, 0, "refuted")]))
+
+    assert after() == pytest.approx(0.03)
+    assert after() < after(0.1) < after(0.1, 0.1, 0.1) < 0.1
+    assert after(0.03, 0.03, 9.0) < 0.2
+    assert typical_step(Tree([node(0, 0.0)])) > 0
+
+
+@given(
+    st.lists(st.tuples(LEVELS, st.floats(0, 1)), min_size=1, max_size=20),
+    st.sampled_from([1e-9, 0.01, 1.0, 1e6]),
+)
+def test_the_weights_of_lead_are_probabilities_with_a_floor(
+    nodes: list[tuple[float, float]], step: float
+) -> None:
+    standings, chances = zip(*nodes, strict=True)
+    weights = lead_weights(standings, chances, step)
+    assert math.fsum(weights) == pytest.approx(1)
+    assert min(weights) >= FLOOR / len(nodes) * (1 - 1e-12)
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 90)), min_size=1, max_size=9))
+def test_a_node_is_expected_to_bring_what_all_have_brought_until_it_is_known_better(
+    counts: list[tuple[int, int]],
+) -> None:
+    gained = [won for won, _ in counts]
+    tried = [won + lost for won, lost in counts]
+    chances = gain_chances(gained, tried)
+    rate = (1 + sum(gained)) / (2 + sum(tried))
+    for (won, lost), own, count in zip(chances, gained, tried, strict=True):
+        assert min(won, lost) > 0
+        mean = won / (won + lost)
+        assert count or mean == pytest.approx(rate)
+        assert not count or min(rate, own / count) <= mean + 1e-12
+        assert not count or mean <= max(rate, own / count) + 1e-12
 
 
 # Darwin

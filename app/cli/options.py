@@ -53,8 +53,8 @@ Agent = Annotated[
 Select = Annotated[
     str | None,
     typer.Option(
-        help="Policy that chooses the node to build on: dgm, hgm, aide, gepa, map_elites, uct, "
-        "best, latest, uniform or planted. Without it, the agent's own."
+        help="Policy that chooses the node to build on: lead, dgm, hgm, aide, gepa, map_elites, "
+        "uct, best, latest, uniform or planted. Without it, the agent's own."
     ),
 ]
 Backend = Annotated[
