@@ -46,13 +46,15 @@ class BudgetSpent(Exception):
 class Tried:
     """The result of a try-out: the audit's findings, and how the smoke run ended.
 
-    `log` is untrusted text of the program.
+    `log` is untrusted text of the program, and `reply` what its behaviour comes to, which the
+    task's `[probe]` says how to read.
     """
 
     refused: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     status: str = "not run"
     log: str = ""
+    reply: bytes = b""
 
     @property
     def ok(self) -> bool:

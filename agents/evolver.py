@@ -20,6 +20,7 @@ from .base import Brief, ProposalError
 from .evolve import edits
 from .evolve.constants import Edited, perturb_constant
 from .evolve.crossover import crossover, exchange_constants
+from .evolve.fit import fitted
 from .evolve.program import Program
 from .evolve.reader import analyse, read
 from .evolve.tidy import tidied
@@ -75,7 +76,8 @@ class Evolver:
         """Offer a program that differs from the parent's in more than its writing."""
         nodes, parent = brief.tree.eligible(), brief.parent
         others = [node.candidate for node in nodes if node.number != parent.number]
-        return evolve(brief.task, parent.candidate, others, brief.rng)
+        make = partial(evolve, brief.task, parent.candidate, others, brief.rng)
+        return fitted(brief, make, partial(_read, motifs=brief.task.motifs))
 
 
 def evolve(task: Task, parent: Candidate, others: Sequence[Candidate], rng: Random) -> Candidate:

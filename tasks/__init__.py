@@ -13,6 +13,6 @@ The folders are the tasks that come with Ratchet. `library/` is what they share.
 
 from .base import Task, load, names
 from .folder import TaskError
-from .manifest import Frozen, Manifest, Metric
+from .manifest import Frozen, Manifest, Metric, Probe
 
-__all__ = ["Frozen", "Manifest", "Metric", "Task", "TaskError", "load", "names"]
+__all__ = ["Frozen", "Manifest", "Metric", "Probe", "Task", "TaskError", "load", "names"]

@@ -92,6 +92,23 @@ class Audit(Frozen):
     imports: tuple[Module, ...] = ("math", "torch")
 
 
+class Probe(Frozen):
+    """The `[probe]` of a task: how the reply of its smoke test is read, little-endian float32.
+
+    They are the `values` that a program hands back, or `parts` of equal length: the states that
+    it passes through step by step. Without it only equal programs are told.
+    """
+
+    parts: int = Field(default=1, ge=1, le=4096)
+    of: Literal["states", "values"] = "values"
+
+    @model_validator(mode="after")
+    def _several(self) -> Self:
+        if self.of == "states" and self.parts < 2:
+            raise ValueError("states take at least 2 parts: a step leads from one to the next")
+        return self
+
+
 class Manifest(Frozen):
     """A task.toml. Where `candidate` is "agent", the task's programs are search agents."""
 
@@ -105,6 +122,7 @@ class Manifest(Frozen):
     workloads: Workloads
     limits: Resources
     audit: Audit = Audit()
+    probe: Probe | None = None
     model: bool = False  # its candidates ask a language model
 
     @model_validator(mode="after")

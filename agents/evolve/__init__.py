@@ -11,5 +11,7 @@ Changing it:
 - `constants`, `edits`: numbers, and edits that need nothing but the program
 - `binder`, `toplevel`, `weave`: a motif of the task put into the terms of the program
 - `crossover`: a part of another program becomes a motif
+- `steps`: how far a program steps, and the step brought back to its parent's size
+- `fit`: proposals that do nothing are passed over, and so are most that can hardly pay
 - `tidy`: what nothing reads any more is removed
 """

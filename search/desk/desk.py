@@ -84,7 +84,7 @@ class RunDesk:
             return Tried((), entry.flags, "ok", "not run: a person decides before it runs")
         candidate = Candidate(files=files, idea="try-out", proposer="desk")
         result = probe(candidate, self._task, self._sandbox)
-        return Tried((), entry.flags, result.status, clean(result.log, LOG))
+        return Tried((), entry.flags, result.status, clean(result.log, LOG), result.reply)
 
     def run(self, job: Job) -> Result:
         """Run a job in the run's sandbox."""

@@ -16,6 +16,9 @@ WARM = ("glyph_mlp", "autoencoder", "teacher", "char_mlp")
 PROBE_KINDS = {"w": "matrix", "b": "bias", "e": "embed", "s": "scale", "c": "conv", "h": "head"}
 PROBE_SHAPES = {"w": (6, 4), "b": (4,), "e": (5, 3), "s": (3,), "c": (9, 2), "h": (4, 3)}
 PROBE_STEPS = 8
+# Root mean squares as on the development workloads at the start of a run: so a step on the tiny
+# tensors is about as large, next to another rule's, as it will be in training.
+PROBE_SIZE, PROBE_GRADIENT = 0.15, 0.01
 
 Params = dict[str, torch.Tensor]
 
@@ -66,11 +69,12 @@ def probe(guest, seed: int) -> bytes:
     """Behaviour on tiny tensors: the parameters after each of a few steps, and the readout."""
     shape = {name: (2, *dims) for name, dims in PROBE_SHAPES.items()}
     g = generator(seed, "probe", 0)
-    params = {name: torch.randn(dims, generator=g) for name, dims in shape.items()}
+    params = {name: PROBE_SIZE * torch.randn(dims, generator=g) for name, dims in shape.items()}
     rule = Rule(guest, PROBE_KINDS, params, PROBE_STEPS)
     seen = []
     for step in range(PROBE_STEPS):
-        grads = {n: p + torch.randn(p.shape, generator=g) for n, p in params.items()}
+        slopes = {n: p / PROBE_SIZE + torch.randn(p.shape, generator=g) for n, p in params.items()}
+        grads = {name: PROBE_GRADIENT / 2**0.5 * slope for name, slope in slopes.items()}
         params = add(params, rule.update(step, grads))
         seen.append(pack(params, 2))
     return b"".join([*seen, pack(rule.readout(), 2)])
