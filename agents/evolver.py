@@ -16,7 +16,7 @@ from ..evals.canonical import canonical
 from ..evals.syntax import parse
 from ..tasks import Task
 from ..tasks.motifs import Facts
-from .base import Brief, ProposalError
+from .base import Brief, ProposalError, Tried
 from .evolve import edits
 from .evolve.constants import Edited, perturb_constant
 from .evolve.crossover import crossover, exchange_constants
@@ -70,14 +70,23 @@ def create() -> "Evolver":
 
 
 class Evolver:
-    """Evolves the parent's source; remembers nothing between proposals."""
+    """Evolves the parent's source; between proposals it keeps what parents do in the smoke test."""
+
+    def __init__(self) -> None:
+        """Nothing tried yet."""
+        self._tried: dict[str, Tried] = {}
 
     def propose(self, brief: Brief) -> Candidate:
         """Offer a program that differs from the parent's in more than its writing."""
         nodes, parent = brief.tree.eligible(), brief.parent
         others = [node.candidate for node in nodes if node.number != parent.number]
         make = partial(evolve, brief.task, parent.candidate, others, brief.rng)
-        return fitted(brief, make, partial(_read, motifs=brief.task.motifs))
+        if brief.task.manifest.probe is None or brief.desk.dry:
+            return make()
+        own = self._tried.get(parent.candidate.digest)
+        if own is None:
+            own = self._tried[parent.candidate.digest] = brief.desk.try_out(parent.candidate.files)
+        return fitted(brief, own, make, partial(_read, motifs=brief.task.motifs))
 
 
 def evolve(task: Task, parent: Candidate, others: Sequence[Candidate], rng: Random) -> Candidate:

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -96,11 +96,15 @@ class Probe(Frozen):
     """The `[probe]` of a task: how the reply of its smoke test is read, little-endian float32.
 
     They are the `values` that a program hands back, or `parts` of equal length: the states that
-    it passes through step by step. Without it only equal programs are told.
+    it passes through step by step. `blocks` says how many numbers of a part belong to tensors of
+    each kind, in their order, and `kind` is how a program asks for the kind of a tensor. Without
+    this section only equal programs are told from others.
     """
 
     parts: int = Field(default=1, ge=1, le=4096)
     of: Literal["states", "values"] = "values"
+    blocks: Mapping[str, Annotated[int, Field(ge=1)]] = {}
+    kind: str = ""
 
     @model_validator(mode="after")
     def _several(self) -> Self:

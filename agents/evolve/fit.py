@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from ...archive import Tree
 from ...evals import Candidate
-from ...evals.canonical import canonical
 from ...tasks import Probe
 from ..base import Brief, ProposalError, Tried
 from .program import Program
@@ -20,9 +19,9 @@ from .steps import Change, change, rescaled
 
 NOTE = "change of the step"
 OFFERS = 6  # children made and tried for one proposal
-FAR = 2.0  # a step so many times its parent's, or such a part of it, is scaled
-NEAR = 1.3  # what a scaled step may still differ by
-OTHER = 0.02  # a scaled step that changes less was another size of the same step, and meant to be
+FAR = 3.0  # a step so many times its parent's, or such a part of it, is scaled
+NEAR = 2.0  # what a scaled step of any kind may still differ by
+OTHER = 0.1  # a scaled step that changes less was another size of the same step, and meant to be
 VOID = 1e-4  # changes below this are rounding
 BOUNDS = (0.01, 0.2, 0.5)
 # Confirmed children, and all, by how they changed their parent's step: three recorded searches of
@@ -53,14 +52,14 @@ class Offer(NamedTuple):
         return self.candidate.model_copy(update={"notes": notes})
 
 
-def fitted(brief: Brief, make: Callable[[], Candidate], read: Read) -> Candidate:
+def fitted(brief: Brief, own: Tried, make: Callable[[], Candidate], read: Read) -> Candidate:
     """The first child of `make` that is likely enough to gain, or the likeliest of `OFFERS`.
 
-    `read` reads a file of a program. Raises ProposalError where not even one child can be made.
+    `own` is the parent's smoke test. `read` reads a file of a program. Raises ProposalError where
+    not even one child can be made.
     """
     probe = brief.task.manifest.probe
-    own = brief.desk.try_out(brief.parent.candidate.files) if probe and not brief.desk.dry else None
-    if probe is None or own is None or not own.ok:
+    if probe is None or not own.ok:
         return make()
     chances = gain_chances(brief.tree)
     best: tuple[float, Candidate] | None = None
@@ -88,7 +87,7 @@ def gain_chances(tree: Tree) -> tuple[float, ...]:
     """
     tried, gained = Counter[int](), Counter[int]()
     for node in tree.proposals():
-        if node.measured and (place := _place(node.candidate)) is not None:
+        if node.standing != "invalid" and (place := _place(node.candidate)) is not None:
             tried[place] += 1
             gained[place] += node.standing in ("confirmed", "promising")
     chances = [
@@ -126,37 +125,31 @@ def _scaled(brief: Brief, offer: Offer, own: Tried, probe: Probe, read: Read) ->
     tried = brief.desk.try_out(offer.candidate.files)
     if not tried.ok:
         return offer, False
-    offer = Offer(offer.candidate, change(own.reply, tried.reply, probe))
-    if offer.change is None or probe.of != "states" or _within(offer.change.ratio, FAR):
+    moved = change(own.reply, tried.reply, probe)
+    offer = Offer(offer.candidate, moved)
+    if moved is None or probe.of != "states" or moved.within(FAR):
         return offer, True
-    smaller = _rescaled(offer, brief.rng, read)
+    smaller = _rescaled(offer.candidate, moved, probe.kind, brief.rng, read)
     if smaller is None:
         return offer, True
     tried = brief.desk.try_out(smaller.files)
-    moved = change(own.reply, tried.reply, probe) if tried.ok else None
-    if moved is not None and _within(moved.ratio, NEAR) and moved.share >= OTHER:
-        return Offer(smaller, moved, scaled=True), True
+    after = change(own.reply, tried.reply, probe) if tried.ok else None
+    if after is not None and after.within(NEAR) and after.share >= OTHER:
+        return Offer(smaller, after, scaled=True), True
     return offer, True
 
 
-def _within(ratio: float, factor: float) -> bool:
-    return 1 / factor <= ratio <= factor
-
-
-def _rescaled(offer: Offer, rng: Random, read: Read) -> Candidate | None:
+def _rescaled(
+    candidate: Candidate, moved: Change, kind: str, rng: Random, read: Read
+) -> Candidate | None:
     """The candidate with its step scaled to its parent's; None where no edit can do that."""
-    assert offer.change is not None
-    ratio = offer.change.ratio
-    if not 1e-6 < ratio < 1e6 or len(offer.candidate.files) != 1:
+    if len(candidate.files) != 1:
         return None
-    ((name, text),) = offer.candidate.files.items()
+    ((name, text),) = candidate.files.items()
     program = read(text)
-    edited = rescaled(program, 1 / ratio, rng) if program else None
+    edited = rescaled(program, moved, kind, rng) if program else None
     if edited is None:
         return None
     module, idea = edited
-    files = {name: module.code}
-    if canonical(files) == canonical(offer.candidate.files):
-        return None
-    idea = f"{offer.candidate.idea}; {idea}"
-    return offer.candidate.model_copy(update={"files": files, "idea": idea})
+    idea = f"{candidate.idea}; {idea}"
+    return candidate.model_copy(update={"files": {name: module.code}, "idea": idea})
