@@ -76,6 +76,7 @@ def fit(asked: Brief, make: Callable[[], Candidate]) -> Candidate:
     return fitted(asked, asked.desk.try_out(asked.parent.candidate.files), make, reads)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(*[st.floats(-9, 9, width=32)] * 2), min_size=2, max_size=2),
     st.floats(0.01, 100),
@@ -105,6 +106,7 @@ def test_kinds_of_tensors_have_ratios_of_their_own_and_alike_ones_are_one_group(
     assert moved.within(11.0)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60), st.binary(max_size=60))
 def test_any_bytes_of_a_program_are_compared_or_not_and_nothing_is_raised(
     before: bytes, after: bytes
@@ -209,7 +211,7 @@ def _tree(outcomes: Sequence[tuple[float, str]]) -> Tree:
     return Tree(nodes)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(
     st.lists(
         st.tuples(
