@@ -112,7 +112,8 @@ def _control(verdict: Verdict | None) -> dict[str, Any] | None:
 def _claim(node: Node, claim: Claim) -> dict[str, Any]:
     """One claim that was put to fresh seeds; e-value and threshold by their natural logarithms.
 
-    `bound` is the most that a single gain counts, None where older rules bound none.
+    `bound` is the most that a single gain counts, None where the rule bounds none. `pooled` is the
+    spread that a claim of few and dear pairs rests on.
     """
     rule = node.verdict.rule if node.verdict else None
     return {
@@ -120,6 +121,8 @@ def _claim(node: Node, claim: Claim) -> dict[str, Any]:
         "versus": f"{node.run}.{claim.versus}",
         "log_threshold": -math.log(claim.level),
         "bound": rule.bound if rule else None,
+        "regime": rule.regime if rule else None,
+        "pooled": rule.pooled.model_dump() if rule and rule.pooled else None,
     }
 
 

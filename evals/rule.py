@@ -19,9 +19,20 @@ BEFORE: Mapping[str, Any] = {
     "bound": None,
     "deterministic": False,
     "edge": 0.0,
+    "pooled": None,
 }
 # What every stored rule names.
 STORED = {"first_look", "screen", "drop_t", "promote_t", "block", "most", "hope"}
+
+
+Regime = Literal["usual", "deterministic", "dear"]
+
+
+class PooledSpread(Frozen):
+    """The standard deviation of one gain, pooled over comparisons, and its degrees of freedom."""
+
+    sd: float = Field(ge=0)
+    freedom: float = Field(gt=0)
 
 
 class Rule(Frozen):
@@ -42,7 +53,9 @@ class Rule(Frozen):
     mean gain: a single gain, in the metric's unit and less the margin, counts as at most `bound`
     either way, and any noise is allowed. Without a bound the claim is about the plain mean, and
     gains are taken for about symmetric. Where all scores of a task repeat to the last bit
-    (`deterministic`), the same gain on every seed needs no statistics.
+    (`deterministic`), the same gain on every seed needs no statistics. Where trials are few and
+    dear, gains are taken for about normal, and their spread is `pooled` over all comparisons before
+    the claim. The verdict on a node keeps the pooled spread that its claims were judged with.
 
     A program with less code may lose up to `tolerance` times `minimum_gain` and still be `simpler`.
     It is asked for that only if nothing planted is better than what it simplifies, and if one that
@@ -91,6 +104,7 @@ class Rule(Frozen):
     behind: float | None = Field(default=0.1, gt=0, lt=1)
     bound: float | None = Field(default=None, gt=0)
     deterministic: bool = False
+    pooled: PooledSpread | None = None
     edge: float = Field(default=1e-9, ge=0)
     estimate: int = Field(default=32, ge=2)
     ranks: Literal["shrunken", "least squares"] = "least squares"
@@ -106,6 +120,13 @@ class Rule(Frozen):
             kept = {k: v for k, v in data.items() if k not in ("futile_after", "futile_e")}
             return {**BEFORE, "control": "fdr", **kept}
         return {**BEFORE, **data} if data.keys() >= STORED else data
+
+    @property
+    def regime(self) -> Regime:
+        """How claims are tested: by many seeds, by one repetition, or by few and dear seeds."""
+        if self.deterministic:
+            return "deterministic"
+        return "usual" if self.pooled is None else "dear"
 
     @property
     def own_alpha(self) -> float:

@@ -135,7 +135,8 @@ def claim_words(claim: Mapping[str, Any]) -> str:
     if claim["held"]:
         shown = min(claim["log_e"], max(LONGEST_ODDS, claim["log_threshold"]))
         # Where no gain is bounded, the e-value takes a shape of the noise for granted.
-        shape = "" if claim.get("bound") else ", and gains are about symmetric"
+        kind = "normal" if claim.get("regime") == "dear" else "symmetric"
+        shape = "" if claim.get("bound") else f", and gains are about {kind}"
         words = (
             f"yes: if it were not so{shape}, luck would look this good on "
             f"{seeds} less than once in {judge.e_words(shown)} tries; the run's error budget asks "
@@ -169,7 +170,8 @@ def _claim(name: str, claim: Claim, rule: Rule, metric: Metric) -> str:
     if rule.bound is not None:
         says += f", where a single gain counts as at most {rule.bound:.2g} more or less than that"
     threshold = -math.log(claim.level)
-    record = {**claim.model_dump(), "log_threshold": threshold, "bound": rule.bound}
+    judged = {"log_threshold": threshold, "bound": rule.bound, "regime": rule.regime}
+    record = {**claim.model_dump(), **judged}
     return f"{says}: {claim_words(record)}"
 
 

@@ -4,12 +4,14 @@ A screen on a few seeds decides only what deserves confirmation. A confirmation 
 rival on fresh seeds and stops when an e-value reaches one over the claim's share of the run's error
 budget; e-values may be looked at any time without inflating the error (Ville 1939). What is claimed
 is a bounded mean gain: a single gain counts as at most the rule's bound (Waudby-Smith and Ramdas
-2024). Rules without a bound take the t e-value (Perez-Ortiz et al. 2022, after Lai 1976). What is
-reported is estimated on seeds that chose nothing, and not bounded.
+2024). Rules without a bound take the t e-value (Perez-Ortiz et al. 2022, after Lai 1976), and those
+for few and dear trials a spread that is pooled over comparisons. What is reported is estimated on
+seeds that chose nothing, and not bounded.
 
 evidence   two evaluations become gains, seed by seed
 decide     what a glance, a screen, a race or a sequential test makes of gains
 bounded    the e-value of bounded gains
+pooled     the e-value of few and dear pairs, which takes their spread from other comparisons
 evalue     the t e-value, of rules without a bound
 levels     how much of the run's error budget a claim may spend
 estimate   how large an effect is
@@ -42,6 +44,7 @@ from .evalue import log_e_from_moments, log_e_value, log_e_values, t_statistic
 from .evidence import above_worst, digest, gains
 from .failures import failure_rate, failure_words, percent
 from .levels import level
+from .pooled import log_e_pooled, pooled_so_far, spread_between, upper_bound
 from .power import detectable, lost, pairs_needed, power, race_power
 from .words import (
     confirmed_or_refuted,
@@ -50,6 +53,7 @@ from .words import (
     given_up,
     glanced_out,
     raced,
+    regime_words,
     screened_out,
     waiting,
 )
@@ -96,24 +100,29 @@ __all__ = [
     "log_e_from_moments",
     "log_e_looks",
     "log_e_of",
+    "log_e_pooled",
     "log_e_value",
     "log_e_values",
     "lost",
     "needed_t",
     "pairs_needed",
     "percent",
+    "pooled_so_far",
     "power",
     "promising",
     "race",
     "race_power",
     "raced",
+    "regime_words",
     "ruined",
     "screened_out",
     "sequential_test",
     "settled",
+    "spread_between",
     "shrunken",
     "summary",
     "t_statistic",
     "transfer",
+    "upper_bound",
     "waiting",
 ]

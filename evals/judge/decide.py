@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from ...tasks import Metric
 from ..records import Summary
 from ..rule import Rule
+from . import pooled
 from .bounded import log_e_bounded, needed_mean
 from .estimate import summary
 from .evalue import log_e_value, t_statistic
@@ -72,11 +73,11 @@ class Reached(NamedTuple):
 def confirm(rule: Rule, values: Sequence[float], margin: float, level: float) -> Reached:
     """Look at all the fresh gains so far: is their mean above `margin`, at this error `level`?
 
-    The mean is that of the gains as bounded by the rule. Where nothing is random, gains that repeat
-    to the last bit decide by themselves.
+    The mean is that of the gains as bounded by the rule, if it bounds them. Where nothing is random,
+    gains that repeat to the last bit decide by themselves.
     """
     above = [value - margin for value in values]
-    log_e = log_e_of(rule, above)
+    log_e = log_e_of(rule, above, level)
     if settled(rule, values):
         return Reached("confirmed" if above[0] > 0 else "refuted", log_e)
     if log_e >= -math.log(level):
@@ -85,8 +86,13 @@ def confirm(rule: Rule, values: Sequence[float], margin: float, level: float) ->
     return Reached("refuted" if futile else "continue", log_e)
 
 
-def log_e_of(rule: Rule, above: Sequence[float]) -> float:
-    """Natural log of the e-value that the rule takes for gains less the margin."""
+def log_e_of(rule: Rule, above: Sequence[float], level: float) -> float:
+    """Natural log of the e-value that the rule takes for gains less the margin.
+
+    Where trials are dear, a part of the `level` pays for what is taken of the spread.
+    """
+    if rule.pooled is not None:
+        return pooled.log_e_pooled(above, rule.pooled, level)
     if rule.bound is None:
         return log_e_value(above, rule.effect_scale)
     return log_e_bounded(above, rule.bound)
@@ -142,8 +148,12 @@ def chance(rule: Rule, gain: Summary, level: float) -> float:
     futility cannot make a false claim, so nothing rests on the approximation but cost.
     """
     left = rule.most - gain.pairs
+    if rule.pooled is not None:
+        sd = pooled.moderated(rule.pooled, gain.sd, gain.pairs)
+        needed = pooled.needed_mean(rule.most, level, sd, rule.pooled)
+        return _chance_of_mean(gain.model_copy(update={"sd": float(sd)}), float(needed), left)
     if rule.bound is not None:
-        return _chance_bounded(
+        return _chance_of_mean(
             gain, float(needed_mean(rule.most, level, gain.sd, rule.bound)), left
         )
     needed = needed_t(rule, rule.most, level)
@@ -153,7 +163,7 @@ def chance(rule: Rule, gain: Summary, level: float) -> float:
     return math.erfc(-z / math.sqrt(2)) / 2
 
 
-def _chance_bounded(gain: Summary, needed: float, left: int) -> float:
+def _chance_of_mean(gain: Summary, needed: float, left: int) -> float:
     """Predictive probability that the mean after `left` more pairs is as high as `needed`."""
     error = gain.error * math.sqrt(left / (gain.pairs + left))
     if error <= 0:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ...tasks import Metric
 from ..records import Summary
 from ..rule import Rule
+from . import pooled
 from .bounded import log_e_looks, needed_mean
 from .decide import chance as chance_left
 from .decide import hopeless, promising
@@ -98,6 +99,9 @@ def detectable(
 
 def standardised(rule: Rule, spread: float | None) -> Rule:
     """The rule for gains in standard deviations of one gain; each is `spread`."""
+    if rule.pooled is not None:
+        sd = rule.pooled.sd / spread if spread else 1.0
+        return rule.model_copy(update={"pooled": rule.pooled.model_copy(update={"sd": sd})})
     if rule.bound is None:
         return rule
     bound = rule.bound / spread if spread else BOUND
@@ -145,7 +149,8 @@ def ends(rule: Rule, samples: "Floats", level: "float | Floats") -> Ends:
     rows, looks = len(samples), looks_of(rule)
     levels = np.broadcast_to(np.asarray(level, dtype=float), (rows,))
     threshold = -np.log(levels)
-    log_e, futile = (_unbounded if rule.bound is None else _bounded)(rule, samples, levels)
+    by_t = rule.bound is None and rule.pooled is None
+    log_e, futile = (_by_t if by_t else _by_mean)(rule, samples, levels)
     confirmed, stopped = np.full(rows, np.inf), np.full(rows, float(rule.most))
     going = np.ones(rows, dtype=bool)
     for i, n in enumerate(looks):
@@ -168,7 +173,7 @@ def _ends(rule: Rule, effect: float, level: float) -> Ends:
     return ends(rule, _noise(rule.most) + min(effect, CERTAIN), level)
 
 
-def _unbounded(
+def _by_t(
     rule: Rule, samples: "Floats", levels: "Floats"
 ) -> "tuple[Floats, NDArray[np.bool_]]":
     """At each look the log t e-values, and which tests are futile, [rows, looks]."""
@@ -186,17 +191,22 @@ def _unbounded(
     return log_e, np.clip(t, -LARGEST_T, LARGEST_T) < edges[row]
 
 
-def _bounded(rule: Rule, samples: "Floats", levels: "Floats") -> "tuple[Floats, NDArray[np.bool_]]":
-    """At each look the log e-values of bounded gains, and which tests are futile, [rows, looks]."""
+def _by_mean(rule: Rule, samples: "Floats", levels: "Floats") -> "tuple[Floats, NDArray[np.bool_]]":
+    """At each look the log e-values of other rules, and which tests are futile, [rows, looks]."""
     import numpy as np
 
-    assert rule.bound is not None
     looks = np.array(looks_of(rule))
-    log_e = log_e_looks(samples, rule.bound, looks.tolist(), -math.log(levels.max()))
     mean, square = _moments(samples, looks, 2)
     sd = np.sqrt(np.maximum(square - mean**2, 0.0) * looks / (looks - 1))
+    if rule.pooled is not None:
+        log_e = pooled.log_e_pooled_looks(samples, rule.pooled, looks.tolist(), levels)
+        sd = pooled.moderated(rule.pooled, sd, looks)
+        needed = pooled.needed_mean(rule.most, levels[:, None], sd, rule.pooled)
+    else:
+        assert rule.bound is not None
+        log_e = log_e_looks(samples, rule.bound, looks.tolist(), -math.log(levels.max()))
+        needed = needed_mean(rule.most, levels[:, None], sd, rule.bound)
     error = sd * np.sqrt((rule.most - looks) / (looks * rule.most))
-    needed = needed_mean(rule.most, levels[:, None], sd, rule.bound)
     quantile = NormalDist().inv_cdf(rule.hope) if rule.hope else -CERTAIN
     return log_e, (mean < needed + quantile * error)
 

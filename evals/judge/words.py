@@ -11,6 +11,20 @@ from .decide import settled
 from .estimate import estimate, summary
 from .evidence import digest
 from .failures import failure_words
+from .pooled import upper_bound
+
+
+def regime_words(rule: Rule) -> str:
+    """The name of the rule's regime, and what it means for a claim."""
+    takes = f"a claim takes {rule.block} to {rule.most} pairs of seeds"
+    means = {
+        "usual": takes,
+        "deterministic": "every score repeats to the last bit, so that one repetition confirms a "
+        "gain",
+        "dear": f"trials are few, so {takes} and can only show a large gain. It takes gains to be "
+        "about normal, and their spread from all comparisons that were made before it",
+    }[rule.regime]
+    return f"{rule.regime}: {means}"
 
 
 def glanced_out(
@@ -82,6 +96,11 @@ def confirmed_or_refuted(
         proof = "the same on every seed to the last bit, as every score of this task repeats"
     elif rule.bound is not None:
         proof += f" for the mean of gains that count as at most {rule.bound:.2g} from the margin"
+    elif rule.pooled is not None:
+        proof += (
+            f", if gains are about normal; by {rule.pooled.freedom:.0f} degrees of freedom before "
+            f"them their spread was taken to be {upper_bound(rule.pooled, claim.level):.2g} at most"
+        )
     noise = f"a gain varies by {summary(values).sd:.2g} from seed to seed" + (
         "" if claim.says == "simpler" else f", smallest gain worth claiming {metric.minimum_gain:g}"
     )
