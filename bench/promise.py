@@ -12,7 +12,7 @@ from typing import NamedTuple
 from landscape import TASK, Landscape, searched
 
 from ratchet.evals import Calibration, Rule
-from ratchet.evals.calibration import Glances, SameAgainstSame
+from ratchet.evals.checks import Glances, SameAgainstSame
 from ratchet.search.forecast import Instrument
 
 CHANCES = (0.9, 0.8, 0.5, 0.2)

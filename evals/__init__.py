@@ -15,6 +15,7 @@ The files, in reading order:
     rule         how much evidence each stage takes
     judge/       what evidence means
     calibration  the noise of a task, measured before anything is judged by it
+    checks       what the checks of the judge found in it
     noise        the judge, put to gains that are known to be none
     company      repeat seeds beside other ones
     conformance  the checks of a task's author

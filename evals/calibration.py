@@ -6,129 +6,13 @@ from typing import Literal
 from pydantic import Field
 
 from ..tasks import Frozen, Metric
+from .checks import Crippled, Glances, NoiseCheck, SameAgainstSame
+from .rule import PooledSpread
 
-FEWEST_CHANCES = 5  # below this, too little is known of a glance to forbid it
-WORST_RATE = 0.1  # a glance that kills a larger share of the better programs is not used
+LEAST = 1 / 3  # of `minimum_gain`: a pooled spread is never taken to be less
 BOUND = 3  # calibrated spreads that a single gain counts as at most: about 4 of a child's gains
-UNLUCKY = 0.001  # the chance that a sound judge is called unsound
-UNLIKELY = 0.005  # a p value below it says that the order of the seeds, or their jobs, matter
-OUTLYING = 10.0  # robust standard deviations beyond which a gain is no noise of the usual kind
-SKEWED = 2.0  # skewness to the left from which on a t statistic promises too much
 MUCH_NOISE = 0.2  # share of a gain's variance that a grader should not exceed
 HEAVIEST = 20.0  # spreads of a gain that one failed seed should weigh at most
-
-Flaw = Literal["outliers", "skew", "drift", "jobs", "false claims"]
-
-
-def unlucky(false: int, of: int, level: float) -> bool:
-    """Whether more claims were false than a chance of `level` each explains (exact binomial)."""
-    from scipy.special import bdtrc
-
-    return false > 0 and bool(bdtrc(false - 1, of, level) <= UNLUCKY)
-
-
-class SameAgainstSame(Frozen):
-    """The reference against itself.
-
-    `identical`: a copy that only reads differently scores the same to the last bit on the same
-    seeds. Older calibrations also compared random halves of the reference's seeds, in place of
-    `NoiseCheck`: `false` of `splits` claims held, with a chance of at most `level` each.
-    """
-
-    identical: bool
-    splits: int = 0
-    false: int = 0
-    level: float = 0.0
-
-    @property
-    def expected(self) -> float:
-        """How many false confirmations a sound judge makes at most, on average."""
-        return self.splits * self.level
-
-    @property
-    def sound(self) -> bool:
-        """Whether there were no more false confirmations than chance explains."""
-        return not unlucky(self.false, self.splits, self.level)
-
-
-class NoiseCheck(Frozen):
-    """What the gains of programs that gain nothing look like, and what the judge makes of them.
-
-    The gains are those of `programs` over the reference on `seeds` seeds, each centred at the
-    margin and in its own standard deviations. `false` of `streams` claims held that were tested on
-    gains drawn from them with replacement, though each may hold with a chance of at most `level`.
-    Drawn are whole jobs of `per_job` seeds, where there are enough. `normal` is the most that held
-    in as many sets of normal gains, None where that was not asked.
-
-    `worst` is the largest distance from the median, in robust standard deviations, and `skew` the
-    mean skewness. `correlation` is that of the gains of one job (intraclass), at most
-    `correlation_high` (95 %), None where there are fewer than two jobs. `drift` and `jobs` are p
-    values: that chance alone orders the seeds as much, and makes seeds of a job as much alike.
-    """
-
-    programs: int
-    seeds: int
-    per_job: int
-    streams: int
-    false: int
-    level: float
-    normal: int | None = None
-    worst: float
-    skew: float
-    correlation: float | None = None
-    correlation_high: float | None = None
-    drift: float
-    jobs: float | None = None
-
-    @property
-    def flaws(self) -> tuple[Flaw, ...]:
-        """What is wrong with this noise for the judge; empty where nothing is known to be."""
-        flawed: Mapping[Flaw, bool] = {
-            "outliers": self.worst > OUTLYING,
-            "skew": self.skew < -SKEWED,
-            "drift": self.drift < UNLIKELY,
-            "jobs": self.jobs is not None and self.jobs < UNLIKELY,
-            "false claims": self._too_many,
-        }
-        return tuple(name for name, is_flawed in flawed.items() if is_flawed)
-
-    @property
-    def _too_many(self) -> bool:
-        """Whether more claims held than the level allows, and than few gains let hold by chance.
-
-        Streams are drawn independently of each other, so the exact binomial tail bounds the first.
-        Gains whose chances differ from stream to stream only make it smaller (Hoeffding 1956).
-        """
-        too_many = unlucky(self.false, self.streams, self.level)
-        return too_many and self.false > (self.normal or 0)
-
-
-class Crippled(Frozen):
-    """A program made worse on purpose: its gain over the reference, and whether the judge saw it.
-
-    `held` says that the claim "the reference is better" was confirmed, after `pairs` pairs.
-    """
-
-    gain: float
-    error: float
-    held: bool
-    pairs: int
-
-
-class Glances(Frozen):
-    """How often a glance would have killed the better of two programs.
-
-    `chances` counts pairs of planted programs of which one is better beyond its error on all
-    workloads, and `wrong` those in which the glance ruins that one.
-    """
-
-    chances: int
-    wrong: int
-
-    @property
-    def misleading(self) -> bool:
-        """Whether the glance is known to kill too many better programs."""
-        return self.chances >= FEWEST_CHANCES and self.wrong > WORST_RATE * self.chances
 
 
 class GraderNoise(Frozen):
@@ -161,10 +45,13 @@ class Calibration(Frozen):
     workload; `paired` and `unpaired` are those of its difference to a slightly changed copy, on the
     same seeds and on others (medians over `copies` copies), and `correlation` is that of the two
     scores on the same seeds. `usual` is the mean score of the reference, `grader` the grader's part
-    of the noise; older archives have neither. `distant` is the smaller of the two spreads with a
-    baseline in place of the copy (median over `baselines`). `failed` is the share of seeds without
-    a score. Costs are of one trial: `cpu_seconds` of training, and `seconds` for which one worker
-    is busy with it, by the quickest job, as another program's load can only add to that.
+    of the noise. `distant` is the smaller of the two spreads with a baseline in place of the copy
+    (median over `baselines`), `pooled` the spread of a gain of the reference and the baselines over
+    each other, by all their scores. `failed` is the share of seeds without a score. Costs are of
+    one trial: `cpu_seconds` of training, and `seconds` for which one worker is busy with it, by the
+    quickest job, as another program's load can only add to that. Older archives lack some of these.
+
+    A `quick` one measured no copies and checked nothing but that a renamed reference scores alike.
     """
 
     task: str
@@ -189,6 +76,13 @@ class Calibration(Frozen):
     glance: Glances
     grader: GraderNoise | None = None
     screens: Screens | None = None
+    pooled: PooledSpread | None = None
+    quick: bool = False
+
+    @property
+    def compared(self) -> int:
+        """On how many seeds others were compared with the reference."""
+        return self.seeds if self.quick else max(2, self.seeds // 2)
 
     @property
     def design(self) -> Literal["paired", "unpaired"]:
@@ -218,6 +112,14 @@ class Calibration(Frozen):
         that a loss counts as several of the gains that matter.
         """
         return BOUND * max(self.wide, metric.minimum_gain) or None
+
+    def pooled_for(self, metric: Metric) -> PooledSpread:
+        """What claims of few and dear pairs start from: thrice it is at least `minimum_gain`.
+
+        An older calibration gives the larger of its two spreads, with one comparison's freedom.
+        """
+        pooled = self.pooled or PooledSpread(sd=self.wide, freedom=self.compared - 1)
+        return pooled.model_copy(update={"sd": max(pooled.sd, LEAST * metric.minimum_gain)})
 
     @property
     def passed(self) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import judge
-from .calibration import NoiseCheck, unlucky
+from .checks import NoiseCheck, unlucky
 from .judge.power import ends
 from .rule import Rule
 

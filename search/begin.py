@@ -4,6 +4,7 @@ Messages about progress go to `say`. What a sandbox does not isolate goes to `wa
 """
 
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
@@ -22,7 +23,7 @@ from .desk.wanted import choose_models, foresee_spending
 from .forecast import agree_rule
 from .lab import Lab
 from .order import Extension, Order, SandboxChange, SandboxChoice, Say
-from .plan import BudgetError, Plan, check_bounded, check_caps
+from .plan import BudgetError, Plan, check_bounded, check_caps, fewest_trials
 from .run import Config, Run
 from .series import start
 from .session import Session, session
@@ -51,7 +52,7 @@ def begin(
     agent = open_agent(order.agent, Archive(where) if exists(where) else None)
     select = agent.select if order.select is None else order.select
     policy(select)
-    check_caps(task, order.caps)
+    check_caps(task, order.caps, fewest_trials(task, order.standards))
     models = choose_models(order.models, agent, task, order.agent)
     minutes = _minutes(order)
     if order.turns is None and minutes is None:
@@ -66,8 +67,13 @@ def begin(
         budget = budget_left(archive, run_id, models, order.caps)
         with closing(open_purse(archive, run_id, models, budget)) as purse:
             say(f"warming the {sandbox.name} sandbox up ...")
-            lab, rule = _agreed(order, minutes, choice, purse, task, sandbox, keys, say)
-            lab.charge(purse.budget)  # what was measured so far serves every run
+            lab, rule, seconds = _agreed(order, minutes, choice, purse, task, sandbox, keys, say)
+            if rule.pooled is None:
+                seconds = 0.0  # what was measured so far serves every run
+            else:
+                _pay(purse.budget, lab.trials)  # these are the trials of the start and baselines
+            minutes = None if minutes is None else max(0.0, minutes - seconds / 60)
+            lab.charge(purse.budget)
             config = _config(order, choice, task, select, models, keys, rule)
             config = start(archive, run_id, task, config)
 
@@ -76,6 +82,12 @@ def begin(
 
             with session(purse, open_run, minutes) as opened:
                 yield opened
+
+
+def _pay(budget: Budget, trials: int) -> None:
+    """Book trials that were run before the budget was there."""
+    with budget.reserve(trials=trials) as unit:
+        unit.settle(trials=trials)
 
 
 def _minutes(order: Order) -> float | None:
@@ -92,12 +104,14 @@ def _agreed(
     sandbox: Sandbox,
     keys: Keys,
     say: Say,
-) -> tuple[Lab, Rule]:
-    """A warm lab, and the rule that suits the task's noise in it."""
+) -> tuple[Lab, Rule, float]:
+    """A warm lab, the rule that suits the task's noise in it, and what that took in seconds."""
     try:
         lab = purse.lab(task.keyed(keys.data), sandbox, choice.strict)
-        plan = Plan(minutes, choice.workers, 1 + len(task.baselines))
-        return lab, agree_rule(lab, purse.archive, keys, order.standards, plan, say)
+        began, planted = time.monotonic(), 1 + len(task.baselines)
+        plan = Plan(minutes, choice.workers, planted, order.caps.trials)
+        rule = agree_rule(lab, purse.archive, keys, order.standards, plan, say)
+        return lab, rule, time.monotonic() - began
     except BudgetSpent as error:
         raise BudgetError(f"the budget does not reach to measure the noise: {error}") from error
 
@@ -169,7 +183,7 @@ def take_up(
     task, agent = archive.task(run_id), open_agent(config.agent, archive)
     policy(config.select)
     require_sound(in_use(archive.tree(run_id)), task)
-    check_caps(task, config.caps)
+    check_caps(task, config.caps, (1 + len(task.baselines)) * config.rule.estimate)
     budget = budget_left(archive, run_id, config.models, config.caps)
     with (
         closing(open_purse(archive, run_id, config.models, budget)) as purse,

@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Literal, NamedTuple
 
 from ..archive import Child, Evidence, Node, Tree
-from ..evals import COMMON, Claim, Evaluation, Summary, Verdict, judge
+from ..evals import COMMON, Claim, Evaluation, Rule, Summary, Verdict, judge
 from . import company
 from .planted import behind, best_planted
 from .run import Run
@@ -26,11 +26,11 @@ def confirm(
     """
     child = tree.child(node)
     rival = tree.anchor(child.parent) if says == "simpler" else child.parent
-    rule, metric = run.config.rule, run.task.metric
+    rule, metric = judge.pooled_so_far(run.config.rule, tree.claims()), run.task.metric
     far = behind(rule, tree, child.parent, child.screen)
     level = judge.level(rule, tree.claims(), behind=far)
     question = _Question(says, level, f"confirm/{node.number}", behind=far)
-    claim, fresh_gains = _tested(run, pool, node, rival, question)
+    claim, fresh_gains = _tested(run, pool, node, rival, question, rule)
     if claim.held and (reason := company.claimed(run, pool, node, claim.stream, claim.pairs)):
         return _void(child, [claim], reason, _fresh(run, claim))
     verdict = judge.confirmed_or_refuted(rule, fresh_gains, metric, claim, child.verdict)
@@ -39,11 +39,11 @@ def confirm(
     if not claim.held:
         return node
     node = rank(run, pool, node, tree)
-    return node if says == "simpler" else _over_baselines(run, pool, node, tree, claim)
+    return node if says == "simpler" else _over_baselines(run, pool, node, tree, claim, rule)
 
 
 def _over_baselines(
-    run: Run, pool: ThreadPoolExecutor, node: Node, tree: Tree, first: Claim
+    run: Run, pool: ThreadPoolExecutor, node: Node, tree: Tree, first: Claim, rule: Rule
 ) -> Node:
     """Claim to beat the best baseline, and those that may be as good, one after another.
 
@@ -51,7 +51,7 @@ def _over_baselines(
     run those of the `first` claim, on which the child has its scores. Nothing is claimed where the
     common seeds do not promise that all would hold.
     """
-    rule, claims = run.config.rule, [first]
+    claims = [first]
     rivals = [rival for rival in foremost(run, tree) if rival.number != first.versus]
     if not all(_ahead(run, node, rival) for rival in rivals):
         return node
@@ -59,7 +59,7 @@ def _over_baselines(
         level = judge.level(rule, [*tree.claims(), *claims], gated=True, behind=first.behind)
         stream = first.stream if rule.baseline_seeds == "shared" else f"baseline/{node.number}"
         question = _Question("better", level, stream, gated=True, behind=first.behind)
-        over, _ = _tested(run, pool, node, rival, question)
+        over, _ = _tested(run, pool, node, rival, question, rule)
         repeated = max((claim.pairs for claim in claims if claim.stream == stream), default=0)
         claims.append(over)
         anew = over.held and over.pairs > repeated
@@ -83,7 +83,12 @@ class _Question(NamedTuple):
 
 
 def _tested(
-    run: Run, pool: ThreadPoolExecutor, node: Node, rival: Node, question: _Question
+    run: Run,
+    pool: ThreadPoolExecutor,
+    node: Node,
+    rival: Node,
+    question: _Question,
+    rule: Rule,
 ) -> tuple[Claim, Sequence[float]]:
     """Test a claim over `rival` on the seeds of a stream. Returns it, and the gains that decided.
 
@@ -99,7 +104,6 @@ def _tested(
         ]
         return gains(run, *(future.result() for future in pair))
 
-    rule = run.config.rule
     tested = judge.sequential_test(rule, rule.margin(run.task.metric, says), level, look)
     claim = Claim(
         says=says,

@@ -13,7 +13,7 @@ from ..tasks import Metric
 from .lab import Lab
 from .plan import BudgetError, Plan, Standards, rounded_up
 from .series import share, warning
-from .studies.calibrate import calibrated, stored
+from .studies.known import suited
 from .studies.spread import earlier_spreads
 
 CHANCE = 0.8  # with which a gain has to be found to count as findable
@@ -21,6 +21,7 @@ OFTEN = "4 times in 5"  # CHANCE in words
 LATER = 5  # the number of the claim for which a forecast says how much more rarely it holds
 FEWEST = 3  # earlier claims whose spread a forecast uses, at least
 SIZES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.55, 0.75, 1.0, 1.5)  # sd, at which a screen is simulated
+SHORT = 2.0  # times these sizes, for the short screen of dear trials
 STEPS = 10  # halvings of the interval in which the smallest gain lies
 _UNHELD = Claim(
     says="better", versus=0, held=False, level=0.0, log_e=0.0, stream="", pairs=0, evidence=""
@@ -55,13 +56,15 @@ class Instrument(NamedTuple):
     @property
     def basis(self) -> str:
         """What `spread` was measured on."""
-        known, half = self.calibration, max(2, self.calibration.seeds // 2)
+        known, seeds = self.calibration, self.calibration.compared
         if len(self.claimed) >= FEWEST:
             return f"the median of {len(self.claimed)} earlier claims of this task"
         if known.distant is not None and known.distant >= known.spread:
             count = f"{known.baselines} baselines" if known.baselines else "the baselines"
-            return f"the median of {count}, on {half} seeds each"
-        return f"the median of {known.copies} slightly changed copies, on {half} seeds each"
+            return f"the median of {count}, on {seeds} seeds each"
+        if not known.copies:
+            return f"as two copies of the start differ on different seeds, by {known.seeds} seeds"
+        return f"the median of {known.copies} slightly changed copies, on {seeds} seeds each"
 
     def chance(self, gain: float, pairs: int, number: int = 1) -> float:
         """The probability that a proposal with this true gain, in the metric's unit, is found.
@@ -75,8 +78,9 @@ class Instrument(NamedTuple):
         """The probability that the screen lets a proposal with this true gain pass."""
         import numpy as np
 
-        sds = gain / self.spread if self.spread else SIZES[-1]
-        return float(np.interp(sds, SIZES, _passing(self.rule, self.metric)))
+        sizes = _sizes(self.rule)
+        sds = gain / self.spread if self.spread else sizes[-1]
+        return float(np.interp(sds, sizes, _passing(self.rule, self.metric)))
 
     def least(self, pairs: int, number: int = 1) -> float | None:
         """The smallest gain that `pairs` pairs of seeds find with probability `CHANCE`, if any."""
@@ -126,8 +130,13 @@ class Instrument(NamedTuple):
 
 @lru_cache(maxsize=16)
 def _passing(rule: Rule, metric: Metric) -> tuple[float, ...]:
-    """The probability that gains of the `SIZES` pass the screen."""
-    return tuple(1 - lost(rule, size, metric).screen for size in SIZES)
+    """The probability that gains of these `_sizes` pass the screen."""
+    return tuple(1 - lost(rule, size, metric).screen for size in _sizes(rule))
+
+
+def _sizes(rule: Rule) -> tuple[float, ...]:
+    """Gains in sd, of which the last always passes the screen."""
+    return tuple(SHORT * size for size in SIZES) if rule.pooled else SIZES
 
 
 def agree_rule(
@@ -138,19 +147,16 @@ def agree_rule(
     plan: Plan,
     say: Callable[[str], object],
 ) -> Rule:
-    """The rule that suits the task's noise, which is measured now if it never was.
+    """The rule that suits the task's noise and the budget. The noise is measured if it never was.
 
     Says what the budget can find; raises BudgetError if that is not enough. A calibration that is
     measured here draws from the run's own keys, so that a run can be repeated exactly.
     """
-    task = lab.task
-    if stored(lab, archive) is None:
-        say(
-            f"calibrating {task.name}: measuring its noise, "
-            "once for this task, this machine and these versions ..."
-        )
-    calibration = calibrated(lab, archive, Rule(), keys, workers=plan.workers)
-    rule = standards.rule(calibration, task.metric, share(archive, task.digest))
+    task, claims = lab.task, standards.standard == "claim"
+    calibration = suited(lab, archive, keys, plan, claims, say)
+    rule = standards.rule(calibration, task.metric, share(archive, task.digest), plan)
+    if claims:
+        say(f"regime: {judge.regime_words(rule)}")
     if rule.control != "archive" and (words := warning(archive, task, rule.alpha)):
         say(words)
     if not calibration.passed:
@@ -159,7 +165,7 @@ def agree_rule(
     if plan.minutes is not None and plan.minutes < planting:
         raise BudgetError(
             f"--minutes {plan.minutes:g} is less than the start and the baselines take here: "
-            f"give {_minutes(planting)} or more"
+            f"give {rounded_up(1.2 * planting):g} or more"
         )
     claimed = earlier_spreads(archive, task.digest)
     say(foresee(Instrument(calibration, rule, task.metric, claimed), plan, standards.effect))
@@ -172,16 +178,16 @@ def foresee(instrument: Instrument, plan: Plan, effect: float | None) -> str:
     pairs = min(instrument.most, plan.pairs(instrument.calibration, instrument.rule))
     least = instrument.least(pairs)
     comparison = f"one comparison of at most {instrument.most} seeds"
-    if plan.minutes is not None and pairs < instrument.most:
-        comparison = f"{plan.minutes:g} minutes, which leave {pairs} seeds for one comparison,"
+    if pairs < instrument.most:
+        comparison = f"{plan.words}, which leave {pairs} seeds for one comparison,"
     if effect is not None and instrument.chance(effect, pairs) < CHANCE:
         raise BudgetError(_refusal(instrument, plan, effect, comparison, pairs, least))
     if least is None:
         fewest = instrument.rule.block if instrument.rule.standard == "claim" else instrument.most
-        whole = plan.minutes_for(fewest, instrument.calibration, instrument.rule)
+        whole = plan.enough(fewest, instrument.calibration, instrument.rule).words
         return (
             f"this budget can confirm nothing: to measure the start and the baselines and to put "
-            f"one proposal to the test takes {_minutes(whole)} minutes or more"
+            f"one proposal to the test takes {whole} or more"
         )
     return (
         f"this budget can find gains of {least:.2g} {unit} and more: {comparison} finds them "
@@ -219,9 +225,8 @@ def _refusal(
     often = instrument.chance(effect, pairs)
     mends = []
     needed = instrument.pairs_for(effect)
-    if needed is not None and plan.minutes is not None:
-        longer = plan.minutes_for(needed, instrument.calibration, instrument.rule)
-        mends.append(f"--minutes {_minutes(longer)}")
+    if needed is not None and plan.words:
+        mends.append(plan.enough(needed, instrument.calibration, instrument.rule).options)
     if least is not None:
         mends.append(f"--effect {rounded_up(least):g}")
     if not mends:
@@ -232,8 +237,3 @@ def _refusal(
         f"tell it from noise ({instrument.spread:.2g} {unit} a seed, {instrument.basis}): "
         f"give {' or '.join(mends)}"
     )
-
-
-def _minutes(minutes: float) -> str:
-    """A number of minutes in two digits, with a fifth to spare."""
-    return f"{rounded_up(1.2 * minutes):g}"

@@ -17,7 +17,7 @@ from .planted import behind, says
 
 EXPAND_EVERY = 3  # at least every third turn makes a new child
 PRIOR_GAIN, PRIOR_COST = 0.5, 400.0  # a new child's worth at first: noise units per trials
-RETEST = 16  # common seeds that a leader is given at a time
+RETEST = 16  # common seeds that a leader is given at a time, where trials are not dear
 FRUITLESS = 100  # proposals in a row that could not be measured, after which a search ends
 AGAIN = 10  # more of them allowed once a search that ended so is resumed
 
@@ -122,9 +122,15 @@ def retests(tree: Tree, rule: Rule) -> list[tuple[int, float]]:
     options = []
     for node in ranked[:2]:
         effect = tree.effects[node.number]
-        resolved = effect.error * math.sqrt(RETEST / (effect.seeds + RETEST))
-        options.append((node.number, expected_positive(-behind, resolved) / (2 * RETEST)))
+        more = retested(rule)
+        resolved = effect.error * math.sqrt(more / (effect.seeds + more))
+        options.append((node.number, expected_positive(-behind, resolved) / (2 * more)))
     return options
+
+
+def retested(rule: Rule) -> int:
+    """How many common seeds a leader is given at a time."""
+    return RETEST if rule.pooled is None else rule.most
 
 
 def patience(tree: Tree, lag: int) -> int:

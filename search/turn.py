@@ -20,7 +20,7 @@ from .faults import raised
 from .planted import says
 from .propose import Proposal, failed, propose
 from .run import Run
-from .schedule import RETEST, Action
+from .schedule import Action, retested
 from .screen import Draft, against, gains, judged, measured, merged, screen, screens, seeds_screened
 
 NO_LONGER = "less code; that it loses nothing can no longer be shown in this run"
@@ -120,7 +120,7 @@ def finish(run: Run, pool: ThreadPoolExecutor, draft: Draft, tree: Tree) -> Node
         # Its trials are the twin's, which has paid for them.
         node = judged(node.model_copy(update={"evidence": ()}), verdict)
     elif draft.action.kind == "retest":
-        node = rank(run, pool, node, tree, node.common_seeds + RETEST)
+        node = rank(run, pool, node, tree, node.common_seeds + retested(rule))
     elif node.standing != "promising":
         pass  # the screen has decided
     elif draft.values is None:

@@ -18,7 +18,8 @@ from rich.console import Console
 from ratchet.app.cli.calibrate import calibration_view, record
 from ratchet.archive import Archive
 from ratchet.evals import Calibration, Keys, Rule, judge
-from ratchet.evals.calibration import Crippled, Glances, GraderNoise, SameAgainstSame
+from ratchet.evals.calibration import GraderNoise
+from ratchet.evals.checks import Crippled, Glances, SameAgainstSame
 from ratchet.evals.judge.power import (
     detectable,
     ends,
@@ -33,8 +34,9 @@ from ratchet.sandbox import Sandbox
 from ratchet.search.forecast import Instrument, foresee
 from ratchet.search.lab import Lab
 from ratchet.search.plan import BudgetError, Plan, Standards, rounded_up
-from ratchet.search.studies.calibrate import calibrate, calibrated, stored
+from ratchet.search.studies.calibrate import calibrate
 from ratchet.search.studies.copies import nudges, renamed
+from ratchet.search.studies.known import calibrated, stored
 from ratchet.search.studies.redrawn import grader_noise
 from ratchet.tasks import Task, load, names
 

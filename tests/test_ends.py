@@ -180,7 +180,7 @@ def test_nothing_is_begun_that_cannot_end_in_time(tmp_path: Path, process_sandbo
     assert took < 3.0 + 1.5
     assert "seconds" in reasons[0]
     tree = run.archive.tree("test")
-    assert (seconds_for(tree, run.lab) > 0.3) == (tree.best() is not None)
+    assert (seconds_for(run.config.rule, tree, run.lab) > 0.3) == (tree.best() is not None)
 
 
 class Stuck(Passing):

@@ -9,7 +9,7 @@ import pytest
 from numpy.random import Generator
 
 from ratchet.evals import Rule
-from ratchet.evals.calibration import NoiseCheck
+from ratchet.evals.checks import NoiseCheck
 from ratchet.evals.noise import check_noise
 
 RULE = Rule()

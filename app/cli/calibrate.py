@@ -19,7 +19,7 @@ from ...search.desk.wanted import Wanted, choose_models
 from ...search.forecast import LATER, OFTEN, Instrument
 from ...search.order import SandboxChoice
 from ...search.plan import Plan, Standards, rounded_up
-from ...search.studies.calibrate import calibrated, stored
+from ...search.studies.known import calibrated, stored
 from ...search.studies.spread import earlier_spreads
 from ...tasks import load
 from . import view

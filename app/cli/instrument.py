@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...evals import Calibration
-from ...evals.calibration import Flaw, NoiseCheck
+from ...evals.checks import Flaw, NoiseCheck
 from ...tasks import Metric
 
 FLAWS: Mapping[Flaw, str] = {

@@ -80,7 +80,7 @@ def read_once(
 ) -> Findings:
     """Read the sealed split of a run unless that was done before; then look up what there is."""
     if not readings(archive, record.id):
-        seconds = seconds_for(archive.tree(record.id), lab, workers)
+        seconds = seconds_for(record.rule, archive.tree(record.id), lab, workers)
         say(
             "\nmeasuring the best kept node on sealed seeds and unseen workloads: takes about "
             f"{math.ceil(seconds)} s, and is in no budget ..."

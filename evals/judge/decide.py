@@ -73,8 +73,8 @@ class Reached(NamedTuple):
 def confirm(rule: Rule, values: Sequence[float], margin: float, level: float) -> Reached:
     """Look at all the fresh gains so far: is their mean above `margin`, at this error `level`?
 
-    The mean is that of the gains as bounded by the rule, if it bounds them. Where nothing is random,
-    gains that repeat to the last bit decide by themselves.
+    The mean is that of the gains as bounded by the rule, if it bounds them. Where nothing is
+    random, gains that repeat to the last bit decide by themselves.
     """
     above = [value - margin for value in values]
     log_e = log_e_of(rule, above, level)

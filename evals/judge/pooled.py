@@ -42,9 +42,7 @@ def spread_between(programs: Sequence[Sequence[float]], paired: bool) -> PooledS
         shared = [math.fsum(column) / len(rows) for column in zip(*rows, strict=True)]
         rows = [[y - x for y, x in zip(row, shared, strict=True)] for row in rows]
         freedom -= seeds - 1
-    squares = math.fsum(
-        (value - math.fsum(row) / seeds) ** 2 for row in rows for value in row
-    )
+    squares = math.fsum((value - math.fsum(row) / seeds) ** 2 for row in rows for value in row)
     return PooledSpread(sd=math.sqrt(2 * squares / freedom), freedom=freedom)
 
 
@@ -74,11 +72,12 @@ def pooled_so_far(rule: Rule, earlier: Sequence[Claim]) -> Rule:
 
 
 def upper_bound(pooled: PooledSpread, level: Any) -> Any:
-    """The spread that normal gains exceed with a chance of `SHARE` of `level`, which may be an
-    array."""
+    """What the spread exceeds with a chance of `SHARE` of `level`, which may be an array."""
     from scipy.special import gammaincinv
 
-    return pooled.sd * (pooled.freedom / (2 * gammaincinv(pooled.freedom / 2, SHARE * level))) ** 0.5
+    return (
+        pooled.sd * (pooled.freedom / (2 * gammaincinv(pooled.freedom / 2, SHARE * level))) ** 0.5
+    )
 
 
 def log_e_pooled(values: Sequence[float], pooled: PooledSpread, level: float) -> float:

@@ -173,9 +173,7 @@ def _ends(rule: Rule, effect: float, level: float) -> Ends:
     return ends(rule, _noise(rule.most) + min(effect, CERTAIN), level)
 
 
-def _by_t(
-    rule: Rule, samples: "Floats", levels: "Floats"
-) -> "tuple[Floats, NDArray[np.bool_]]":
+def _by_t(rule: Rule, samples: "Floats", levels: "Floats") -> "tuple[Floats, NDArray[np.bool_]]":
     """At each look the log t e-values, and which tests are futile, [rows, looks]."""
     import numpy as np
 

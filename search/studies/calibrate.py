@@ -1,62 +1,30 @@
 """Measure a task's noise, and check with known answers the instrument that will judge by it."""
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import permutations
-from statistics import fmean, median, stdev
+from statistics import fmean
 from typing import NamedTuple
 
-from ...archive import Archive
 from ...evals import Calibration, Candidate, Evaluation, Keys, Rule, Trial, draw, judge
-from ...evals.calibration import Crippled, Glances, NoiseCheck, SameAgainstSame, Screens
+from ...evals.calibration import Screens
+from ...evals.checks import Crippled, Glances, NoiseCheck
 from ...evals.judge.power import detectable, lost
 from ...evals.noise import check_noise
-from ...evals.scored import MOST_FAILED, failure, scored_start
+from ...evals.scored import scored_start
 from ...tasks import Metric
 from ..crew import threads
 from ..lab import Lab
 from .copies import changed_copies, planted, renamed
 from .redrawn import measured, redrawn
-from .spread import Spread, spread
+from .summed import baseline_names, scored, summed_up
 
 STREAM, RIVAL = "calibrate", "calibrate/rival"
 SEEDS = 32
 LARGEST = 100.0  # standard deviations, where there is no noise to speak of
 SURE = 2.0  # standard errors beyond which one planted program counts as better than another
-
-
-def calibrated(
-    lab: Lab,
-    archive: Archive,
-    rule: Rule,
-    keys: Keys,
-    seeds: int = SEEDS,
-    workers: int = 2,
-    again: bool = False,
-) -> Calibration:
-    """The archived calibration of this task, start and environment, or a new one, archived.
-
-    Raises TaskError if the start gives no scores. With `again`, a new one in any case.
-    """
-    calibration = None if again else stored(lab, archive)
-    if calibration is None:
-        calibration = calibrate(lab, rule, keys, seeds, workers)
-        archive.add_calibration(calibration)
-    return calibration
-
-
-def stored(lab: Lab, archive: Archive) -> Calibration | None:
-    """The archived calibration of this task, start and environment, if there is one.
-
-    Older ones of a start that gave no scores count for nothing.
-    """
-    calibration = archive.calibration(lab.task.digest, lab.environment)
-    if calibration is None or calibration.reference != lab.start.digest:
-        return None
-    return calibration if calibration.failed <= MOST_FAILED else None
 
 
 def calibrate(
@@ -81,11 +49,13 @@ def calibrate(
         scored_start(first.result().evaluation, lab.task)
         results = [future.result() for future in futures]
         new = lab.trials - before == seeds + half * len(others)
-        names = [program.idea for program in (lab.start, *others)]
-        by_name = {n: timed.evaluation for n, timed in zip(names, results, strict=True)}
+        programs = (lab.start, *others)
+        by_name = {p.idea: t.evaluation for p, t in zip(programs, results, strict=True)}
         like = results[: 2 + len(changed)]  # what costs as much as the reference does
         busy = min(t.seconds / len(t.evaluation.trials) for t in like) if new else None
-        calibration = instrument.calibration(by_name, [copy.idea for copy in changed], busy)
+        names = [copy.idea for copy in changed]
+        calibration = summed_up(lab, by_name, names, busy)
+        calibration = instrument.checked(calibration, by_name, names)
         second, paired = redrawn(keys, STREAM, seeds), calibration.design == "paired"
         grader = measured(lab, second, lab.start, changed or others, by_name, paired)
         return calibration.model_copy(update={"grader": grader})
@@ -119,53 +89,19 @@ class _Instrument:
         began = time.monotonic()
         return _Timed(self.measure(candidate, count), time.monotonic() - began)
 
-    def calibration(
-        self, by_name: Mapping[str, Evaluation], changed: Sequence[str], busy: float | None
+    def checked(
+        self, calibration: Calibration, by_name: Mapping[str, Evaluation], changed: Sequence[str]
     ) -> Calibration:
-        """Put together what the trials say, and what the checks find."""
-        metric, reference = self.metric, by_name[self.lab.start.idea]
-        scores = reference.values(metric.worst)
-        every = [by_name[f"baseline {name}"] for name in self.lab.task.baselines]
-        baselines = [evaluation for evaluation in every if not failure(evaluation)]
-        copies = [by_name[name] for name in changed if not failure(by_name[name])]
-        distant = [spread(reference, baseline, metric.worst) for baseline in baselines]
-        near = [spread(reference, copy, metric.worst) for copy in copies]
-        near = [s for s in near if s.paired > 0]
-        apart = math.sqrt(2) * stdev(scores)
-        used = near or distant or [Spread(apart, apart, 0.0)]
-        far = [min(s.paired, s.unpaired) for s in distant]
-        cpu_seconds = fmean(trial.seconds for trial in reference.trials)
-        calibration = Calibration(
-            task=self.lab.task.digest,
-            environment=self.lab.environment,
-            reference=self.lab.start.digest,
-            seeds=len(scores),
-            copies=len(near),
-            usual=fmean(scores),
-            noise=stdev(scores),
-            workloads={
-                name: stdev(reference.values(metric.worst, name))
-                for name in self.lab.task.manifest.workloads.dev
-            },
-            paired=median(s.paired for s in used),
-            unpaired=median(s.unpaired for s in used),
-            correlation=median(s.correlation for s in used),
-            distant=median(far) if far else None,
-            baselines=len(far),
-            failed=reference.failures / len(scores),
-            cpu_seconds=cpu_seconds,
-            seconds=cpu_seconds if busy is None else busy,
-            same=SameAgainstSame(identical=_identical(reference, by_name["renamed"])),
-            glance=Glances(chances=0, wrong=0),
-        )
+        """The calibration with what the checks of the judge find."""
+        reference, design = by_name[self.lab.start.idea], calibration.design
+        copies = scored(by_name, changed)
+        baselines = scored(by_name, baseline_names(self.lab))
         programs = [_first(reference, len(by_name["renamed"].trials)), *baselines]
         return calibration.model_copy(
             update={
-                "noise_check": self._checked(
-                    reference, [*copies, *baselines], calibration.design == "paired"
-                ),
-                "crippled": self._crippled(calibration.design),
-                "glance": self._glances(programs, calibration.design),
+                "noise_check": self._checked(reference, [*copies, *baselines], design == "paired"),
+                "crippled": self._crippled(design),
+                "glance": self._glances(programs, design),
                 "screens": self._screens(calibration),
             }
         )
@@ -230,12 +166,6 @@ class _Instrument:
 
 def _of(trials: Sequence[Trial]) -> Evaluation:
     return Evaluation(stream=STREAM, trials=tuple(trials))
-
-
-def _identical(reference: Evaluation, copy: Evaluation) -> bool:
-    """Whether a copy scores as the reference does on its first seeds, to the last bit."""
-    own = [trial.scores for trial in reference.trials[: len(copy.trials)]]
-    return own == [trial.scores for trial in copy.trials]
 
 
 def _first(evaluation: Evaluation, count: int) -> Evaluation:

@@ -142,17 +142,17 @@ def _row(run: Run, reading: Report, name: str, search: Run) -> ControlsRow:
 def _measured(run: Run, reading: Report, best: Node) -> dict[str, Any]:
     """A search's best node, and its gains over the report's baseline on the report's seeds."""
     baseline = best_planted(run.archive.tree(run.id))
-    keys = run.archive.run(run.id).keys
+    record = run.archive.run(run.id)
     columns: dict[str, Any] = {"best": best.id, "validated": best.validated}
     for split in SEEDS:
         nodes = {"best": best, title(baseline): baseline}
-        trials = sealed(keys, run.lab, reading.reading, split, nodes, run.workers)
+        trials = sealed(record, run.lab, reading.reading, split, nodes, run.workers)
         values = judge.gains(trials["best"], trials[title(baseline)], run.task.metric)
         columns[split] = judge.estimate(values)
     ours = run.archive.tree(run.id)[reading.number]
     if best.id != ours.id:
         trials = sealed(
-            keys, run.lab, reading.reading, "dev", {"ours": ours, "best": best}, run.workers
+            record, run.lab, reading.reading, "dev", {"ours": ours, "best": best}, run.workers
         )
         values = judge.gains(trials["ours"], trials["best"], run.task.metric)
         columns["behind"] = judge.estimate(values)

@@ -54,7 +54,7 @@ def rejudge(archive: Archive, run_id: str, **changes: Any) -> list[Rejudged]:
             continue
         level = judge.level(rule, claims, gated=claim.gated)
         gains = claimed_gains(archive, tree, record.keys, node, claim)
-        tested = _tested(archive, rule, node, claim, gains, level)
+        tested = _tested(archive, _pooled(rule, node), node, claim, gains, level)
         margin = rule.margin(archive.task(run_id).metric, claim.says)
         after = _outcome(rule, claim, tested, margin)
         claims.append(claim.model_copy(update={"held": after == "confirmed", "level": level}))
@@ -74,6 +74,14 @@ def rejudge(archive: Archive, run_id: str, **changes: Any) -> list[Rejudged]:
             )
         )
     return rejudged
+
+
+def _pooled(rule: Rule, node: Node) -> Rule:
+    """The rule with the spread that was pooled before the claims of this node."""
+    judged_by = node.verdict.rule if node.verdict else None
+    if rule.pooled is None or judged_by is None or judged_by.pooled is None:
+        return rule
+    return rule.model_copy(update={"pooled": judged_by.pooled})
 
 
 def claimed_gains(

@@ -8,7 +8,7 @@ any of this.
 from collections.abc import Mapping, Sequence
 
 from ...archive import Archive, Node, RunRecord, Tree
-from ...evals import Claim, Estimate, Evaluation, Keys, Rule, Split, Summary, draw, judge
+from ...evals import Claim, Estimate, Evaluation, Rule, Split, Summary, draw, judge
 from ...tasks import Frozen, Metric
 from ..lab import Lab
 from ..planted import best_planted
@@ -101,7 +101,7 @@ def report(record: RunRecord, lab: Lab, archive: Archive, workers: int = 2) -> R
     reading = len(archive.events(record.id, REPORT)) + 1
     rivals = {"parent": child.parent, "start": tree[0], "baseline": baseline}
     nodes = {"": node, **rivals}
-    measured = {split: sealed(record.keys, lab, reading, split, nodes, workers) for split in SEEDS}
+    measured = {split: sealed(record, lab, reading, split, nodes, workers) for split in SEEDS}
     result = Report(
         node=node.id,
         parent=title(child.parent),
@@ -125,19 +125,28 @@ def report(record: RunRecord, lab: Lab, archive: Archive, workers: int = 2) -> R
     return result
 
 
-def seconds_for(tree: Tree, lab: Lab, workers: int = 2) -> float:
+def count(rule: Rule, split: Split) -> int:
+    """How many sealed seeds a reading takes: few where trials are dear."""
+    if rule.pooled is None:
+        return SEEDS[split]
+    return 2 * rule.most if split == "dev" else rule.most
+
+
+def seconds_for(rule: Rule, tree: Tree, lab: Lab, workers: int = 2) -> float:
     """Seconds that a reading usually takes; only its number of seeds bounds it, not the budget."""
     node = tree.best()
     if node is None or node.parent is None:
         return 0.0
     measured = (node, tree[node.parent], tree[0], best_planted(tree))
     programs = {node.candidate.digest for node in measured}
-    jobs = [lab.expected(split, SEEDS[split], digest) for split in SEEDS for digest in programs]
+    jobs = [
+        lab.expected(split, count(rule, split), digest) for split in SEEDS for digest in programs
+    ]
     return sum(jobs) / min(workers, len(programs))
 
 
 def sealed(
-    keys: Keys,
+    record: RunRecord,
     lab: Lab,
     reading: int,
     split: Split,
@@ -146,7 +155,7 @@ def sealed(
 ) -> dict[str, Evaluation]:
     """The trials of `nodes` on the sealed seeds of a reading, drawn from the keys of its run."""
     stream = f"report/{reading}"
-    seeds = draw(keys, stream, SEEDS[split])
+    seeds = draw(record.keys, stream, count(record.rule, split))
     if "start" in nodes:  # its CPU time is the measure of the others'
         lab.learn(split, lab.evaluate(nodes["start"].candidate, stream, seeds, split))
     programs = {name: node.candidate for name, node in nodes.items()}
