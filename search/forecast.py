@@ -60,10 +60,12 @@ class Instrument(NamedTuple):
         if len(self.claimed) >= FEWEST:
             return f"the median of {len(self.claimed)} earlier claims of this task"
         if known.distant is not None and known.distant >= known.spread:
+            if known.baselines == 1:
+                return f"as the baseline differs from the start, on {seeds} seeds"
             count = f"{known.baselines} baselines" if known.baselines else "the baselines"
             return f"the median of {count}, on {seeds} seeds each"
         if not known.copies:
-            return f"as two copies of the start differ on different seeds, by {known.seeds} seeds"
+            return f"as two copies of the start that share no seed differ, by {known.seeds} seeds"
         return f"the median of {known.copies} slightly changed copies, on {seeds} seeds each"
 
     def chance(self, gain: float, pairs: int, number: int = 1) -> float:

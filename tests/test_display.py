@@ -204,7 +204,7 @@ def test_numbers_that_make_no_sense_are_refused_before_anything_is_opened(
         ["search", BOWL, "--archive", "/proc/nothing/x"],
         ["search", BOWL, "--model", "="],
         ["search", BOWL, "--model", "m", "--price", "nan,nan"],
-        ["search", BOWL, "--max-trials", "63"],
+        ["search", BOWL, "--max-trials", "31"],
         ["search", BOWL, "--max-dollars", "1"],
         ["search", BOWL, "--max-gpu-seconds", "5"],
         ["search", BOWL, "--secret", "x"],

@@ -31,6 +31,13 @@ def calibrate(
     again: Annotated[
         bool, typer.Option("--again", help="Measure even if the archive has a calibration.")
     ] = False,
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick",
+            help="Measure as few trials as a search of dear trials does, and check the judge less.",
+        ),
+    ] = False,
     minutes: Annotated[
         float, typer.Option(callback=more_than_none, help="Length of the search to plan for.")
     ] = 5.0,
@@ -51,7 +58,7 @@ def calibrate(
 
     choice = SandboxChoice(sandbox, workers, accept_unisolated)
     wanted = Wanted(tuple(model or ()), tuple(price or ()), api)
-    record = measure(task, seeds, again, minutes, choice, archive, wanted)
+    record = measure(task, seeds, again, minutes, choice, archive, wanted, quick)
     show_or_dump(record, as_json, calibration_view)
     raise typer.Exit(0 if record["passed"] else 3)
 

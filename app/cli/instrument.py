@@ -5,8 +5,10 @@ from typing import Any
 
 from ...evals import Calibration
 from ...evals.checks import Flaw, NoiseCheck
+from ...search.plan import REPEATED
 from ...tasks import Metric
 
+QUICK = "this calibration was quick"
 FLAWS: Mapping[Flaw, str] = {
     "outliers": "single seeds lie so far out that a few of them decide a comparison, and one that "
     "meets none promises too much",
@@ -22,11 +24,12 @@ def checks(calibration: Calibration, metric: Metric) -> list[dict[str, Any]]:
     """The instrument's checks: whether it passed each, what was seen, and what failing means."""
     same = calibration.same
     identical = "the same to the last bit" if same.identical else "differently"
+    seeds = f"{REPEATED} of the same seeds" if calibration.quick else "the same seeds"
     return [
         {
             "name": "a copy that only reads differently",
             "ok": same.identical,
-            "found": f"scores {identical} on the same seeds",
+            "found": f"scores {identical} on {seeds}",
             "means": "scores depend on more than program and seed, so results cannot be repeated "
             "exactly here: look for randomness, time or threads in the task",
         },
@@ -39,7 +42,8 @@ def _noise(calibration: Calibration) -> dict[str, Any]:
     """The check with gains that are known to be none."""
     name, noise = "gains of nothing", calibration.noise_check
     if noise is None:
-        unchecked = "not checked: too few seeds, no noise, or a calibration of an older version"
+        why = "too few seeds, no noise, or a calibration of an older version"
+        unchecked = f"not checked: {QUICK if calibration.quick else why}"
         return {"name": name, "ok": None, "found": unchecked, "means": ""}
     return {
         "name": name,
@@ -82,7 +86,8 @@ def _crippled(calibration: Calibration, metric: Metric) -> dict[str, Any]:
     """The check with the program that the task's author has made worse on purpose."""
     name, crippled = "a program made worse", calibration.crippled
     if crippled is None:
-        unchecked = "not checked: the task has no folder crippled/"
+        why = QUICK if calibration.quick else "the task has no folder crippled/"
+        unchecked = f"not checked: {why}"
         return {"name": name, "ok": None, "found": unchecked, "means": ""}
     seen = "seen to be worse" if crippled.held else "not told from the start"
     return {

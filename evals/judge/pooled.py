@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-OWN, BOUNDED = 3.0, 1.5  # widths of the prior on the gain, in spreads of the pairs and in bounds
+OWN, BOUNDED = 4.0, 1.5  # widths of the prior on the gain, in spreads of the pairs and in bounds
 SHARE = 0.2  # of a claim's level: the chance that the bound is too low
 
 
