@@ -32,7 +32,7 @@ def confirm(
     question = _Question(says, level, f"confirm/{node.number}", behind=far)
     claim, fresh_gains = _tested(run, pool, node, rival, question, rule)
     if claim.held and (reason := company.claimed(run, pool, node, claim.stream, claim.pairs)):
-        return _void(child, [claim], reason, _fresh(run, claim))
+        return _void(child, [claim], reason, _fresh(run, claim), rule)
     verdict = judge.confirmed_or_refuted(rule, fresh_gains, metric, claim, child.verdict)
     checked = {"company_checked": run.config.company and claim.held}
     node = _with(node, verdict.model_copy(update=checked), _fresh(run, claim))
@@ -64,7 +64,7 @@ def _over_baselines(
         claims.append(over)
         anew = over.held and over.pairs > repeated
         if anew and (reason := company.claimed(run, pool, node, stream, over.pairs)):
-            return _void(tree.child(node), claims, reason, _fresh(run, over))
+            return _void(tree.child(node), claims, reason, _fresh(run, over), rule)
         verdict = tree.child(node).verdict.model_copy(update={"claims": tuple(claims)})
         node = _with(node, verdict, _fresh(run, over))
         if not over.held:
@@ -211,13 +211,15 @@ def _fresh(run: Run, claim: Claim) -> Evidence:
     )
 
 
-def _void(child: Child, claims: Sequence[Claim], reason: str, evidence: Evidence) -> Node:
+def _void(
+    child: Child, claims: Sequence[Claim], reason: str, evidence: Evidence, rule: Rule
+) -> Node:
     """The node as invalid, since its evidence depends on company: none of its claims holds."""
     void = tuple(claim.model_copy(update={"held": False, "void": True}) for claim in claims)
     verdict = Verdict(
         standing="invalid",
         reason=reason,
-        rule=child.verdict.rule,
+        rule=rule,
         evidence=claims[-1].evidence,
         screen=child.verdict.screen,
         claims=void,

@@ -2,7 +2,7 @@
 
 main        the verbs put together, and run          display     output that cannot fail
 searching   search, resume, stop, approve            run, approve, live
-checking    calibrate, doctor                        calibrate, doctor, attack
+checking    calibrate, doctor                        calibrate, noise_page, doctor, attack
 reading     runs, tree, show, diff, replay, ...      rejudge, report
 benches     bench agents                             bench
 images      sandbox build, sandbox prune

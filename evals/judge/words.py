@@ -97,10 +97,8 @@ def confirmed_or_refuted(
     elif rule.bound is not None:
         proof += f" for the mean of gains that count as at most {rule.bound:.2g} from the margin"
     elif rule.pooled is not None:
-        proof += (
-            f", if gains are about normal; by {rule.pooled.freedom:.0f} degrees of freedom before "
-            f"them their spread was taken to be {upper_bound(rule.pooled, claim.level):.2g} at most"
-        )
+        most = upper_bound(rule.pooled, claim.level)
+        proof += f", if gains are about normal (earlier ones vary by at most {most:.2g})"
     noise = f"a gain varies by {summary(values).sd:.2g} from seed to seed" + (
         "" if claim.says == "simpler" else f", smallest gain worth claiming {metric.minimum_gain:g}"
     )

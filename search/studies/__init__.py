@@ -1,6 +1,9 @@
 """Questions put to a task before a run, or to a finished run, a file each.
 
+known         the calibration that suits a search, archived or made now
 calibrate     a task's noise, and checks of the judge
+quick         the same from trials that a search runs anyway, with fewer checks
+summed        what the trials of either say of the noise
 copies        nearly equal programs to measure it by; spread: how far their scores differ
 redrawn       how much of that is the grader's own, from two sealed draws
 

@@ -10,7 +10,7 @@ from ...archive import Archive, ArchiveError
 from ...evals import Evaluation, judge
 from .rejudge import claimed_gains
 
-NEWEST = 24  # earlier claims whose spread a forecast uses, at most
+NEWEST = 24  # earlier claims whose spread a forecast uses, at most; few pairs tell too little
 
 
 class Spread(NamedTuple):
@@ -41,7 +41,7 @@ def earlier_spreads(archive: Archive, task: str) -> tuple[float, ...]:
 
 def _spreads(archive: Archive, task: str) -> Iterator[float]:
     for record in reversed(archive.runs()):
-        if record.task_digest != task:
+        if record.task_digest != task or record.rule.regime == "dear":
             continue
         try:
             tree = archive.tree(record.id)
