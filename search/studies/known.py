@@ -76,8 +76,8 @@ def _quick(
         if not plan.dear(copy.seconds):
             return None
     say(
-        f"calibrating {lab.task.name} quickly, as trials are dear here: by the start and the "
-        f"baselines, which the search measures anyway, and {REPEATED} trials more ..."
+        f"calibrating {lab.task.name} quickly, as trials seem to be dear here: by the start and "
+        f"the baselines, which the search measures anyway, and {REPEATED} trials more ..."
     )
     calibration = quick_calibration(lab, keys, plan.workers, copy)
     return _kept(archive, calibration) if plan.dear(calibration.seconds) else None
