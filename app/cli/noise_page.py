@@ -7,6 +7,7 @@ from typing import Any
 from ...evals.calibration import HEAVIEST, MUCH_NOISE
 from ...search.forecast import LATER, OFTEN
 
+TIMES: Mapping[int, str] = {0: "never", 1: "once"}
 QUICK = "not measured by a quick calibration: leave --quick out"
 
 
@@ -79,12 +80,19 @@ def _pairing(record: Mapping[str, Any]) -> str:
     if record["design"] == "unpaired":
         design = "different seeds are used, as sharing them does not help here"
     else:
-        saved = f"{(unpaired / paired) ** 2:.3g}" if paired else "any number of"
-        design = f"the same seeds are used, each worth {saved} different ones"
+        design = f"the same seeds are used, each worth {_worth(paired, unpaired)} different ones"
     if record["copies"] and record["distant"] is not None:
         far = _counted(record["baselines"], "a baseline", "baselines")
         design += f"; the difference to {far} varies by {record['distant']:.2g} ({_on(record)})"
     return spread + design
+
+
+def _worth(paired: float, unpaired: float) -> str:
+    """How many seeds that are not shared tell as much as one that is."""
+    if not paired:
+        return "any number of"
+    seeds = (unpaired / paired) ** 2
+    return f"{seeds:.2g}" if seeds < 10 else f"{seeds:,.0f}"
 
 
 def _counted(count: int, one: str, many: str) -> str:
@@ -160,6 +168,5 @@ def _glance(record: Mapping[str, Any]) -> str:
         return f"{use}; it was not tried, as this calibration was quick"
     if not chances:
         return f"{use}; no two programs of the task differ enough to try it on"
-    times = "once" if wrong == 1 else f"{wrong} times"
-    met = "once" if chances == 1 else f"{chances} times"
-    return f"{use}: a better program met it {met}, and it would have killed that {times}"
+    met, killed = (TIMES.get(count, f"{count} times") for count in (chances, wrong))
+    return f"{use}: a better program met it {met}, and it would have killed that {killed}"
