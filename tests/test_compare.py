@@ -241,7 +241,7 @@ def test_other_terms_need_another_name(tmp_path: Path) -> None:
         contest.configured(archive, terms, contest.Entrant("seed_only", "planted"), 1)
     looser = terms._replace(rule=rule.model_copy(update={"alpha": 0.2}))
     with pytest.raises(AgentError, match="another rule"):
-        contest.configured(archive, looser, contest.Entrant("seed_only", "dgm"), 1)
+        contest.configured(archive, looser, contest.Entrant("seed_only", "lead"), 1)
     assert contest.rule_of(archive, "other", task) is None
     run_bench(where, order._replace(name="other"))
     assert [each.control_of for each in archive.runs()] == ["bench", "other"]
