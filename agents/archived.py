@@ -17,7 +17,7 @@ from ..evals import Candidate
 from ..sandbox import Job, Limits, Program, Result
 from ..sandbox.text import clean, line
 from ..tasks import Frozen, Task
-from ..tasks.motifs import Motif
+from ..tasks.motifs import Motif, usual
 from .base import AgentError, Brief, Desk, ProposalError
 from .llm import Message
 
@@ -210,5 +210,5 @@ def _simple(motif: Motif) -> bool:
 
 
 def _code(motif: Motif) -> str:
-    constants = (f"{name} = {value!r}" for name, value in motif.constants.items())
+    constants = (f"{name} = {usual(value)!r}" for name, value in motif.constants.items())
     return "\n".join((*constants, motif.expression))

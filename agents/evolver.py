@@ -1,8 +1,8 @@
 """Typed evolution of the candidate's own source; needs no language model.
 
-A proposal is one to three edits: published motifs woven in where their types fit, constants scaled,
-expressions exchanged, statements moved or removed, parts taken over from other programs. Types are
-inferred statically; candidate code is read and never run.
+A proposal is one or two edits: published motifs woven in where their types fit, constants scaled
+and divided, expressions exchanged, statements moved or removed, parts taken over from other
+programs. Types are inferred statically; candidate code is read and never run.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,27 +24,37 @@ from .evolve.fit import fitted
 from .evolve.program import Program
 from .evolve.reader import analyse, read
 from .evolve.tidy import tidied
+from .evolve.uses import divide_constant
 from .evolve.weave import insert_motif
 
-# Relative frequencies. Of 320 proposals from tuned AdamW and NAdamW on the optimizer task, the
-# eight with a clear gain were motifs and constants; the rest is what recombines them.
+# Relative frequencies. Of 451 proposals of three searches on `optimizer`, these shares of each kind
+# of edit were confirmed: scalar motifs 3 of 30, readout motifs 2 of 35, value motifs 6 of 189 (128
+# of them invalid or ruinous), constants 4 of 127, replacements 1 of 66, crossover 1 of 49, deletion
+# 1 of 28, parameter motifs 0 of 34, reuse 0 of 35, exchanges of constants 0 of 9. Where constants
+# could be divided, all four steps of the best search did so or scaled one. No edit is drawn less
+# often than FLOOR says: what pays differs from task to task.
+FLOOR = 0.3
 WEIGHTS: Mapping[str, float] = {
-    "value motif": 6.0,
-    "constant": 3.0,
-    "crossover": 2.0,
-    "deletion": 1.5,
-    "substitution": 1.0,
-    "reuse": 1.0,
-    "operator": 1.0,
-    "scalar motif": 1.0,
-    "parameter motif": 1.0,
+    "factor": 5.0,
+    "constant": 4.0,
+    "divided constant": 4.0,
+    "value motif": 4.0,
+    "scalar motif": 2.5,
     "readout motif": 1.0,
-    "move": 0.5,
-    "constant exchange": 0.5,
+    "crossover": 0.6,
+    "deletion": 0.6,
+    "parameter motif": 0.6,
+    "constant exchange": FLOOR,
+    "move": FLOOR,
+    "operator": FLOOR,
+    "reuse": FLOOR,
+    "substitution": FLOOR,
 }
 EDITS: Mapping[str, Callable[[Program, Random], Edited]] = {
     "value motif": partial(insert_motif, group="value"),
+    "factor": partial(insert_motif, group="factor"),
     "constant": perturb_constant,
+    "divided constant": divide_constant,
     "substitution": edits.substitute,
     "reuse": edits.reuse,
     "operator": edits.swap_operator,
@@ -135,7 +145,7 @@ def _weights(program: Program) -> list[float]:
     """The weights of the edits; the larger the program, the more it is cut."""
     excess = max(0.0, len(program.sites) / SITES - 1.0)
     return [
-        weight * (1.0 + 10.0 * excess) if name == "deletion" else weight
+        weight * (1.0 + 25.0 * excess) if name == "deletion" else weight
         for name, weight in WEIGHTS.items()
     ]
 

@@ -43,7 +43,7 @@ Kind = Literal[
     "bad",
 ]
 KINDS: frozenset[str] = frozenset(get_args(Kind))
-Group = Literal["value", "scalar", "parameter", "readout"]
+Group = Literal["value", "scalar", "parameter", "readout", "factor"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 Place = Literal["any", "output"]
 
@@ -99,7 +99,13 @@ Expression = Annotated[str, AfterValidator(_expression)]
 Statement = Annotated[str, AfterValidator(_statement)]
 Function = Annotated[str, AfterValidator(_function)]
 Number = StrictInt | StrictFloat  # a whole number stays one in the program
+Choice = Number | Annotated[tuple[Number, ...], Field(min_length=1)]  # one of several is drawn
 Prior = Annotated[float, Field(gt=0, strict=True)]
+
+
+def usual(choice: float | tuple[float, ...]) -> float:
+    """The number that a constant of a motif has, or the last of those it may have."""
+    return choice[-1] if isinstance(choice, tuple) else choice
 
 
 @dataclass(frozen=True)
@@ -117,8 +123,8 @@ class Motif:
 
     Templates are Python. They may name the hole `x` (the expression that is replaced), other holes,
     arguments of the interface, the motif's own constants, helper functions and locals, and
-    `state[name]["slot"]` for the motif's own slots. `prior` is how often it is tried, next to the
-    other motifs of its group.
+    `state[name]["slot"]` for the motif's own slots. Of a constant that is a list one number is
+    drawn. `prior` is how often it is tried, next to the other motifs of its group.
 
     The types say what an entry of motifs.toml may hold; `facts` checks it.
     """
@@ -133,7 +139,7 @@ class Motif:
     gives: KindName
     takes: Mapping[Identifier, KindName] = field(default_factory=dict[str, Kind])
     place: Place = "any"
-    constants: Mapping[Identifier, Number] = field(default_factory=dict[str, float])
+    constants: Mapping[Identifier, Choice] = field(default_factory=dict[str, float])
     slots: Mapping[Identifier, Expression] = field(default_factory=dict[str, str])
     stores: Mapping[Identifier, Expression] = field(default_factory=dict[str, str])
     statements: tuple[Statement, ...] = ()

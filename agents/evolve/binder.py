@@ -34,6 +34,10 @@ class Binder(ast.NodeTransformer):
         """The template as a line of the program; raises Unfit if a name has no meaning there."""
         return ast.unparse(self.visit(parsed(template))).replace("'", '"')
 
+    def own(self, slot: str) -> str:
+        """A slot of the state as it was; raises Unfit where there is no state."""
+        return self.text(f'state[name]["{slot}"]')
+
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         """Rename the motif's slots; prefer a local name for an entry of an argument."""
         key = node.slice

@@ -11,6 +11,8 @@ import libcst as cst
 from ...evals.syntax import parse
 from .tree import code
 
+MUTATORS = frozenset(("add", "append", "clear", "discard", "extend", "insert", "pop", "popitem"))
+MUTATORS |= {"remove", "reverse", "setdefault", "sort", "update"}
 WORD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -19,7 +21,8 @@ class Names(NamedTuple):
 
     `reads` counts all that is read, `outside` not what is read in named values of dicts; `inner`
     are the targets of comprehensions, `slots` the strings by which something is subscripted;
-    `sets_items` says whether an entry of something is assigned.
+    `sets_items` says whether an entry of something is assigned, `mutates` whether a method is
+    called that may change what it belongs to.
     """
 
     reads: frozenset[str]
@@ -29,6 +32,7 @@ class Names(NamedTuple):
     slots: frozenset[str]
     outside_slots: frozenset[str]
     sets_items: bool
+    mutates: bool
 
 
 @lru_cache(maxsize=32768)
@@ -46,6 +50,7 @@ def names(node: cst.CSTNode) -> Names:
         _slots(everything),
         _slots(outside),
         any(isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Store) for n in everything),
+        any(isinstance(n, ast.Call) and _mutating(n.func) for n in everything),
     )
 
 
@@ -78,6 +83,12 @@ def fresh(name: str, taken: Collection[str]) -> str:
     while f"{stem}_{number}" in taken:
         number += 1
     return f"{stem}_{number}"
+
+
+def _mutating(function: ast.expr) -> bool:
+    if not isinstance(function, ast.Attribute):
+        return False
+    return function.attr in MUTATORS or function.attr.endswith("_")
 
 
 def _outside(tree: ast.AST) -> Iterator[ast.AST]:

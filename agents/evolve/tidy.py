@@ -43,9 +43,9 @@ def _dead(program: Program) -> Iterator[Change]:
     for spot in program.spots:
         slot, target = _slot_target(program, spot), _target(spot)
         things = [("slot", slot)] if slot else [_thing(program, spot, name) for name in target]
-        if things and live.isdisjoint(things):
+        if things and live.isdisjoint(things) and not names(spot.node).mutates:
             yield spot.path, drop()
-    for store in program.stores:
+    for store in _kept(program):
         entries = dict(_entries(store))
         dead = {index for index, slot in entries.items() if ("slot", slot) not in live}
         if dead:
@@ -61,12 +61,14 @@ def _live(program: Program) -> set[Thing]:
     live: set[Thing] = set()
     interface = program.facts.functions
     for spot in program.spots:
-        entries = [store for store in program.stores if store.spot is spot]
+        entries = [store for store in _kept(program) if store.spot is spot]
         for store in entries:
             for index, slot in _entries(store):
                 value = at(program.module, (*store.path, "elements", index, "value"))
                 needs.setdefault(("slot", slot), set()).update(_reads(program, spot, value))
         read = _reads(program, spot, _header(spot.node), bool(entries))
+        if names(_header(spot.node)).mutates:
+            live |= read
         if slot := _slot_target(program, spot):
             needs.setdefault(("slot", slot), set()).update(read)
         elif target := _target(spot):
@@ -90,6 +92,16 @@ def _live(program: Program) -> set[Thing]:
                 live.add(thing)
                 pending.append(thing)
     return live
+
+
+def _kept(program: Program) -> list[Store]:
+    """The dicts that are, or may be, part of the state; what other functions return is live."""
+    functions = program.facts.functions
+    return [
+        store
+        for store in program.stores
+        if (signature := functions.get(store.spot.function)) and "states" in signature.gives
+    ]
 
 
 def _reads(program: Program, spot: Spot, node: cst.CSTNode, outside: bool = False) -> set[Thing]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 import libcst as cst
 
 from ...evals.syntax import parse
-from ...tasks.motifs import Motif
+from ...tasks.motifs import Motif, usual
 from .binder import Binder
 from .constants import shown
 from .names import reads
@@ -27,7 +27,7 @@ def brought(program: Program, motif: Motif, renamed: Mapping[str, str]) -> list[
     used = set().union(*map(reads, (*helpers, *overrides)), *map(_names, templates(motif)))
     missing = [name for name in ("math", "torch") if name in used and name not in program.modules]
     imports = [statement(f"import {name}") for name in missing]
-    constants = [statement(f"{renamed[n]} = {shown(v)}") for n, v in motif.constants.items()]
+    constants = [statement(f"{renamed[n]} = {shown(usual(v))}") for n, v in motif.constants.items()]
     changes = [
         *_placed(program, imports, _imports, functions[0]),
         *_placed(program, constants, _constant, functions[0]),

@@ -1,7 +1,6 @@
 """Weaving a motif into a program: fresh names, new slots in the state, helpers brought along."""
 
 import ast
-from collections.abc import Mapping
 from functools import lru_cache
 from random import Random
 
@@ -11,31 +10,46 @@ from ...evals.syntax import parse, parse_expression
 from ...tasks.motifs import Group, Motif
 from .binder import Binder, Unfit
 from .constants import Edited
+from .factors import DRIFTS, located, settled
 from .names import binds, fresh, reads, words
-from .program import Program, Site, Store
+from .program import Program, Site
+from .slots import home, slotted
 from .toplevel import brought, function, templates
-from .tree import Change, after, at, before, code, expression, rewrite, statement, swap
+from .tree import Change, at, before, code, expression, rewrite, statement, swap
+from .uses import hoisted, is_constant, uses
+
+EVERYWHERE = 0.5  # how often a motif takes hold of a constant in a whole function
 
 
 def insert_motif(program: Program, rng: Random, group: Group) -> Edited:
     """Weave one of the task's motifs in at a random place where its types fit."""
     motifs = [motif for motif in program.facts.motifs if motif.group == group]
+    if group == "factor":
+        motifs += DRIFTS
     # A weighted shuffle (Efraimidis and Spirakis 2006): the larger its prior, the earlier a motif.
     motifs.sort(key=lambda motif: rng.random() ** (1.0 / motif.prior), reverse=True)
     for motif in motifs:
         sites = [site for site in program.sites if suits(program, motif, site)]
-        if sites:
-            return weave(
-                program, motif, rng.choices(sites, [interest(site) for site in sites])[0], rng
-            )
+        if not sites:
+            continue
+        site = rng.choices(sites, [interest(program, site) for site in sites])[0]
+        wide = is_constant(program, site) and rng.random() < EVERYWHERE
+        program, site = (hoisted(program, site) if wide else None) or (program, site)
+        return weave(program, motif, site, rng)
     return None
 
 
-def interest(site: Site) -> float:
+def interest(program: Program, site: Site) -> float:
     """The weight of a place: a value with a name matters more than a part of a formula."""
     if site.type.role.startswith("params"):
         return 0.2
-    return 4.0 if site.whole else 1.0
+    if isinstance(site.node, cst.Float | cst.Integer):
+        return 0.3
+    if is_constant(program, site):
+        return 4.0 / len(uses(program, code(site.node)))
+    if site.whole:
+        return 4.0
+    return 0.5 if site.kind == "float" and not isinstance(site.node, cst.Name) else 1.0
 
 
 def suits(program: Program, motif: Motif, site: Site) -> bool:
@@ -48,7 +62,9 @@ def suits(program: Program, motif: Motif, site: Site) -> bool:
         and (motif.place == "any" or outside)
         and not program.fragile(site)
         and not (site.inline and (motif.statements or motif.slots))
-        and (not motif.slots or (site.spot.plain and site.spot.keyed))
+        and not (motif.overrides and not site.spot.plain)
+        and (not motif.slots or home(program, site.spot) is not None)
+        and located(program, motif, site)
         and not (site.inline and not outside and site.spot.function == "init")
         and "states" not in program.results.get(site.spot.function, ())[:1]
     )
@@ -65,6 +81,7 @@ def weave(program: Program, motif: Motif, site: Site, rng: Random) -> Edited:
 
 
 def _changes(program: Program, motif: Motif, site: Site, rng: Random) -> list[Change]:
+    motif = settled(program, motif, site, rng)
     taken = words(program.source)
     renamed = _renamed(program, motif, taken)
     changes: list[Change] = []
@@ -83,7 +100,7 @@ def _changes(program: Program, motif: Motif, site: Site, rng: Random) -> list[Ch
     binder = Binder(site.env, motif, renamed, holes)
     statements += [binder.text(line) for line in motif.statements]
     if motif.slots:
-        changes += _slots(program, motif, site, renamed, binder, statements)
+        changes += slotted(program, motif, site.spot, renamed, binder, statements)
     changes.append((site.path, swap(expression(binder.text(motif.expression)))))
     if statements:
         changes.append((site.spot.path, before(*map(statement, statements))))
@@ -115,73 +132,6 @@ def _fill(site: Site, kind: str, rng: Random) -> ast.expr:
     if not names:
         raise Unfit
     return ast.Name(rng.choice(names), ast.Load())
-
-
-def _slots(
-    program: Program,
-    motif: Motif,
-    site: Site,
-    renamed: Mapping[str, str],
-    binder: "Binder",
-    statements: list[str],
-) -> list[Change]:
-    """Extend the state at its birth and where the new state is put together."""
-    births = [store for store in program.stores if _births(program, store)]
-    stores = [
-        store
-        for store in program.stores
-        if store.spot.function == site.spot.function and store.spot.keyed
-    ]
-    targets = {_target(store) for store in stores}
-    if len(births) != 1 or len(targets) != 1 or "" in targets:
-        raise Unfit
-    infant = Binder(births[0].env, motif, renamed, {})
-    born = {renamed[slot]: infant.text(text) for slot, text in motif.slots.items()}
-    kept = {renamed[slot]: binder.text(motif.stores[slot]) for slot in motif.slots}
-    changes = [_extended(births[0], born)]
-    depth = len(site.spot.path)
-    if any(store.spot.path[: depth - 1] != site.spot.block for store in stores):
-        raise Unfit
-    last = max(store.spot.path[:depth] for store in stores)
-    if len(stores) == 1 and stores[0].spot.path == last >= site.spot.path:
-        return [*changes, _extended(stores[0], kept)]
-    lines = [f'{targets.copy().pop()}["{slot}"] = {text}' for slot, text in kept.items()]
-    if last <= site.spot.path:
-        statements += lines
-        return changes
-    return [*changes, (last, after(*map(statement, lines)))]
-
-
-def _births(program: Program, store: Store) -> bool:
-    signature = program.facts.functions.get(store.spot.function)
-    return signature is not None and "states" not in signature.takes.values()
-
-
-def _extended(store: Store, entries: Mapping[str, str]) -> Change:
-    def extend(node: cst.CSTNode) -> cst.CSTNode:
-        assert isinstance(node, cst.Dict)
-        elements = list(node.elements)
-        for slot, text in entries.items():
-            comma: cst.Comma | cst.MaybeSentinel = cst.MaybeSentinel.DEFAULT
-            if elements:
-                comma = elements[-1].comma
-                between = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
-                if len(elements) > 1 and isinstance(elements[-2].comma, cst.Comma):
-                    between = elements[-2].comma
-                elements[-1] = elements[-1].with_changes(comma=between)
-            key = cst.SimpleString(f'"{slot}"')
-            elements.append(cst.DictElement(key, expression(text), comma=comma))
-        return node.with_changes(elements=elements)
-
-    return store.path, extend
-
-
-def _target(store: Store) -> str:
-    """The `new_state[name]` of `new_state[name] = {...}`."""
-    line = store.spot.node
-    assert isinstance(line, cst.SimpleStatementLine)
-    only = line.body[0]
-    return code(only.targets[0].target) if isinstance(only, cst.Assign) else ""
 
 
 @lru_cache(maxsize=1024)
