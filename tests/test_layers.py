@@ -48,8 +48,6 @@ HOMES = {
         "tests/test_archive.py",
     },
     "torch": {"bench/reach.py"},  # else only what runs in boxes
-        "bench/reach.py"
-    },  # else only what runs in boxes: the benchmark runs our own programs
     "typer": {
         f"app/cli/{name}.py"
         for name in (
