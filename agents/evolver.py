@@ -21,6 +21,7 @@ from .evolve import edits
 from .evolve.constants import Edited, perturb_constant
 from .evolve.crossover import crossover, exchange_constants
 from .evolve.fit import fitted
+from .evolve.forks import fork, merge
 from .evolve.program import Program
 from .evolve.reader import analyse, read
 from .evolve.tidy import tidied
@@ -41,10 +42,12 @@ WEIGHTS: Mapping[str, float] = {
     "value motif": 4.0,
     "scalar motif": 2.5,
     "readout motif": 1.0,
+    "fork": 1.0,
     "crossover": 0.6,
     "deletion": 0.6,
     "parameter motif": 0.6,
     "constant exchange": FLOOR,
+    "merge": FLOOR,
     "move": FLOOR,
     "operator": FLOOR,
     "reuse": FLOOR,
@@ -60,6 +63,8 @@ EDITS: Mapping[str, Callable[[Program, Random], Edited]] = {
     "operator": edits.swap_operator,
     "deletion": edits.delete,
     "move": edits.move,
+    "fork": fork,
+    "merge": merge,
     "scalar motif": partial(insert_motif, group="scalar"),
     "parameter motif": partial(insert_motif, group="parameter"),
     "readout motif": partial(insert_motif, group="readout"),

@@ -67,6 +67,15 @@ def kinds_of(test: str) -> Kinds | None:
     return Kinds(frozenset(named), through != flipped)
 
 
+def admitted(program: Program, path: Path, guards: Sequence[Kinds | None]) -> bool:
+    """Whether every kind that gets to a place would pass some other branches as well."""
+    wanted = [kinds for kinds in guards if kinds]
+    ways = [branch.kinds for branch in around(program, path) if branch.kinds]
+    every = frozenset({ANOTHER}).union(*(kinds.named for kinds in (*wanted, *ways)))
+    here = [kind for kind in every if all(way.passes(kind) for way in ways)]
+    return len(wanted) == len(guards) and all(w.passes(kind) for w in wanted for kind in here)
+
+
 def tests(facts: Facts) -> tuple[str, ...]:
     """The tests by kind that the task's motifs and blends make."""
     motifs: Sequence[Motif] = (*facts.motifs, *facts.blends)

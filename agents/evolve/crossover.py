@@ -7,18 +7,16 @@ from random import Random
 
 import libcst as cst
 
-from ...evals.syntax import parse, parse_expression
+from ...evals.syntax import parse
 from ...tasks.motifs import Motif
 from .binder import Unfit
+from .branches import admitted
 from .constants import VALUES, Edited, literal, number, shown
-from .infer import BUILTINS
-from .names import binds, free, names
-from .program import Program, Site, Spot
-from .scope import Env
-from .tree import Path, at, code, rewrite, swap
-from .weave import suits, weave
-
-TAKEOVER = Motif("takeover", "", "value", "", "v", "unknown")
+from .needs import Needs
+from .program import Program, Site
+from .toplevel import brought
+from .tree import at, code, rewrite, swap
+from .weave import TAKEOVER, renamed, suits, weave
 
 
 def exchange_constants(program: Program, rng: Random, donors: Sequence[Program]) -> Edited:
@@ -41,6 +39,8 @@ def crossover(program: Program, rng: Random, donors: Sequence[Program]) -> Edite
     if not donors:
         return None
     donor = rng.choice(donors)
+    if rng.random() < 0.15 and (exchanged := exchange_helper(program, rng, donor)):
+        return exchanged
     parts = [site for site in donor.sites if _worth_taking(donor, site)]
     outside = [site for site in parts if donor.outside(site)]
     if not outside and not parts:
@@ -55,15 +55,44 @@ def crossover(program: Program, rng: Random, donors: Sequence[Program]) -> Edite
         value = needs.function() if whole else needs.expression(part)
     except Unfit:
         return None
+    sites = [site for site in program.sites if site.spot.function == function]
+    if needs.guard and rng.random() < 0.5:
+        sites = [site for site in sites if admitted(program, site.path, needs.kinds)]
+    elif needs.guard:
+        sites = [site for site in sites if not admitted(program, site.path, needs.kinds)]
+        needs.guarded(value, f"{function}_value")
+        value = f"{function}_value"
     motif = blended(needs, value, part, blend)
-    sites = [
-        site
-        for site in program.sites
-        if site.spot.function == function and suits(program, motif, site)
-    ]
+    sites = [site for site in sites if suits(program, motif, site)]
     if (whole or donor.outside(part)) and rng.random() < 0.7:
         sites = [site for site in sites if program.outside(site)]
     return weave(program, motif, rng.choice(sites), rng) if sites else None
+
+
+def exchange_helper(program: Program, rng: Random, donor: Program) -> Edited:
+    """Let a helper do what one of another program with as many arguments does."""
+    theirs = {name: at(donor.module, path) for name, path in donor.helpers.items()}
+    pairs: list[tuple[str, cst.FunctionDef]] = []
+    for name, path in program.helpers.items():
+        ours = at(program.module, path)
+        for node in theirs.values():
+            new = node.with_changes(name=ours.name, leading_lines=ours.leading_lines)
+            if len(node.params.params) == len(ours.params.params) and code(new) != code(ours):
+                pairs.append((name, new))
+    if not pairs:
+        return None
+    name, new = rng.choice(pairs)
+    needs = Needs(donor, name)
+    try:
+        needs.need_function(new)
+    except Unfit:
+        return None
+    others = tuple(text for text in needs.helpers if text != code(new).strip())
+    motif = replace(
+        TAKEOVER, constants=needs.constants, helpers=others, overrides=(code(new).strip(),)
+    )
+    changed = rewrite(program.module, brought(program, motif, renamed(program, motif)))
+    return changed, f"Took over how another program does `{name}`"
 
 
 def blended(needs: "Needs", value: str, part: Site, blend: Motif) -> Motif:
@@ -94,148 +123,17 @@ def numbers(program: Program) -> dict[str, float | int]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-class Needs:
-    """The statements, slots, constants and helpers that a value depends on."""
-
-    def __init__(self, donor: Program, within: str) -> None:
-        """Depend on nothing yet of `donor`, in its function `within`."""
-        self.donor, self.within = donor, within
-        self.pool: list[Spot] = []
-        self.constants: dict[str, float] = {}
-        self.helpers: list[str] = []
-        self.slots: dict[str, str] = {}
-        self.stores: dict[str, str] = {}
-        self.statements: list[str] = []
-        self._kept: set[Path] = set()
-
-    def expression(self, part: Site) -> str:
-        """Take an expression with the statements before it; raises Unfit where that fails."""
-        self.pool = [spot for spot in self.donor.spots if _common(spot, part.spot)]
-        self._need(part.node, part.env)
-        ordered = [spot for spot in self.pool if spot.path in self._kept]
-        self.statements = [self.translated(spot.node, spot.env) for spot in ordered]
-        return self.translated(part.node, part.env)
-
-    def function(self) -> str:
-        """Take the whole function and call it; raises Unfit where that fails."""
-        path = next(spot.path[:2] for spot in self.donor.spots if spot.function == self.within)
-        node = at(self.donor.module, path)
-        name = f"other_{self.within}"
-        self._need_function(node.with_changes(name=cst.Name(name), leading_lines=[]))
-        return f"{name}({', '.join(self.donor.facts.functions[self.within].takes)})"
-
-    def translated(self, node: cst.CSTNode, env: Env) -> str:
-        """The source of a node, with arguments of the interface under their own names."""
-        tree = parse(code(node).strip())
-        return ast.unparse(_Translate(env).visit(tree)).replace("'", '"')
-
-    def _need(self, node: cst.CSTNode, env: Env) -> None:
-        for name in sorted(free(node)):
-            local = env.get(name)
-            if local is not None and local.role:
-                continue
-            if local is not None:
-                self._need_local(name)
-            elif name in self.donor.constants:
-                self._need_constant(name)
-            elif name in self.donor.helpers:
-                self._need_function(at(self.donor.module, self.donor.helpers[name]))
-            elif name not in self.donor.modules and name not in BUILTINS:
-                raise Unfit(name)
-        for slot in sorted(names(node).slots):
-            if slot in self.donor.slots and slot not in self.slots:
-                self._need_slot(slot)
-
-    def _need_local(self, name: str) -> None:
-        spots = [spot for spot in self.pool if name in binds(spot.node)]
-        if not spots:
-            raise Unfit(name)
-        for spot in spots:
-            if spot.path in self._kept:
-                continue
-            if any(_within(store.path, spot.path) for store in self.donor.stores):
-                raise Unfit(name)
-            self._kept.add(spot.path)
-            self._need(spot.node, spot.env)
-
-    def _need_constant(self, name: str) -> None:
-        value = number(at(self.donor.module, self.donor.constants[name]))
-        if value is None:
-            raise Unfit(name)
-        self.constants[name] = value
-
-    def _need_function(self, node: cst.FunctionDef) -> None:
-        text = code(node).strip()
-        if text in self.helpers:
-            return
-        parameters = {parameter.name.value for parameter in node.params.params}
-        for name in sorted(free(node) - parameters - binds(node)):
-            if name in self.donor.constants:
-                self._need_constant(name)
-            elif name in self.donor.helpers:
-                self._need_function(at(self.donor.module, self.donor.helpers[name]))
-            elif name not in self.donor.modules and name not in BUILTINS:
-                raise Unfit(name)
-        self.helpers.append(text)
-
-    def _need_slot(self, slot: str) -> None:
-        births = [store for store in self.donor.stores if store.spot.function != self.within]
-        stores = [store for store in self.donor.stores if store.spot in self.pool]
-        if len(births) != 1 or len(stores) != 1:
-            raise Unfit(slot)
-        self.slots[slot] = ""
-        for owner, texts in ((births[0], self.slots), (stores[0], self.stores)):
-            values = [
-                element.value
-                for element in owner.node.elements
-                if isinstance(element, cst.DictElement) and code(element.key) == f'"{slot}"'
-            ]
-            if len(values) != 1:
-                raise Unfit(slot)
-            texts[slot] = self.translated(values[0], owner.env)
-            if owner is stores[0]:
-                self._need(values[0], owner.env)
-
-
-class _Translate(ast.NodeTransformer):
-    """Names that stand for arguments of the interface, as templates call them."""
-
-    def __init__(self, env: Env) -> None:
-        self.env = env
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        local = self.env.get(node.id)
-        if local is None or not local.role or isinstance(node.ctx, ast.Store):
-            return node
-        return parse_expression(local.role.replace("[]", "[name]"))
-
-
 def _worth_taking(donor: Program, site: Site) -> bool:
-    """A computed value in the straight part of a function of the interface, but not of `init`."""
+    """A computed value in a function of the interface, but not in `init`."""
     signature = donor.facts.functions.get(site.spot.function)
     return (
         site.kind in VALUES
-        and site.spot.plain
         and not site.inline
         and signature is not None
         and signature.gives[:1] != ("states",)
         and not isinstance(site.node, cst.Name | cst.Float | cst.Integer)
         and (site.path[-1] == "value" or donor.outside(site))
     )
-
-
-def _common(spot: Spot, end: Spot) -> bool:
-    """Whether `spot` runs whenever `end` does: in its block, or in one around it."""
-    return (
-        spot.function == end.function
-        and spot.plain
-        and end.path[: len(spot.block)] == spot.block
-        and end.path[: len(spot.path)] != spot.path
-    ) or spot is end
-
-
-def _within(path: Path, outer: Path) -> bool:
-    return path[: len(outer)] == outer
 
 
 def _renamed(text: str, old: str, new: str) -> str:

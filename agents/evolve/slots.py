@@ -51,12 +51,12 @@ def slotted(
     statements: list[str],
 ) -> list[Change]:
     """Extend the state at its birth and where the next one is put together; raises Unfit."""
-    births = [store for store in program.stores if _births(program, store)]
     place = home(program, spot)
-    if not births or place is None:
+    newborn = births(program)
+    if not newborn or place is None:
         raise Unfit
     changes: list[Change] = []
-    for birth in births:
+    for birth in newborn:
         infant = Binder(birth.env, motif, renamed, {})
         born = {renamed[slot]: infant.text(text) for slot, text in motif.slots.items()}
         changes.append(_extended(birth, born))
@@ -66,6 +66,17 @@ def slotted(
         changes.append((place.spot.path, before(*map(statement, defaults))))
     changes += [_carried(program, store, place, motif, renamed) for store in place.elsewhere]
     return changes + _stored(place, kept, statements if place.spot is spot else None)
+
+
+def births(program: Program) -> list[Store]:
+    """Where the state begins."""
+    functions = program.facts.functions
+    return [
+        store
+        for store in program.stores
+        if (signature := functions.get(store.spot.function))
+        and "states" not in signature.takes.values()
+    ]
 
 
 def target(store: Store) -> str:
@@ -129,11 +140,6 @@ def _apart(program: Program, one: Spot, other: Spot) -> bool:
         if left != right
     )
     return isinstance(at(program.module, one.path[:shared]), cst.If)
-
-
-def _births(program: Program, store: Store) -> bool:
-    signature = program.facts.functions.get(store.spot.function)
-    return signature is not None and "states" not in signature.takes.values()
 
 
 def _extended(store: Store, entries: Mapping[str, str]) -> Change:

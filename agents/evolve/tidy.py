@@ -41,7 +41,7 @@ def _spaced(node: cst.CSTNode) -> cst.CSTNode:
 def _dead(program: Program) -> Iterator[Change]:
     live = _live(program)
     for spot in program.spots:
-        slot, target = _slot_target(program, spot), _target(spot)
+        slot, target = slot_target(program, spot), _target(spot)
         things = [("slot", slot)] if slot else [_thing(program, spot, name) for name in target]
         if things and live.isdisjoint(things) and not names(spot.node).mutates:
             yield spot.path, drop()
@@ -69,7 +69,7 @@ def _live(program: Program) -> set[Thing]:
         read = _reads(program, spot, _header(spot.node), bool(entries))
         if names(_header(spot.node)).mutates:
             live |= read
-        if slot := _slot_target(program, spot):
+        if slot := slot_target(program, spot):
             needs.setdefault(("slot", slot), set()).update(read)
         elif target := _target(spot):
             for name in target:
@@ -138,7 +138,7 @@ def _target(spot: Spot) -> list[str]:
     return identifiers if len(identifiers) == len(flat) else []
 
 
-def _slot_target(program: Program, spot: Spot) -> str:
+def slot_target(program: Program, spot: Spot) -> str:
     """The slot that `new_state[name]["slot"] = ...` sets."""
     node = spot.node
     if not isinstance(node, cst.SimpleStatementLine) or not isinstance(node.body[0], cst.Assign):

@@ -18,6 +18,7 @@ from .toplevel import brought, function, templates
 from .tree import Change, at, before, code, expression, rewrite, statement, swap
 from .uses import hoisted, is_constant, uses
 
+TAKEOVER = Motif("takeover", "", "value", "", "v", "unknown")
 EVERYWHERE = 0.5  # how often a motif takes hold of a constant in a whole function
 
 
@@ -83,7 +84,7 @@ def weave(program: Program, motif: Motif, site: Site, rng: Random) -> Edited:
 def _changes(program: Program, motif: Motif, site: Site, rng: Random) -> list[Change]:
     motif = settled(program, motif, site, rng)
     taken = words(program.source)
-    renamed = _renamed(program, motif, taken)
+    own = renamed(program, motif)
     changes: list[Change] = []
     statements: list[str] = []
     holes: dict[str, ast.expr] = {}
@@ -97,29 +98,30 @@ def _changes(program: Program, motif: Motif, site: Site, rng: Random) -> list[Ch
         holes["x"] = ast.Name(name, ast.Load())
     if (motif.statements or statements) and len(program.home(site)) > len(site.spot.path):
         raise Unfit
-    binder = Binder(site.env, motif, renamed, holes)
+    binder = Binder(site.env, motif, own, holes)
     statements += [binder.text(line) for line in motif.statements]
     if motif.slots:
-        changes += slotted(program, motif, site.spot, renamed, binder, statements)
+        changes += slotted(program, motif, site.spot, own, binder, statements)
     changes.append((site.path, swap(expression(binder.text(motif.expression)))))
     if statements:
         changes.append((site.spot.path, before(*map(statement, statements))))
-    return changes + brought(program, motif, renamed)
+    return changes + brought(program, motif, own)
 
 
-def _renamed(program: Program, motif: Motif, taken: set[str]) -> dict[str, str]:
+def renamed(program: Program, motif: Motif) -> dict[str, str]:
     """New names for the motif's constants, slots, helpers and locals."""
+    taken = words(program.source)
     helpers = {code(at(program.module, path)) for path in program.helpers.values()}
     own = [*motif.constants, *motif.slots]
     for text in motif.statements:
         own += sorted(binds(statement(text)))
-    renamed = {name: fresh(name, taken) for name in own}
+    new = {name: fresh(name, taken) for name in own}
     for text in motif.helpers:
         helper = function(text)
         same = code(helper).strip() in {text.strip() for text in helpers}
         name = helper.name.value
-        renamed[name] = name if same else fresh(name, taken)
-    return renamed
+        new[name] = name if same else fresh(name, taken)
+    return new
 
 
 def _fill(site: Site, kind: str, rng: Random) -> ast.expr:
