@@ -6,11 +6,14 @@ Reading a program, without running it:
 - `scope`, `flow`, `reader`: what is visible, what statements do, and a whole module
 - `program`: the records that come of it
 - `names`: which names are read, bound and free
+- `branches`: which kinds of tensor get to a place
 
 Changing it:
 - `constants`, `edits`: numbers, and edits that need nothing but the program
-- `binder`, `toplevel`, `weave`: a motif of the task put into the terms of the program
-- `crossover`: a part of another program becomes a motif
+- `binder`, `toplevel`, `slots`, `weave`: a motif of the task put into the terms of the program
+- `uses`, `factors`: a constant is divided by use, by kind or shape of tensor, and over the run
+- `forks`: a value is computed in two ways for two kinds of tensor, and merged again
+- `needs`, `crossover`: a part of another program becomes a motif
 - `steps`: how far a program steps, and the step brought back to its parent's size
 - `fit`: proposals that do nothing are passed over, and so are most that can hardly pay
 - `tidy`: what nothing reads any more is removed

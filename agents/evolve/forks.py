@@ -37,7 +37,7 @@ def fork(program: Program, rng: Random) -> Edited:
 
 
 def merge(program: Program, rng: Random) -> Edited:
-    """Do for all kinds what a program does for some; not where that may ask for a matrix."""
+    """Do for all kinds what a program does for some; not where that may lack a state."""
     choices: list[tuple[Spot, cst.BaseSuite]] = []
     for spot in program.spots:
         node = spot.node
@@ -54,10 +54,13 @@ def merge(program: Program, rng: Random) -> Edited:
 
 
 def _general(program: Program, way: cst.BaseSuite) -> bool:
-    """Whether every tensor may go this way: no helper is called and no shape is taken apart."""
-    lines = way.body
+    """Whether every tensor may go this way: it uses no state, no helper and no shape."""
     return isinstance(way, cst.IndentedBlock) and not any(
-        reads(line) & program.helpers.keys() or ".shape" in code(line) for line in lines
+        names(line).slots
+        or names(line).sets_items
+        or reads(line) & program.helpers.keys()
+        or ".shape" in code(line)
+        for line in way.body
     )
 
 
