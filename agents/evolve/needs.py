@@ -120,6 +120,8 @@ class Needs:
         text = code(node).strip()
         if text in self.helpers:
             return
+        if any(isinstance(part, ast.JoinedStr) for part in ast.walk(parse(text))):
+            raise Unfit(node.name.value)  # templates have one kind of quotes
         parameters = {parameter.name.value for parameter in node.params.params}
         for name in sorted(free(node) - parameters - binds(node)):
             if name in self.donor.constants:
