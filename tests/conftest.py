@@ -26,8 +26,8 @@ from ratchet.app.cli.main import main
 main()
 """
 BOWL = str(HERE / "bowl")
-# Verbs that take up what another process made, which may not matter, or look at their own.
-ALONE = {"doctor", "replay", "resume"}
+# Verbs that take up what another process made: its hashes are others, which may not matter.
+ELSEWHERE = {"replay", "resume"}
 
 Ratchet = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -60,21 +60,41 @@ def template() -> Iterator[Template]:
 
 
 @pytest.fixture(scope="session")
-def begun() -> set[str]:
-    """The verbs that have done their own imports in this session, and so need not again."""
-    return set()
+def elsewhere() -> Iterator[Template]:
+    """A template whose processes have other hashes than those of the first."""
+    with closing(Template(environment())) as template:
+        yield template
+
+
+@pytest.fixture(scope="session")
+def unseen(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], bool]:
+    """Whether a verb has not yet run, in any worker, and so has not done imports of its own."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+    def unseen(verb: str) -> bool:
+        try:
+            (folder / f"seen-{verb}").touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
+
+    return unseen
 
 
 @pytest.fixture
-def ratchet(tmp_path: Path, template: Template, begun: set[str]) -> Ratchet:
+def ratchet(
+    tmp_path: Path, template: Template, elsewhere: Template, unseen: Callable[[str], bool]
+) -> Ratchet:
     """Run the command line as a user does, in an empty directory."""
 
     def run(*words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         where, verb = environment(), words[0]
-        if verb in begun - ALONE:
-            done: subprocess.CompletedProcess[str] = template.run(words, tmp_path, where, timeout)
+        # What `doctor` looks at is the process that it runs in.
+        if verb != "doctor" and not unseen(verb):
+            chosen = elsewhere if verb in ELSEWHERE else template
+            done: subprocess.CompletedProcess[str] = chosen.run(words, tmp_path, where, timeout)
             return done
-        begun.add(verb)
         return subprocess.run(
             command(*words),
             cwd=tmp_path,
