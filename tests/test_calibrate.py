@@ -21,6 +21,7 @@ from ratchet.evals import Calibration, Keys, Rule, judge
 from ratchet.evals.calibration import GraderNoise
 from ratchet.evals.checks import Crippled, Glances, SameAgainstSame
 from ratchet.evals.judge.power import (
+    SCREENS,
     detectable,
     ends,
     futile_t,
@@ -461,6 +462,18 @@ def test_screens_drop_large_gains_rarely_and_no_gain_mostly() -> None:
     assert none.first_look < none.screen
     assert none.screen > 0.7
     assert race_power(RULE, 0.0) == pytest.approx(RULE.race_p)
+
+
+@pytest.mark.parametrize("effect", [0.0, 0.3, 100.0])
+def test_what_a_simulated_screen_drops_is_what_the_rule_drops_row_by_row(effect: float) -> None:
+    rows = np.random.default_rng(7).standard_normal((SCREENS, RULE.screen)) + effect
+    first = [judge.hopeless(RULE, row[: RULE.first_look], METRIC) for row in rows.tolist()]
+    late = [
+        judge.hopeless(RULE, row, METRIC) or not judge.promising(RULE, judge.summary(row).t, [])
+        for row in rows.tolist()
+    ]
+    either = [one or other for one, other in zip(first, late, strict=True)]
+    assert lost(RULE, effect, METRIC) == (sum(first) / SCREENS, sum(either) / SCREENS)
 
 
 # The verbs

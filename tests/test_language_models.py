@@ -1,10 +1,8 @@
 """Searches that ask a language model: over a real server, with all that goes wrong there."""
 
 import json
-import os
 import random
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -27,6 +25,7 @@ from stand_ins.model_server import (
     thinking,
     truncated,
 )
+from stand_ins.template import Template
 from stand_ins.weak_model import REPLIES, answer
 
 from ratchet.archive import Archive, Tree
@@ -284,6 +283,7 @@ def test_a_server_that_never_answers_does_not_hold_a_run_for_ever(
 
 
 SLOWLY = """
+from stand_ins.template import Template
 from stand_ins.weak_model import answer as quick
 from stand_ins.model_server import saying
 
@@ -323,7 +323,7 @@ def lines(log: Path) -> list[str]:
 
 @pytest.mark.slow
 def test_a_run_killed_twenty_times_pays_for_no_reply_twice(
-    tmp_path: Path, slow_server: tuple[str, Path]
+    tmp_path: Path, slow_server: tuple[str, Path], template: Template, elsewhere: Template
 ) -> None:
     url, log = slow_server
     env = {**environment(), "OPENAI_BASE_URL": url, "OPENAI_API_KEY": CANARY}
@@ -339,30 +339,25 @@ def test_a_run_killed_twenty_times_pays_for_no_reply_twice(
     for _ in range(60):
         started = Archive(two / ".ratchet/archive.db").runs() if (two / ".ratchet").exists() else []
         go = ["resume", "--turns", "9", *UNISOLATED] if started else words
-        process = subprocess.Popen(
-            command(*go), cwd=two, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )  # fmt: skip
-        patience = rng.uniform(0.0, 0.6) if kills < 20 else 120.0
-        seen = len(lines(log))
-        deadline = time.monotonic() + 30
-        while kills < 20 and process.poll() is None and time.monotonic() < deadline:
-            if len(lines(log)) > seen:  # it has come as far as asking
+        with (template, elsewhere)[kills % 2].start(go, two, env) as process:  # of other hashes
+            patience = rng.uniform(0.0, 0.6) if kills < 20 else 120.0
+            seen = len(lines(log))
+            deadline = time.monotonic() + 30
+            while kills < 20 and process.code is None and time.monotonic() < deadline:
+                if len(lines(log)) > seen:  # it has come as far as asking
+                    break
+                process.read(time.monotonic() + 0.02)
+            if not process.read(time.monotonic() + patience):
+                recent = len(lines(log))
+                time.sleep(0.1)
+                process.kill()
+                assert process.read(time.monotonic() + 10)
+                kills += 1
+                time.sleep(0.2)
+                window.update(lines(log)[recent:])
+                continue
+            if process.code == 0:
                 break
-            time.sleep(0.02)
-        try:
-            process.wait(patience)
-        except subprocess.TimeoutExpired:
-            recent = len(lines(log))
-            time.sleep(0.1)
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(10)
-            kills += 1
-            time.sleep(0.2)
-            window.update(lines(log)[recent:])
-            continue
-        if process.returncode == 0:
-            break
     assert kills == 20, "it was too quick to be killed"
 
     mine, theirs = (Archive(folder / ".ratchet/archive.db") for folder in (one, two))
