@@ -24,7 +24,7 @@ tests: $(READY) ## Run every test
 	@echo "==> tests"
 	$(PYTEST) -m "not slow"
 	@echo "==> tests, second stage: kills, endurance, attacks and whole searches"
-	$(PYTEST) -m slow
+	$(PYTEST) -m slow $$(grep -l "mark\.slow" tests/test_*.py)
 
 lint: $(READY) ## Check style and types
 	@echo "==> style and types"
