@@ -94,7 +94,7 @@ def test_a_run_that_was_killed_goes_on_and_comes_to_the_same_verdicts(
     before, after = EXPECTED["half"], EXPECTED["resumed"]
     assert [node["digest"] for node in tree[: len(before)]] == [node["digest"] for node in before]
     assert len(tree) == len(after), "all proposals that were asked for are made"
-    assert agrees(tree, after), "or the evolver was changed: see make.py --expected"
+    assert agrees(tree, after), "or the evolver was changed: see make.py --resumed"
     # The machine that goes on is another one, so what is measured there stands beside what was.
     for verb in (["rejudge", STOPPED], *(["show", node["node"]] for node in tree)):
         done = ratchet(*verb, "--archive", str(kept))
