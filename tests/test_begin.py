@@ -65,7 +65,7 @@ def test_a_search_that_is_stopped_settles_nothing_more_and_can_be_taken_up(tmp_p
 def test_an_order_that_cannot_be_met_leaves_no_archive(tmp_path: Path) -> None:
     where = tmp_path / "a.db"
     with (
-        pytest.raises(AgentError, match="no selection policy 'nosuch': use one of dgm, "),
+        pytest.raises(AgentError, match="no selection policy 'nosuch': use one of lead, "),
         begin(ORDER._replace(select="nosuch"), CHOICE, str(where), str),
     ):
         pass

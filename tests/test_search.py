@@ -304,4 +304,5 @@ def test_a_search_that_finds_nothing_valid_says_so_with_its_exit_code(ratchet: R
     assert done.returncode == 4
     assert "nothing was confirmed" in done.stdout
     tree = json.loads(ratchet("tree", "--json").stdout)
-    assert {node["standing"] for node in tree} == {"start", "baseline", "invalid"}
+    assert not [node for node in tree if node["kind"] == "candidate" and node["score"] is not None]
+    assert "invalid" in {node["standing"] for node in tree}
