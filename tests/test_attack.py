@@ -112,12 +112,7 @@ def test_an_exploit_says_what_it_gains_and_why_not_here(exploit: Exploit) -> Non
 @pytest.mark.parametrize("exploit", SHOWN)
 def test_an_exploit_works_in_a_naive_evaluator(isolated_sandbox: Sandbox, exploit: Exploit) -> None:
     """That is the same in any box: the quickest will do. Some race, and win at times."""
-    seen = []
-    for _ in range(3):
-        seen.append(watch(exploit, isolated_sandbox))
-        if EFFECTS[exploit.effect](seen[-1]):
-            return
-    pytest.fail(f"it gained nothing in {len(seen)} tries: {seen}")
+    assert any(EFFECTS[exploit.effect](watch(exploit, isolated_sandbox)) for _ in range(3))
 
 
 @pytest.mark.parametrize(("exploit", "task", "role"), AIMS)

@@ -182,6 +182,9 @@ LEADING_AWAY = (
     "drawn = torch.random.os.urandom(1)",
     "kept = open('/tmp/kept', 'w')",
     "kind = ().__class__",
+    "kept = torch._C",
+    "from torch import _utils",
+    "match torch:\n        case object(os=system): pass",
     "if progress < 0: open = None\n    open('/tmp/kept')",
 )
 HONEST = """

@@ -61,9 +61,9 @@ def read(text: str) -> ast.Module:
         names = _taken(node)
         if isinstance(node, ast.Import | ast.ImportFrom) and names[0] not in MODULES:
             raise Refused(f"may import {' and '.join(MODULES)} only, not {names[0] or 'a file'}")
-        away = OPENING if isinstance(node, ast.Name) else AWAY
+        own = isinstance(node, ast.Name)  # a local may begin with one underscore
         for name in names:
-            if name.startswith("__") or name in away:
+            if name.startswith("__" if own else "_") or name in (OPENING if own else AWAY):
                 raise Refused(f"may not use {name}, which leads away from the problem")
     return tree
 
@@ -77,6 +77,8 @@ def _taken(node: ast.AST) -> list[str]:
         return [*module.split("."), *(alias.name for alias in node.names)]
     if isinstance(node, ast.Attribute):
         return [node.attr]
+    if isinstance(node, ast.MatchClass):
+        return node.kwd_attrs
     return [node.id] if isinstance(node, ast.Name) else []
 
 
