@@ -124,8 +124,9 @@ class Agent(Protocol):
     """A program that proposes. It never runs candidate code itself.
 
     It may declare `select`, the name of the selection policy that suits it; `attempts`, how often
-    one turn may ask it; `needs_model`; `requests`, how many model requests a proposal takes; and
-    `name`, if nodes are to show another one. `opening.Opened` has the defaults.
+    one turn may ask it; `tune`, the share of a search's trials that go into tuning constants;
+    `needs_model`; `requests`, how many model requests a proposal takes; and `name`, if nodes are to
+    show another one. `opening.Opened` has the defaults.
     """
 
     def propose(self, brief: Brief) -> Candidate:

@@ -87,6 +87,8 @@ def create() -> "Evolver":
 class Evolver:
     """Evolves the parent's source; between proposals it keeps what parents do in the smoke test."""
 
+    tune = 0.25
+
     def __init__(self) -> None:
         """Nothing tried yet."""
         self._tried: dict[str, Tried] = {}

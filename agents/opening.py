@@ -30,14 +30,16 @@ class Opened:
     """An agent, and what it declares of itself, read and checked once.
 
     `name` is shown on nodes without a proposal. `select` names the selection policy that suits the
-    agent. One turn asks it at most `attempts` times. `requests` is how many model requests one
-    proposal takes, 0 if it asks no model.
+    agent. One turn asks it at most `attempts` times. A search with it spends the share `tune` of
+    its trials on tuning constants, where the task can stack them. `requests` is how many model
+    requests one proposal takes, 0 if it asks no model.
     """
 
     agent: Agent
     name: str
     select: str = SELECT
     attempts: int = ATTEMPTS
+    tune: float = 0.0
     needs_model: bool = False
     requests: int = 0
 
@@ -107,6 +109,10 @@ def _is_count(value: object, least: int) -> bool:
     return type(value) is int and value >= least
 
 
+def _is_share(value: object) -> bool:
+    return type(value) in (int, float) and 0 <= value <= 1  # type: ignore[operator]
+
+
 def _is_label(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= 200 and line(value) == value
 
@@ -119,6 +125,7 @@ ATTRIBUTES: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "name": (_is_label, "say one line of text"),
     "select": (_is_policy, "say the name of a selection policy, such as dgm"),
     "attempts": (partial(_is_count, least=1), "say a whole number of at least 1"),
+    "tune": (_is_share, "say a number from 0 to 1"),
     "needs_model": (lambda value: type(value) is bool, "say True or False"),
     "requests": (partial(_is_count, least=0), "say a whole number of at least 0"),
 }

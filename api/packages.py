@@ -32,10 +32,11 @@ class Search(ModuleType):
     run, 32 hexadecimal digits, also everything else.
 
     How it searches: `select` names the policy that picks what to build on, by default the agent's
-    own. `standards` are those of its verdicts: what a confirmation takes, the error budget `alpha`
-    and what it bounds, and the smallest gain that matters (`effect`, in the metric's unit).
-    `models` are the language models that an agent asks, or the name of one. `approve` says what
-    waits for a person, who answers with `ratchet approve`.
+    own. `tune` is the share of the trials that go into tuning the constants of programs, by default
+    the agent's own where the task can stack constants. `standards` are those of its verdicts: what
+    a confirmation takes, the error budget `alpha` and what it bounds, and the smallest gain that
+    matters (`effect`, in the metric's unit). `models` are the language models that an agent asks,
+    or the name of one. `approve` says what waits for a person, who answers with `ratchet approve`.
 
     Where: `sandbox` is auto, docker, namespace, process, or a module with `create()`, for `workers`
     jobs at a time; `sharing="strict"` gives every seed a fresh process. One that does not isolate
@@ -56,6 +57,7 @@ class Search(ModuleType):
         seed: int | None = None,
         secret: str | None = None,
         select: str | None = None,
+        tune: float | None = None,
         sandbox: str = "auto",
         workers: int = 2,
         accept_unisolated: bool = False,
@@ -88,6 +90,7 @@ class Search(ModuleType):
             task=named(task),
             agent=agent,
             select=select,
+            tune=tune,
             turns=turns,
             minutes=minutes,
             caps=caps or Caps(),

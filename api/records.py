@@ -246,6 +246,7 @@ def agent_record(listing: Listing) -> dict[str, Any]:
         "needs_model": agent.needs_model,
         "select": agent.select,
         "attempts": agent.attempts,
+        "tune": agent.tune,
         "requests": agent.requests,
     }
 

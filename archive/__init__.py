@@ -2,6 +2,7 @@
 
 Reading order:
 
+node        a candidate, and everything learned about it
 tree        the nodes of one run, and questions about them
 ranks       how far each node is ahead of the start
 gains       how far a node stands from the start, and from what was planted
@@ -14,11 +15,12 @@ sound       whether an archived program may still be run
 """
 
 from .gains import Ahead, ahead, difference, over_start
+from .node import Evidence, Node, Tuning
 from .place import ArchiveError
 from .runs import RunRecord
 from .sound import in_use, require_sound, unsound
 from .store import Archive
-from .tree import Child, Evidence, Node, NoSuchNode, NotAChild, Tree
+from .tree import Child, NoSuchNode, NotAChild, Tree
 
 __all__ = [
     "Ahead",
@@ -31,6 +33,7 @@ __all__ = [
     "NotAChild",
     "RunRecord",
     "Tree",
+    "Tuning",
     "ahead",
     "difference",
     "in_use",

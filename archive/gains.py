@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from ..evals import Estimate, Rule, judge
 from ..evals.records import GREATEST
-from .tree import Node, Tree
+from .node import Node
+from .tree import Tree
 
 Z = 1.96  # normal quantile of a 95 % interval, where the count of seeds is not archived
 

@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from ..sandbox import Isolation
 from .database import Database
 from .journal import Journal
+from .node import Node
 from .place import ArchiveError
 from .rows import Checked, NodeRow, Validated, contradiction
 from .tables import NODES, STATES, blob, fetch
-from .tree import Node
 from .upgrade import upgraded
 
 VALIDATED = "validated"  # the kind of event that makes a node one that may be built on

@@ -13,8 +13,8 @@ from ..sandbox import Isolation
 from ..sandbox.text import is_visible, line
 from ..tasks import Frozen
 from .cells import Unreadable
+from .node import Node
 from .place import ArchiveError
-from .tree import Node
 
 Record = TypeVar("Record", bound=BaseModel)
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 from ..evals import admit, unfit
 from ..tasks import Task
+from .node import Node
 from .place import ArchiveError
-from .tree import Node, Tree
+from .tree import Tree
 
 
 def unsound(node: Node, task: Task, isolated: bool = True) -> str:

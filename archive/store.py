@@ -20,12 +20,13 @@ from ..tasks import Task
 from .database import Database
 from .journal import Journal
 from .lease import lease
+from .node import Node
 from .nodes import COMPANY, VALIDATED, Nodes
 from .place import ArchiveError, Place
 from .rows import Record
 from .runs import RunRecord, Runs
 from .tables import ENVIRONMENTS, EVENTS, REPLIES, RUNS, TRIALS, blob, fetch
-from .tree import Node, Tree
+from .tree import Tree
 from .trials import Trials
 
 LONGEST_NUMBER = 9  # digits of a node's

@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 
 from pydantic import ValidationError
 
@@ -35,6 +36,7 @@ def measure(
     only: Sequence[str] = (),
     fresh: bool = False,
     redrawn: Sequence[Seed] = (),
+    constants: Mapping[str, Sequence[float]] = MappingProxyType({}),
 ) -> tuple[Trial, ...]:
     """Run `candidate` on every workload of `split`, or on `only` some of them, all seeds at once.
 
@@ -46,11 +48,16 @@ def measure(
     the CPU time of such a job with the starting program, 0 where not known: the candidate's own
     process gets a multiple of it. With `fresh` it is trained and graded in boxes that have run no
     job before. `redrawn` are the seeds with other sealed numbers: what was trained is scored for
-    them too, and their trials follow those of the same job.
+    them too, and their trials follow those of the same job. `constants` are values, one for each
+    seed, in the place of those that the candidate has for these names: seeds may then repeat. Only
+    tasks with `stacked_constants` take them.
 
-    Raises SandboxError for a broken sandbox, and TaskError for a broken trainer or grader, or where
-    candidates ask a model and there is no gateway.
+    Raises SandboxError for a broken sandbox, and TaskError for a broken trainer or grader, for
+    `constants` that the task does not take, or where candidates ask a model and there is no
+    gateway.
     """
+    if constants and not task.manifest.stacked_constants:
+        raise TaskError(f"task {task.name!r} cannot stack constants: its task.toml does not say so")
     task = task.keyed(_data(seeds))
     workloads = tuple(only) or getattr(task.manifest.workloads, split)
     jobs = [(seed,) for seed in seeds] if task.manifest.limits.apart else [tuple(seeds)]
@@ -58,6 +65,8 @@ def measure(
     limits = task.limits_for(start_seconds)
     boxes = _Boxes(candidate, task, sandbox, limits, fresh)
     requests = [{"workloads": workloads, "seeds": [seed.train for seed in job]} for job in jobs]
+    if constants:
+        requests = [{**request, "constants": dict(constants)} for request in requests]
     if task.manifest.model:
         results = boxes.converse(requests, gateway)
     else:
@@ -91,13 +100,21 @@ def _graded(
     return [*trials, *(boxes.scored(request, trained.reply, redrawn, 0.0) if redrawn else ())]
 
 
-def probe(candidate: Candidate, task: Task, sandbox: Sandbox) -> Result:
+def probe(
+    candidate: Candidate,
+    task: Task,
+    sandbox: Sandbox,
+    constants: Mapping[str, Sequence[float]] = MappingProxyType({}),
+) -> Result:
     """Run `candidate` for a few steps on tiny tensors. Equal replies mean equal behaviour.
+
+    Two seeds are run. `constants` are a value for each of them, as in `measure`.
 
     No language model is asked: the trainer of a task that has one puts a fixed function in its
     place. Raises SandboxError for a broken sandbox.
     """
-    return _Boxes(candidate, task, sandbox, task.limits).train({"probe": 1})
+    request = {"probe": 1, **({"constants": dict(constants)} if constants else {})}
+    return _Boxes(candidate, task, sandbox, task.limits).train(request)
 
 
 @dataclass(frozen=True)

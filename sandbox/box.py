@@ -4,6 +4,7 @@ import json
 import struct
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -115,7 +116,8 @@ class Box:
         loading = packed(setup, shown) + packed({}, program.files)
         deadline = time.monotonic() + START_SECONDS
         try:
-            channel.write(loading, deadline)
+            with suppress(EOFError):  # one that could not load says why before it is gone
+                channel.write(loading, deadline)
             header, _ = self._receive(deadline, 0)
         except (TimeoutError, EOFError, FrameError) as error:
             reason = channel.log().strip() or str(error)

@@ -50,8 +50,7 @@ def begin(
     """
     task = load(order.task)
     agent = open_agent(order.agent, Archive(where) if exists(where) else None)
-    select = agent.select if order.select is None else order.select
-    policy(select)
+    policy(agent.select if order.select is None else order.select)
     check_caps(task, order.caps, fewest_trials(task, order.standards))
     models = choose_models(order.models, agent, task, order.agent)
     minutes = _minutes(order)
@@ -74,7 +73,7 @@ def begin(
                 _pay(purse.budget, lab.trials)  # these are the trials of the start and baselines
             minutes = None if minutes is None else max(0.0, minutes - seconds / 60)
             lab.charge(purse.budget)
-            config = _config(order, choice, task, select, models, keys, rule)
+            config = _config(order, choice, task, agent, models, keys, rule)
             config = start(archive, run_id, task, config)
 
             def open_run() -> Run:
@@ -120,15 +119,17 @@ def _config(
     order: Order,
     choice: SandboxChoice,
     task: Task,
-    select: str,
+    agent: Opened,
     models: Models | None,
     keys: Keys,
     rule: Rule,
 ) -> Config:
+    tune = agent.tune if task.manifest.stacked_constants else 0.0
     return Config(
         task=task.name,
         agent=order.agent,
-        select=select,
+        select=agent.select if order.select is None else order.select,
+        tune=tune if order.tune is None else order.tune,
         sandbox=choice.sandbox,
         sharing=choice.sharing,
         seed=order.chance.seed,

@@ -1,10 +1,13 @@
 """Measure with a memory: no seed that finished is ever run twice, not even after a kill."""
 
+import hashlib
+import json
 import platform
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from random import Random
@@ -12,6 +15,7 @@ from random import Random
 from ..archive import Archive
 from ..evals import Candidate, Evaluation, Gateway, Seed, Split, Trial, measure, probe
 from ..evals.company import BESIDE, Company, repeat
+from ..evals.lanes import Setting, measure_settings
 from ..sandbox import Sandbox
 from ..tasks import Task
 from .budget import Budget
@@ -161,6 +165,44 @@ class Lab:
                 self.trials += len(own)
         return Evaluation(stream=stream, trials=tuple(archived[seed] for seed in seeds))
 
+    def settings(
+        self,
+        candidate: Candidate,
+        settings: Sequence[Setting],
+        stream: str,
+        seeds: Sequence[Seed],
+        pool: ThreadPoolExecutor,
+    ) -> list[Evaluation]:
+        """Trials of settings of the candidate's constants on `seeds`, archived or measured now.
+
+        Where the task can stack constants all settings are measured side by side: they are to be
+        compared with each other, and are no evidence of the candidate. Raises what `evaluate`
+        raises.
+        """
+        names = [_set(candidate, setting) for setting in settings]
+        archived = [self._archived(name, "dev", seeds) for name in names]
+        if any(len(trials) < len(seeds) for trials in archived):
+            lanes = len(seeds) * len(settings)
+            expected = self.pace.job("dev", lanes, candidate.digest)
+            with self._budget.reserve(trials=lanes, seconds=expected) as unit:
+                began = time.monotonic()
+                measured = measure_settings(
+                    candidate,
+                    self.task,
+                    self.sandbox,
+                    settings,
+                    seeds,
+                    pool,
+                    start_seconds(self._start_costs, "dev", lanes),
+                )
+                unit.settle(trials=lanes)
+                for name, trials in zip(names, measured, strict=True):
+                    self._keep(name, "dev", trials)
+            self.pace.ran("dev", Lap(candidate.digest, lanes, time.monotonic() - began))
+            archived = [{trial.seed: trial for trial in trials} for trials in measured]
+        rows = [tuple(trials[seed] for seed in seeds) for trials in archived]
+        return [Evaluation(stream=stream, trials=row) for row in rows]
+
     def second_scores(
         self, candidate: Candidate, redrawn: Sequence[Seed], split: Split = "dev"
     ) -> dict[Seed, Trial]:
@@ -197,6 +239,12 @@ class Lab:
 def _repeated(candidate: Candidate, company: str) -> str:
     """The name under which an archive keeps repeats, apart from the trials that they repeat."""
     return f"{candidate.digest}/{company}"
+
+
+def _set(candidate: Candidate, setting: Setting) -> str:
+    """The name under which an archive keeps the trials of a setting of a candidate."""
+    values = json.dumps(setting, sort_keys=True).encode()
+    return _repeated(candidate, f"constants/{hashlib.sha256(values).hexdigest()[:16]}")
 
 
 def _mixed(seeds: Sequence[Seed], beside: Sequence[Seed], split: Split) -> list[Seed]:

@@ -26,13 +26,15 @@ class Order(NamedTuple):
     """A new search: of which task, by which agent, and with how much at most.
 
     `task` is a built-in name or the path of a folder, `agent` what `open_agent` takes, and `select`
-    a policy of `search.select`, by default the agent's own. Without `turns`, `minutes` and caps a
-    search lasts `begin.MINUTES` minutes.
+    a policy of `search.select`, by default the agent's own. `tune` is the share of the trials that
+    go into tuning constants; by default the agent's own where the task can stack them. Without
+    `turns`, `minutes` and caps a search lasts `begin.MINUTES` minutes.
     """
 
     task: str
     agent: str = "evolver"
     select: str | None = None
+    tune: float | None = None
     turns: int | None = None
     minutes: float | None = None
     caps: Caps = Caps()

@@ -7,7 +7,7 @@ the agent's, such as a dead model server or a full disk, is raised.
 from dataclasses import dataclass
 from random import Random
 
-from ..agents.base import Brief, ProposalError
+from ..agents.base import Agent, Brief, ProposalError
 from ..archive import Node, Tree
 from ..evals import Admission, Candidate, admit
 from ..evals.canonical import canonical
@@ -36,12 +36,15 @@ class Proposal:
     fault: bool = False
 
 
-def propose(run: Run, turn: int, parent: Node, tree: Tree, rng: Random) -> Proposal:
+def propose(
+    run: Run, turn: int, parent: Node, tree: Tree, rng: Random, once: Agent | None = None
+) -> Proposal:
     """The agent's first proposal that is new in form and in behaviour, or its last one.
 
-    A program that behaves as another one of the tree is new if it has less code.
+    A program that behaves as another one of the tree is new if it has less code. An agent that is
+    asked in place of the run's is asked `once`.
     """
-    attempts = run.agent.attempts
+    agent, attempts = (once, 1) if once else (run.agent.agent, run.agent.attempts)
     forms = {node.canonical: node.number for node in tree}
     by_behaviour: dict[str, Node] = {}
     for node in sorted((n for n in tree if n.behaviour), key=lambda n: -n.size):
@@ -52,7 +55,7 @@ def propose(run: Run, turn: int, parent: Node, tree: Tree, rng: Random) -> Propo
         thread = f"{run.id}/{turn}.{discarded}"
         brief = Brief(run.task, parent, sound, rng, run.desk(thread, sound))
         try:
-            offer = ask(run.agent.agent, brief)
+            offer = ask(agent, brief)
             if isinstance(offer, str):
                 return failed(run, parent, offer, discarded)
             base = _chosen(offer, parent, sound)

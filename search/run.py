@@ -45,6 +45,7 @@ class Config(Frozen):
     lag: int = Field(default=3, ge=0)
     turns: int | None = Field(default=None, ge=1)
     novelty: bool = True
+    tune: float = Field(default=0.0, ge=0, le=1)  # share of the trials; older runs did not tune
     schedule: Literal["adaptive", "fixed"] = "fixed"  # runs of older archives name none
     company: bool = False  # repeat seeds in other company; runs of older archives did not
     rule: Rule = Rule()

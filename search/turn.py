@@ -13,7 +13,7 @@ from ..agents.base import AgentError
 from ..archive import Child, Evidence, Node, Tree
 from ..evals import Standing, Verdict, judge
 from ..evals.syntax import size
-from . import company
+from . import company, tune
 from .confirm import confirm, rank
 from .desk.consent import Rejected
 from .faults import raised
@@ -44,9 +44,11 @@ def explore(run: Run, turn: int, number: int, action: Action, tree: Tree) -> Dra
 def _expand(run: Run, turn: int, number: int, tree: Tree) -> Draft:
     """Select, propose something new, and screen it against its parent."""
     rng = Random(f"{run.config.key}/{turn}")
-    parent, why = _selected(run, tree, rng)
-    proposal = failed(run, parent, why) if why else _proposed(run, turn, parent, tree, rng)
+    tuner = tune.due(run, turn, number, tree)
+    parent, why = (tuner.parent, "") if tuner else _selected(run, tree, rng)
+    proposal = failed(run, parent, why) if why else _proposed(run, turn, parent, tree, rng, tuner)
     node = _node(run, turn, number, parent, proposal)
+    node = node.model_copy(update={"tuning": tuner.record}) if tuner else node
     if node.standing != "promising":
         return Draft(Action("expand"), node, fault=proposal.empty if proposal.fault else "")
     rule = run.config.rule
@@ -69,16 +71,18 @@ def _selected(run: Run, tree: Tree, rng: Random) -> tuple[Node, str]:
     return parent, ""
 
 
-def _proposed(run: Run, turn: int, parent: Node, tree: Tree, rng: Random) -> Proposal:
-    """Ask the agent for a proposal, if there is time; a person's time to think is not counted.
+def _proposed(
+    run: Run, turn: int, parent: Node, tree: Tree, rng: Random, tuner: tune.Tuner | None
+) -> Proposal:
+    """Ask for a proposal, if there is time; neither tuning nor a person's thinking counts as it.
 
     Raises BudgetSpent if there is not.
     """
     with run.budget.reserve(seconds=run.pace.offer()):
         pass
     began = time.monotonic()
-    proposal = propose(run, turn, parent, tree, rng)
-    if not run.approver.first:
+    proposal = propose(run, turn, parent, tree, rng, tuner)
+    if not run.approver.first and tuner is None:
         run.pace.offered(time.monotonic() - began)
     return proposal
 
@@ -203,4 +207,6 @@ def _costed(run: Run, node: Node) -> Node:
         for e in node.seeds_run
         for trial in measured(run, node.candidate, e.stream, e.count, e.split).trials
     )
+    if node.tuning:
+        own, seconds = own + node.tuning.trials, seconds + node.tuning.seconds
     return node.model_copy(update={"trials": own + fresh, "cpu_seconds": seconds})

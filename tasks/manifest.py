@@ -114,7 +114,12 @@ class Probe(Frozen):
 
 
 class Manifest(Frozen):
-    """A task.toml. Where `candidate` is "agent", the task's programs are search agents."""
+    """A task.toml. Where `candidate` is "agent", the task's programs are search agents.
+
+    With `stacked_constants` the trainer takes the `constants` of a request: for names at the top of
+    the candidate a list of numbers, one for each of its seeds, in the place of the candidate's own.
+    So many settings of a candidate are measured in one job while a search tunes it.
+    """
 
     name: Name
     title: Label
@@ -122,6 +127,7 @@ class Manifest(Frozen):
     candidate: Literal["algorithm", "agent"] = "algorithm"
     editable: tuple[FileName, ...] = Field(min_length=1, max_length=50)
     library: tuple[FileName, ...] = ()
+    stacked_constants: bool = False
     metric: Metric
     workloads: Workloads
     limits: Resources

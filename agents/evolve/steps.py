@@ -158,7 +158,7 @@ def _woven(program: Program, motif: Motif, rng: Random) -> Program | None:
     """The program with the motif at every place where it hands back a step."""
     done = 0
     while done < MOST_OUTPUTS:
-        sites = [site for site in program.sites if _steps_at(program, motif, site)]
+        sites = outputs(program, motif)
         if len(sites) <= done:
             break
         edited = weave(program, motif, sites[done], rng)
@@ -166,6 +166,11 @@ def _woven(program: Program, motif: Motif, rng: Random) -> Program | None:
             return None
         program, done = analyse(edited[0], program.facts), done + 1
     return program if done else None
+
+
+def outputs(program: Program, motif: Motif) -> list[Site]:
+    """The places where a program hands back its steps, and a motif fits."""
+    return [site for site in program.sites if _steps_at(program, motif, site)]
 
 
 def _steps_at(program: Program, motif: Motif, site: Site) -> bool:

@@ -57,6 +57,15 @@ Select = Annotated[
         "uct, best, latest, uniform or planted. Without it, the agent's own."
     ),
 ]
+Tune = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0,
+        max=1.0,
+        help="Share of the trials that go into tuning the constants of programs. Without it, the "
+        "agent's own where the task can train many settings side by side, else 0.",
+    ),
+]
 Backend = Annotated[
     str,
     typer.Option(

@@ -16,10 +16,10 @@ from types import MappingProxyType, ModuleType
 
 import torch
 from candidate import CandidateError, attempt, load, setup, still
+from lanes import Lanes
 from plain import stack as stacked
 from shared import add, copy, tensors
 from torch import Tensor
-from torch.func import vmap
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 STATE_LIMIT = 4  # times the parameters' memory
@@ -43,15 +43,18 @@ class Context:
 class Rule:
     """The candidate's rule, applied to stacked seeds and checked on the way out."""
 
-    def __init__(self, make: Make, kinds: Mapping[str, str], seeds: int, total: int) -> None:
+    def __init__(
+        self, make: Make, kinds: Mapping[str, str], seeds: int, total: int, lanes: Lanes
+    ) -> None:
         """Bind the candidate to a run of `total` steps, for so many seeds at once.
 
-        `make` loads its module: once for all seeds, or once for each.
+        `make` loads its module: once for all seeds, or once for each. `lanes` has values of its
+        constants for each of the seeds, if these differ.
         """
         self.make, self.modules = make, [make()]
         self.kinds = MappingProxyType(dict(kinds))
         self.seeds, self.total = seeds, total
-        self.path = "vmap"
+        self.path, self.lanes = "vmap", lanes
 
     def context(self, step: int) -> Context:
         """The context of one step."""
@@ -99,12 +102,15 @@ class Rule:
         if self.path == "vmap":
             still(step)
             try:
-                return bounded(stacked, vmap(partial(function, self.modules[0])), *copies(trees))
+                mapped = partial(self.lanes.map, function, self.modules[0])
+                return bounded(stacked, mapped, *copies(trees))
             except MemoryError:
                 raise
             except Exception as error:
-                self.path = "loop"
                 reason = str(error).strip().partition("\n")[0][:200]
+                if self.lanes.constants:
+                    raise CandidateError(f"its constants cannot be stacked: {reason}") from error
+                self.path = "loop"
                 said = f"path=loop: vmap could not run {what}: {type(error).__name__}: {reason}"
                 print(said, file=sys.stderr)
                 # Nothing that all seeds have been through together may reach the calls of one.
@@ -173,7 +179,8 @@ class Run:
         """Copy the first parameters out of shared memory and make the first state."""
         shapes = {name: (asked["seeds"], *shape) for name, shape in asked["shapes"].items()}
         self.inward, self.outward = (tensors(memory, place, shapes) for place in (0, 1))
-        self.rule = Rule(make, asked["kinds"], asked["seeds"], asked["total"])
+        lanes = Lanes(asked.get("constants", {}))
+        self.rule = Rule(make, asked["kinds"], asked["seeds"], asked["total"], lanes)
         self.params = copies(self.inward)
         self.state = self.rule.init(self.params)
 

@@ -21,12 +21,15 @@ PROBE_STEPS = 8
 PROBE_SIZE, PROBE_GRADIENT = 0.15, 0.01
 
 Params = dict[str, torch.Tensor]
+Constants = dict[str, list[float]]  # values of the candidate's constants, one for each seed
 
 
 class Rule:
     """The candidate's update rule, asked through its guest."""
 
-    def __init__(self, guest, kinds: dict[str, str], params: Params, total: int) -> None:
+    def __init__(
+        self, guest, kinds: dict[str, str], params: Params, total: int, constants: Constants
+    ) -> None:
         """Begin a run of `total` steps from `params`, stacked over the seeds."""
         self._guest = guest
         shapes = {name: p.shape for name, p in params.items()}
@@ -34,7 +37,9 @@ class Rule:
         copy(self._outward, params)
         own = {name: list(shape[1:]) for name, shape in shapes.items()}
         seeds = len(next(iter(params.values())))
-        self._ask({"shapes": own, "kinds": kinds, "seeds": seeds, "total": total})
+        settings = {"constants": constants} if constants else {}
+        asked = {"shapes": own, "kinds": kinds, "seeds": seeds, "total": total}
+        self._ask({**asked, **settings})
 
     def update(self, step: int, grads: Params) -> Params:
         """What to add to the parameters after these gradients."""
@@ -52,11 +57,11 @@ class Rule:
 
 
 @torch.no_grad()
-def train(guest, each: Workload, seeds: list[int]) -> Params:
+def train(guest, each: Workload, seeds: list[int], constants: Constants) -> Params:
     """Final parameters, stacked over the seeds."""
     params = each.init(seeds)
     stream = each.stream(seeds)
-    rule = Rule(guest, each.kinds, params, each.steps)
+    rule = Rule(guest, each.kinds, params, each.steps, constants)
     for step in range(each.steps):
         with torch.enable_grad():
             grads, _ = each.gradients(params, stream.batch(step))
@@ -65,12 +70,12 @@ def train(guest, each: Workload, seeds: list[int]) -> Params:
 
 
 @torch.no_grad()
-def probe(guest, seed: int) -> bytes:
+def probe(guest, seed: int, constants: Constants) -> bytes:
     """Behaviour on tiny tensors: the parameters after each of a few steps, and the readout."""
     shape = {name: (2, *dims) for name, dims in PROBE_SHAPES.items()}
     g = generator(seed, "probe", 0)
     params = {name: PROBE_SIZE * torch.randn(dims, generator=g) for name, dims in shape.items()}
-    rule = Rule(guest, PROBE_KINDS, params, PROBE_STEPS)
+    rule = Rule(guest, PROBE_KINDS, params, PROBE_STEPS, constants)
     seen = []
     for step in range(PROBE_STEPS):
         slopes = {n: p / PROBE_SIZE + torch.randn(p.shape, generator=g) for n, p in params.items()}
@@ -93,7 +98,8 @@ def run(request: bytes, guest) -> bytes:
     """Train every workload asked for, or probe; the reply is raw parameters."""
     asked = json.loads(request)
     if "probe" in asked:
-        return probe(guest, asked["probe"])
+        return probe(guest, asked["probe"], asked.get("constants", {}))
     seeds = asked["seeds"]
-    finals = [train(guest, workload(name), pair(seeds)) for name in asked["workloads"]]
+    constants = {name: pair(values) for name, values in asked.get("constants", {}).items()}
+    finals = [train(guest, workload(name), pair(seeds), constants) for name in asked["workloads"]]
     return b"".join(pack(params, len(seeds)) for params in finals)

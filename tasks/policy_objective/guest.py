@@ -9,10 +9,12 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from types import ModuleType
 
 import candidate
 import plain
 import torch
+from lanes import Lanes
 from shared import tensor
 from torch import Tensor
 
@@ -40,9 +42,9 @@ class Objective:
     If it cannot be mapped it is called seed by seed, with a module of its own for each seed.
     """
 
-    def __init__(self, make: Callable[[], Callable[..., object]]) -> None:
-        """Take what loads the candidate's function."""
-        self._make, self._functions = make, [make()]
+    def __init__(self, make: Callable[[], ModuleType | type], lanes: Lanes) -> None:
+        """Take what loads the candidate's module, and values of its constants if seeds differ."""
+        self._make, self._modules, self._lanes = make, [make()], lanes
         self._mapped, self._calls = True, 0
 
     def __call__(self, batch: tuple[Tensor, ...], context: Context) -> Tensor:
@@ -50,27 +52,30 @@ class Objective:
         self._calls += 1
         if self._mapped:
             copies = [tensor.clone() for tensor in batch]  # a call that fails may have changed them
-            single = partial(self._single, self._functions[0], context)
+            mapped = partial(self._lanes.map, partial(self._single, context), self._modules[0])
             try:
-                return plain.stack(torch.func.vmap(single), *copies)
+                return plain.stack(mapped, *copies)
             except MemoryError:
                 raise
             except Exception as error:
-                self._mapped = False
                 reason = str(error).strip().partition("\n")[0][:200]
+                if self._lanes.constants:
+                    why = f"its constants cannot be stacked: {reason}"
+                    raise candidate.CandidateError(why) from error
+                self._mapped = False
                 print(f"path=loop: vmap could not run objective(): {reason}")
                 # Nothing that all seeds have been through together may reach the calls of one.
-                self._functions = [self._make() for _ in batch[0]]
-        rows = zip(self._functions, zip(*batch, strict=True), strict=True)
+                self._modules = [self._make() for _ in batch[0]]
+        rows = zip(self._modules, zip(*batch, strict=True), strict=True)
         return torch.stack(
-            [self._single(own, context, *(t.clone() for t in row)) for own, row in rows]
+            [self._single(context, own, *(t.clone() for t in row)) for own, row in rows]
         )
 
     def _single(
-        self, function: Callable[..., object], context: Context, log_ratio: Tensor, *others: Tensor
+        self, context: Context, module: ModuleType, log_ratio: Tensor, *others: Tensor
     ) -> Tensor:
         candidate.still(self._calls)  # no seed may shift the random numbers of another
-        value = candidate.attempt("objective()", function, log_ratio, *others, context)
+        value = candidate.attempt("objective()", module.objective, log_ratio, *others, context)
         if not isinstance(value, Tensor):
             raise candidate.CandidateError(
                 f"objective() returned {type(value).__name__}, not a tensor"
@@ -83,12 +88,22 @@ class Objective:
         return value
 
 
+class Usual:
+    """An objective with nothing in it but the operations most of them use."""
+
+    @staticmethod
+    def objective(log_ratio: Tensor, adv: Tensor, *others: object) -> Tensor:
+        """Much like a clipped ratio."""
+        ratio = log_ratio.exp()
+        return torch.where(adv > 0, torch.minimum(ratio * adv, ratio.clamp(max=1.2) * adv), ratio)
+
+
 objectives: list[Objective] = []
 
 
-def loaded() -> Callable[..., object]:
-    """The candidate's function, of a module loaded anew."""
-    return candidate.load("objective.py", ("objective",), stacks=True).objective
+def loaded() -> ModuleType:
+    """The candidate's module, loaded anew."""
+    return candidate.load("objective.py", ("objective",), stacks=True)
 
 
 def slopes(
@@ -109,7 +124,7 @@ def answer(message: bytes, memory: memoryview) -> bytes:
     """Slopes for the minibatch that lies in memory."""
     asked = json.loads(message)
     if asked["new"]:
-        objectives[:] = [Objective(loaded)]
+        objectives[:] = [Objective(loaded, Lanes(asked.get("constants", {})))]
     shape = (TENSORS, *asked["shape"])
     batch = tensor(memory, 0, shape).clone().unbind()
     found = slopes(objectives[0], batch, Context(*asked["context"]))
@@ -120,9 +135,5 @@ def answer(message: bytes, memory: memoryview) -> bytes:
 def warm() -> None:
     """Load what torch loads lazily, so that jobs are born with it."""
 
-    def usual(log_ratio: Tensor, adv: Tensor, *others: object) -> Tensor:
-        ratio = log_ratio.exp()
-        return torch.where(adv > 0, torch.minimum(ratio * adv, ratio.clamp(max=1.2) * adv), ratio)
-
     batch = tuple(torch.rand(2, 8) for _ in range(TENSORS))
-    slopes(Objective(lambda: usual), batch, Context(0, 1, 0, 1))
+    slopes(Objective(lambda: Usual, Lanes()), batch, Context(0, 1, 0, 1))

@@ -6,7 +6,7 @@ parameters at evenly spread checkpoints as float32 `[seeds, checkpoints, paramet
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import control
@@ -22,9 +22,13 @@ DISCOUNT, TRACE, VALUE_WEIGHT, MAX_NORM = 0.99, 0.95, 0.5, 0.5
 class Objective:
     """The candidate's objective in one run, asked through its guest."""
 
-    def __init__(self, guest) -> None:
-        """Ask `guest`, which lives in another process and loads the candidate for each run."""
+    def __init__(self, guest, constants: Mapping[str, Sequence[float]] = {}) -> None:
+        """Ask `guest`, which lives in another process and loads the candidate for each run.
+
+        `constants` are values of the candidate's constants for each of the seeds, if these differ.
+        """
         self._guest, self._new = guest, True
+        self._settings = {"constants": constants} if constants else {}
 
     def __call__(self, batch: tuple[Tensor, ...], context: tuple[int, ...]) -> tuple[Tensor, ...]:
         """Values of the objective `[S, B]`, and its slopes along log ratio and entropy.
@@ -34,6 +38,8 @@ class Objective:
         shape = batch[0].shape
         torch.stack(batch, out=tensor(self._guest.memory, 0, (len(batch), *shape)))
         asked = {"shape": list(shape), "context": context, "new": self._new}
+        if self._new:
+            asked |= self._settings
         self._new = False
         self._guest.ask(json.dumps(asked).encode())
         told = tensor(self._guest.memory, 1, (len(batch), *shape)).clone()
@@ -99,11 +105,12 @@ def run(request: bytes, guest) -> bytes:
     """Train the asked seeds on the asked workloads, or show how the objective behaves."""
     asked = json.loads(request)
     if "probe" in asked:
-        return probe(Objective(guest), asked["probe"])
+        return probe(Objective(guest, asked.get("constants", {})), asked["probe"])
     seeds = asked["seeds"]
-    padded = seeds if len(seeds) > 1 else seeds * 2  # torch rounds a batch of one differently
+    times = 1 if len(seeds) > 1 else 2  # torch rounds a batch of one differently
+    constants = {name: values * times for name, values in asked.get("constants", {}).items()}
     policies = [
-        train(control.WORKLOADS[name], padded, Objective(guest))[: len(seeds)]
+        train(control.WORKLOADS[name], seeds * times, Objective(guest, constants))[: len(seeds)]
         for name in asked["workloads"]
     ]
     return b"".join(policy.numpy().astype("<f4").tobytes() for policy in policies)

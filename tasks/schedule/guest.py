@@ -12,9 +12,13 @@ import candidate
 
 def answer(message: bytes, memory: memoryview) -> bytes:
     """The factors on the base learning rate of a run, as float64."""
-    total = json.loads(message)["total"]
-    schedule = candidate.load("schedule.py", ("lr_scale",), stacks=True).lr_scale
-    return struct.pack(f"<{total}d", *(factor(schedule, step, total) for step in range(total)))
+    asked = json.loads(message)
+    total, constants = asked["total"], asked.get("constants", {})
+    module = candidate.load("schedule.py", ("lr_scale",), stacks=True)
+    vars(module).update(constants)
+    return struct.pack(
+        f"<{total}d", *(factor(module.lr_scale, step, total) for step in range(total))
+    )
 
 
 def factor(schedule, step: int, total: int) -> float:

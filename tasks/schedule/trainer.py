@@ -8,6 +8,7 @@ reply holds the final parameters as float32 `[seeds, rates, parameters]` per run
 import json
 import math
 import struct
+from collections.abc import Mapping
 
 from runs import RUNS, Run  # isort: skip  (before torch)
 
@@ -32,25 +33,47 @@ def run(request: bytes, guest) -> bytes:
     if "probe" in asked:
         shown = [torch.tensor(scales(guest, total)) for total in PROBE_TOTALS]
         return torch.cat(shown).numpy().astype("<f4").tobytes()
-    seeds = asked["seeds"]
+    seeds, constants = asked["seeds"], asked.get("constants", {})
+    rows = zip(*constants.values(), strict=True)
+    settings = [dict(zip(constants, row, strict=True)) for row in rows]
     found = [
-        train(each, pair(seeds), scales(guest, each.workload.steps))[: len(seeds)]
+        train(each, pair(seeds), factors(guest, each.workload.steps, settings))[: len(seeds)]
         for each in (RUNS[name] for name in asked["workloads"])
     ]
     return b"".join(replicas.numpy().astype("<f4").tobytes() for replicas in found)
 
 
-def scales(guest, total: int) -> list[float]:
-    """The factors on the base learning rate of a run of `total` steps, clamped to [0, 10]."""
-    told = struct.unpack(f"<{total}d", guest.ask(json.dumps({"total": total}).encode()))
+def factors(guest, total: int, settings: list[dict[str, float]]) -> list[float] | list[Tensor]:
+    """The factor of every step; if constants differ from seed to seed, `[S]` a step."""
+    if not settings:
+        return scales(guest, total)
+    rows = {row: scales(guest, total, dict(row)) for row in dict.fromkeys(map(_row, settings))}
+    columns = zip(*(rows[_row(setting)] for setting in settings), strict=True)
+    return [torch.tensor(column * (2 if len(settings) == 1 else 1)) for column in columns]
+
+
+def _row(setting: dict[str, float]) -> tuple[tuple[str, float], ...]:
+    return tuple(setting.items())
+
+
+def scales(guest, total: int, constants: Mapping[str, float] = {}) -> list[float]:
+    """The factors on the base learning rate of a run of `total` steps, clamped to [0, 10].
+
+    `constants` are put in the place of the schedule's own.
+    """
+    asked = {"total": total, **({"constants": constants} if constants else {})}
+    told = struct.unpack(f"<{total}d", guest.ask(json.dumps(asked).encode()))
     if not all(map(math.isfinite, told)):
         raise ValueError("the schedule has factors that are not finite")
     return [min(max(factor, 0.0), LARGEST) for factor in told]
 
 
 @torch.no_grad()
-def train(each: Run, seeds: list[int], factors: list[float]) -> Tensor:
-    """Final parameters `[S, rates, P]`: every seed at every base learning rate."""
+def train(each: Run, seeds: list[int], factors: list[float] | list[Tensor]) -> Tensor:
+    """Final parameters `[S, rates, P]`: every seed at every base learning rate.
+
+    The factors on these are those of all seeds, one a step, or `[S]` a step.
+    """
     count = len(each.rates)
     stream = each.workload.stream(seeds)
     flat = first(each, seeds).repeat_interleave(count, 0).requires_grad_()
@@ -61,6 +84,8 @@ def train(each: Run, seeds: list[int], factors: list[float]) -> Tensor:
         with torch.enable_grad():
             loss = each.workload.loss(views(each, flat), (inputs, targets)).sum()
         (gradient,) = torch.autograd.grad(loss, flat)
+        if isinstance(factor, Tensor):
+            factor = factor.repeat_interleave(count)[:, None]
         flat -= step_down(gradient).mul_(rates * factor)
     return flat.detach().view(len(seeds), count, -1)
 

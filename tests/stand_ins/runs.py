@@ -35,7 +35,8 @@ def start(
 
 def essence(nodes: Iterable[Node]) -> list[dict[str, Any]]:
     """What must not depend on when or how often a run was interrupted."""
-    return [node.model_dump(mode="json", exclude={"run", "cpu_seconds"}) for node in nodes]
+    unsteady = {"run": True, "cpu_seconds": True, "tuning": {"seconds"}}
+    return [node.model_dump(mode="json", exclude=unsteady) for node in nodes]
 
 
 def always(tree: Tree, turn: int) -> bool:

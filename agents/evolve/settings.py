@@ -1,0 +1,153 @@
+"""The constants of a program that can be tuned together, and the program under a setting of them.
+
+A constant is tuned on a logarithmic scale, one between a half and one by its distance from one. A
+program that tells kinds of tensors apart gets a factor of one on the step of each kind besides,
+which stays in it only where tuning moves it.
+"""
+
+import ast
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from random import Random
+from typing import NamedTuple
+
+from ...evals import Candidate
+from ...evals.syntax import parse
+from ...tasks import Probe
+from ...tasks.motifs import Facts, Motif
+from .constants import literal, number, rounded
+from .names import words
+from .program import Program
+from .reader import analyse, read
+from .steps import outputs
+from .tree import at, rewrite, swap
+from .weave import weave
+
+Setting = Mapping[str, float]
+KEPT = 1.05  # a factor on the step of a kind nearer to one than this goes away again
+LARGEST_RATE = 0.02  # the least distance from one of a constant that is tuned by it
+WIDEST = 6.0  # how far, in its own coordinate, a constant may get from where it began
+
+
+class Constant(NamedTuple):
+    """A number of a program, and the coordinate in which it is tuned.
+
+    `kind` is that of the tensors whose steps it is a factor on, "" for the program's own constants.
+    """
+
+    name: str
+    value: float
+    kind: str = ""
+
+    def moved(self, by: float) -> float:
+        """The value `by` so much farther along its coordinate, rounded to three digits."""
+        by = min(max(by, -WIDEST), WIDEST)
+        if 0.5 < abs(self.value) < 1:
+            distance = min((1 - abs(self.value)) * math.exp(by), 1 - LARGEST_RATE)
+            return math.copysign(round(1 - rounded(distance), 8), self.value)
+        return rounded(self.value * math.exp(by))
+
+
+class Tunable(NamedTuple):
+    """A program's only file, its constants, and the text in which all of them have a name.
+
+    `asked` is how the program asks for the kind of a tensor.
+    """
+
+    file: str
+    program: Program
+    constants: tuple[Constant, ...]
+    text: str
+    asked: str = ""
+
+    def candidate(self, of: Candidate, setting: Setting) -> Candidate:
+        """The program under a setting, with no factor that it does without."""
+        factors = {
+            constant: setting[constant.name]
+            for constant in self.constants
+            if constant.kind and not 1 / KEPT < setting[constant.name] < KEPT
+        }
+        program = self.program
+        if factors:
+            program = _scaled(program, list(factors), self.asked) or program
+        changes = [
+            (program.constants[name], swap(literal(value)))
+            for name, value in setting.items()
+            if name in program.constants
+        ]
+        text = rewrite(program.module, changes).code
+        return of.model_copy(update={"files": {**of.files, self.file: text}})
+
+    def whole(self, of: Candidate) -> Candidate:
+        """The program in which every constant that is tuned has a name, with all factors at one."""
+        return of.model_copy(update={"files": {**of.files, self.file: self.text}})
+
+
+def tunable(candidate: Candidate, facts: Facts, probe: Probe | None) -> Tunable | None:
+    """What can be tuned of a program of one file; None where that is nothing."""
+    if len(candidate.files) != 1:
+        return None
+    ((file, source),) = candidate.files.items()
+    try:
+        program = read(source, facts)
+        bound = _bound_early(parse(source))
+    except Exception:  # a program that cannot be read has no constants
+        return None
+    own = [
+        Constant(name, float(value))
+        for name, path in program.constants.items()
+        if isinstance(value := number(at(program.module, path)), float)
+        and value != 0.0
+        and name not in bound
+    ]
+    if not own:
+        return None
+    asked = probe.kind if probe and probe.of == "states" else ""
+    factors = _factors(program, probe.blocks) if probe and asked else []
+    scaled = _scaled(program, factors, asked) if factors else None
+    if scaled is None:
+        return Tunable(file, program, tuple(own), source)
+    return Tunable(file, program, (*own, *factors), scaled.source, asked)
+
+
+def _bound_early(module: ast.Module) -> frozenset[str]:
+    """Names that are read while the module is loaded: another value would come too late there."""
+    early: list[ast.AST] = []
+    for node in module.body:
+        if isinstance(node, ast.FunctionDef):
+            early += [node.args, *node.decorator_list]
+        else:
+            early.append(node)
+    return frozenset(
+        node.id
+        for part in early
+        for node in ast.walk(part)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    )
+
+
+def _factors(program: Program, kinds: Iterable[str]) -> list[Constant]:
+    """A factor of one for the step of each kind of tensor that has none yet."""
+    named = ((f"{kind.upper()}_STEP", kind) for kind in kinds)
+    taken = words(program.source)
+    return [Constant(name, 1.0, kind) for name, kind in named if name not in taken]
+
+
+def _scaled(program: Program, factors: Sequence[Constant], asked: str) -> Program | None:
+    """The program with the steps of some kinds multiplied; None unless steps have one place."""
+    expression = "1.0"
+    for factor in reversed(factors):
+        expression = f"{factor.name} if {asked} == {factor.kind!r} else {expression}"
+    motif = Motif(
+        name="steps by kind",
+        source="",
+        group="scalar",
+        idea="",
+        expression=f"x * ({expression})",
+        gives="tensor",
+        takes={"x": "tensor"},
+        constants={factor.name: factor.value for factor in factors},
+    )
+    places = outputs(program, motif)
+    edited = weave(program, motif, places[0], Random(0)) if len(places) == 1 else None
+    return analyse(edited[0], program.facts) if edited else None

@@ -1,0 +1,335 @@
+"""Constants are tuned together, on seeds of their own, within their share of the trials."""
+
+import math
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from conftest import BOWL
+from hypothesis import given
+from hypothesis import strategies as st
+from stand_ins.runs import always, essence, start
+from stand_ins.short import short
+from stand_ins.tweak import Tweak
+
+from ratchet.agents.base import Brief
+from ratchet.agents.evolve.settings import Constant, Tunable, tunable
+from ratchet.archive import Archive, Node, Tree
+from ratchet.evals import Candidate, Keys, draw, measure
+from ratchet.sandbox import Job, Result, Sandbox
+from ratchet.search import tune
+from ratchet.search.loop import search
+from ratchet.tasks import Task, TaskError, load
+
+SEEDS = draw(Keys("key", "secret"), "tune/1/1", 2)
+SHARE = 0.3
+
+
+@pytest.fixture(autouse=True)
+def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tune by fewer settings than a search does."""
+    monkeypatch.setattr(tune, "POPULATION", 6)
+    monkeypatch.setattr(tune, "GENERATIONS", 4)
+
+
+class Sleepy:
+    """Offers what its parent is already, so that only tuning makes new programs."""
+
+    def propose(self, brief: Brief) -> Candidate:
+        return Candidate(files=brief.parent.candidate.files, idea="the same", proposer="sleepy")
+
+
+class Branching:
+    """Offers one program of another form, and after it nothing new."""
+
+    def propose(self, brief: Brief) -> Candidate:
+        text = "RATE = 0.02\n\ndef step(x, grad, progress):\n    return -RATE * grad - 0.001 * x\n"
+        return Candidate(files={"step.py": text}, idea="decay", proposer="branching", parent=0)
+
+
+class Breaking:
+    """A sandbox that breaks after so many jobs, as at a kill."""
+
+    def __init__(self, sandbox: Sandbox, jobs: int) -> None:
+        self.name, self.isolation = sandbox.name, sandbox.isolation
+        self.describe, self.close = sandbox.describe, sandbox.close
+        self._sandbox, self._jobs = sandbox, jobs
+
+    def run(self, job: Job) -> Result:
+        self._jobs -= 1
+        if self._jobs < 0:
+            raise KeyboardInterrupt
+        return self._sandbox.run(job)
+
+
+def tuned(nodes: Iterator[Node]) -> list[Node]:
+    return [node for node in Tree(nodes) if node.tuning]
+
+
+def constants(program: Tunable) -> dict[str, float]:
+    return {constant.name: constant.value for constant in program.constants}
+
+
+def program(text: str, name: str = "step.py") -> Candidate:
+    return Candidate(files={name: text}, idea="", proposer="test")
+
+
+def test_tuning_finds_better_constants_and_says_of_what_and_at_what_cost(
+    tmp_path: Path, isolated_sandbox: Sandbox
+) -> None:
+    run = start(tmp_path / "a.db", isolated_sandbox, Sleepy(), turns=9, tune=SHARE, lag=0)
+    first = tuned(search(run, always))[0]
+    assert first.tuning is not None
+    leader = max(
+        run.archive.tree("test").planted(), key=lambda node: node.gain or 0.0, default=None
+    )
+    assert leader is not None
+    assert first.tuning.node == first.parent == leader.number
+    assert first.candidate.proposer == "tuner"
+    assert f"of node {leader.number}: " in first.candidate.idea
+    assert first.standing == "confirmed"
+    counted = first.tuning
+    assert counted.trials == counted.settings == counted.constants + 1 + 4 * 6
+    own = sum(evidence.count for evidence in first.seeds_run)
+    fresh = sum(claim.pairs for claim in first.verdict.claims) if first.verdict else 0
+    assert first.trials == counted.trials + own + fresh
+
+
+def test_no_seed_of_tuning_serves_anything_else(tmp_path: Path, isolated_sandbox: Sandbox) -> None:
+    run = start(tmp_path / "a.db", isolated_sandbox, Sleepy(), turns=9, tune=SHARE, lag=0)
+    nodes = list(search(run, always))
+    streams = {e.stream for node in nodes for e in node.evidence}
+    assert streams
+    assert not any(stream.startswith("tune") for stream in streams)
+
+
+def test_a_search_that_stops_while_it_tunes_goes_on_to_the_same_tree_and_repeats_no_trial(
+    tmp_path: Path, isolated_sandbox: Sandbox
+) -> None:
+    whole = start(tmp_path / "a.db", isolated_sandbox, Sleepy(), turns=6, tune=SHARE, lag=0)
+    nodes = list(search(whole, always))
+    for jobs in (30, 50, 75):
+        breaking: Any = Breaking(isolated_sandbox, jobs)
+        run = start(tmp_path / "b.db", breaking, Sleepy(), turns=6, tune=SHARE, lag=0)
+        with pytest.raises(KeyboardInterrupt):
+            list(search(run, always))
+    run = start(tmp_path / "b.db", isolated_sandbox, Sleepy(), turns=6, tune=SHARE, lag=0)
+    list(search(run, always))
+    assert essence(run.archive.states("test")) == essence(nodes)
+    assert run.lab.trials < whole.lab.trials
+
+
+def test_another_form_is_tuned_before_the_leader_is_once_more_and_compared_with_its_parent(
+    tmp_path: Path, isolated_sandbox: Sandbox
+) -> None:
+    run = start(
+        tmp_path / "a.db", isolated_sandbox, Branching(), turns=12, tune=1.0, lag=0, novelty=True
+    )
+    tree = Tree(search(run, always))
+    form = next(node for node in tree if node.name == "branching")
+    seen = [node for node in tree if node.tuning]
+    assert [node.tuning.node for node in seen if node.tuning][:2].count(form.number) == 1
+    sibling = next(node for node in seen if node.tuning and node.tuning.node == form.number)
+    assert sibling.parent == form.parent
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_tuning_keeps_to_its_share_of_the_trials_but_for_the_last_time(
+    tmp_path: Path, isolated_sandbox: Sandbox, share: float
+) -> None:
+    run = start(tmp_path / "a.db", isolated_sandbox, Tweak(), turns=14, tune=share, lag=0)
+    tree = Tree(search(run, always))
+    spent = [node.tuning.trials for node in tree if node.tuning]
+    assert spent
+    assert sum(spent[:-1]) <= share * tree.trials
+
+
+def test_turns_that_cannot_see_each_other_never_tune_both(
+    tmp_path: Path, isolated_sandbox: Sandbox
+) -> None:
+    run = start(tmp_path / "a.db", isolated_sandbox, Tweak(), turns=12, tune=1.0, lag=3)
+    turns = [node.turn for node in tuned(search(run, always))]
+    assert all(later - earlier > 3 for earlier, later in pairwise(turns))
+
+
+def test_a_cap_on_trials_that_tuning_would_eat_up_keeps_it_away(
+    tmp_path: Path, isolated_sandbox: Sandbox
+) -> None:
+    caps = {"trials": 60}
+    run = start(tmp_path / "a.db", isolated_sandbox, Sleepy(), turns=3, tune=SHARE, caps=caps)
+    assert not tuned(search(run, always))
+
+
+def test_runs_without_a_share_do_not_tune(tmp_path: Path, isolated_sandbox: Sandbox) -> None:
+    run = start(tmp_path / "a.db", isolated_sandbox, Sleepy(), turns=6)
+    assert not tuned(search(run, always))
+
+
+def test_what_was_spent_on_tuning_counts_for_the_budget(
+    tmp_path: Path, isolated_sandbox: Sandbox
+) -> None:
+    run = start(tmp_path / "a.db", isolated_sandbox, Sleepy(), turns=4, tune=1.0, lag=0)
+    tree = Tree(search(run, always))
+    assert run.budget.spent["trials"] == pytest.approx(run.lab.trials + tuning_trials(tree))
+
+
+def tuning_trials(tree: Tree) -> int:
+    return sum(node.tuning.trials for node in tree if node.tuning)
+
+
+SETTINGS: dict[str, tuple[str, dict[str, tuple[float, float]]]] = {
+    "optimizer": ("muon", {"LR": (0.1, 0.2), "WARMUP": (0.1, 0.03), "BETA1": (0.5, 0.9)}),
+    "policy_objective": ("clip_higher", {"CLIP_LOW": (0.1, 0.3), "ENTROPY": (0.0, 0.05)}),
+    "schedule": ("wsd", {"COOLDOWN": (0.2, 0.6)}),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_settings_side_by_side_score_as_the_programs_that_have_them(
+    isolated_sandbox: Sandbox, name: str
+) -> None:
+    task, (baseline, values) = short(name), SETTINGS[name]
+    assert task.manifest.stacked_constants
+    ((file, text),) = task.baselines[baseline].items()
+    lanes = {constant: [v for v in pair for _ in SEEDS] for constant, pair in values.items()}
+    own = program(text, file)
+    stacked = measure(own, task, isolated_sandbox, SEEDS * 2, "glance", constants=lanes)
+    for at in range(2):
+        lines = [
+            f"{line.split(' = ')[0]} = {values[line.split(' = ')[0]][at]}"
+            if line.split(" = ")[0] in values
+            else line
+            for line in text.split("\n")
+        ]
+        alone = measure(program("\n".join(lines), file), task, isolated_sandbox, SEEDS, "glance")
+        for one, other in zip(stacked[2 * at : 2 * at + 2], alone, strict=True):
+            assert one.score == pytest.approx(other.score, abs=0.02)
+    assert len({round(trial.score or 0.0, 6) for trial in stacked}) == 4
+
+
+def test_a_constant_that_decides_a_branch_cannot_be_stacked_and_says_so(
+    isolated_sandbox: Sandbox,
+) -> None:
+    task = short("optimizer")
+    text = task.start["optimizer.py"].replace(
+        "    step = ctx", "    if WARMUP > 0.1:\n        pass\n    step = ctx"
+    )
+    lanes = {"WARMUP": [0.05, 0.2]}
+    trials = measure(
+        program(text, "optimizer.py"), task, isolated_sandbox, SEEDS, "glance", constants=lanes
+    )
+    assert all(trial.score is None for trial in trials)
+    assert "its constants cannot be stacked" in trials[0].log
+
+
+def test_what_cannot_be_stacked_and_what_nothing_depends_on_stays_as_it_is(
+    tmp_path: Path, isolated_sandbox: Sandbox
+) -> None:
+    task = short("optimizer")
+    node = proposed(tmp_path, isolated_sandbox, replaced(task, branching(task)))
+    assert "LR 0.03 -> " in node.candidate.idea
+    for name in ("WARMUP", "EPSILON", "CONV_STEP"):
+        assert f"{name} " not in node.candidate.idea
+    changed = tunable(node.candidate, task.motifs, task.manifest.probe)
+    assert changed is not None
+    assert constants(changed)["WARMUP"] == 0.05
+    assert constants(changed)["EPSILON"] == 1e-8
+
+
+def branching(task: Task) -> str:
+    """The start of the optimizer task, with a branch that a constant decides."""
+    branch = "    if WARMUP > 0.9:\n        pass\n    step = ctx"
+    return task.start["optimizer.py"].replace("    step = ctx", branch)
+
+
+def replaced(task: Task, text: str) -> Task:
+    files = {n: f for n, f in task.files.items() if not n.startswith("baselines/")}
+    return Task({**files, "start/optimizer.py": text.encode()})
+
+
+def proposed(path: Path, sandbox: Sandbox, task: Task) -> Node:
+    """The first node that tuning makes of a task's start."""
+    from conftest import SECRET
+
+    from ratchet.agents.opening import declared
+    from ratchet.evals import Rule, key_from
+    from ratchet.search.lab import Lab
+    from ratchet.search.run import Config, Run
+    from ratchet.search.select import POLICIES
+
+    archive = Archive(path / "a.db", create=True)
+    rule = Rule(estimate=2, first_look=2, screen=4)
+    config = Config(
+        task=task.name, key=key_from(1), secret=SECRET, turns=1, tune=1.0, lag=0, rule=rule
+    )
+    archive.start_run("test", task, config.model_dump(mode="json"))
+    lab, agent = Lab(task, sandbox, archive), declared(Sleepy(), "sleepy")
+    run = Run("test", config, agent, POLICIES["best"], lab, archive, 2)
+    return tuned(search(run, always))[0]
+
+
+@given(
+    st.floats(1e-9, 1e3) | st.floats(-1e3, -1e-9),
+    st.floats(-20, 20),
+)
+def test_a_constant_keeps_its_sign_and_a_rate_stays_below_one(value: float, by: float) -> None:
+    constant = Constant("C", value)
+    moved = constant.moved(by)
+    assert math.isfinite(moved)
+    assert math.copysign(1, moved) == math.copysign(1, value)
+    if 0.5 < abs(value) < 1:
+        assert 0 < abs(moved) < 1
+
+
+@given(st.floats(1e-6, 0.999), st.floats(0.05, 3))
+def test_moves_to_either_side_lead_to_either_side(value: float, by: float) -> None:
+    constant = Constant("C", value)
+    less, more = sorted((constant.moved(-by), constant.moved(by)))
+    assert less <= value <= more
+    assert less < more
+
+
+@given(st.randoms(use_true_random=False))
+def test_a_program_under_a_setting_has_its_constants_and_nothing_else_changed(
+    rng: Random,
+) -> None:
+    task = load("optimizer")
+    name = rng.choice(sorted(task.baselines))
+    candidate = program(task.baselines[name]["optimizer.py"], "optimizer.py")
+    found = tunable(candidate, task.motifs, task.manifest.probe)
+    assert found is not None
+    setting = {c.name: c.moved(rng.choice((0.0, rng.gauss(0, 1)))) for c in found.constants}
+    again = tunable(found.candidate(candidate, setting), task.motifs, task.manifest.probe)
+    assert again is not None
+    after = constants(again)
+    for constant in found.constants:
+        far = abs(math.log(setting[constant.name])) > 0.05
+        if not constant.kind or far:
+            assert after[constant.name] == setting[constant.name]
+        else:
+            assert after[constant.name] == 1.0, "a factor of about one is left out again"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A = 0.3\nB = 1 - A\n\ndef step(x, grad, progress):\n    return A * B\n",
+        "A = 0.3\n\ndef step(x, grad, progress, a=A):\n    return a\n",
+        "A = 0.0\n\ndef step(x, grad, progress):\n    return A\n",
+        "A = 3\n\ndef step(x, grad, progress):\n    return A\n",
+        "def step(x, grad, progress):\n    return 0.3\n",
+        "this is not Python",
+    ],
+)
+def test_what_is_read_while_loading_whole_zero_or_without_a_name_is_not_tuned(text: str) -> None:
+    assert tunable(program(text), load(BOWL).motifs, None) is None
+
+
+def test_a_task_that_cannot_stack_constants_is_not_handed_any(isolated_sandbox: Sandbox) -> None:
+    task = load(BOWL)
+    own = Candidate(files=task.start, idea="", proposer="test")
+    with pytest.raises(TaskError, match="cannot stack constants"):
+        measure(own, task, isolated_sandbox, SEEDS, constants={"RATE": [0.1, 0.2]})
