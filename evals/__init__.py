@@ -10,6 +10,7 @@ The files, in reading order:
     canonical    a digest that is blind to names and layout
     carried      how much data a program may carry
     measure      train in one sandbox, grade in another
+    lanes        measure many settings of a candidate's constants in one job
     gateway      answer what candidates ask a language model
     scored       whether a task's own programs have scores to compare with
     rule         how much evidence each stage takes

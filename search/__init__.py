@@ -10,6 +10,7 @@ session   hold the run, search it, and record why and when that ended
 loop      plant the start and the baselines; then, while the budget lasts:
 schedule      action    = a new child, more seeds for a promising one, or a leader's rank
 turn          parent    = select(tree, rng)            # select/
+tune          candidate = constants tuned together     # now and then, in place of a proposal; or
 propose       candidate = agent.propose(brief)         # audited, new in form, alive on tiny tensors
 screen        draft     = child against parent on search seeds, look after look
 confirm       node      = fresh seeds, look by look, until the e-value decides; then its rank

@@ -198,6 +198,8 @@ class Lab:
                 unit.settle(trials=lanes)
                 for name, trials in zip(names, measured, strict=True):
                     self._keep(name, "dev", trials)
+            with self._guard:
+                self.trials += lanes
             self.pace.ran("dev", Lap(candidate.digest, lanes, time.monotonic() - began))
             archived = [{trial.seed: trial for trial in trials} for trials in measured]
         rows = [tuple(trials[seed] for seed in seeds) for trials in archived]

@@ -10,7 +10,6 @@ depends on, and those that only a loop could follow, stay as they are.
 import ast
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from random import Random
 
 from ..agents.base import Brief, ProposalError
@@ -58,8 +57,9 @@ class Tuner:
         found = tunable(program, task.motifs, task.manifest.probe)
         if found is None:
             raise ProposalError(f"node {self._node.number} has no constants to tune")
-        with self._pool() as pool:
-            felt = self._felt(found, self._stacked(found), pool)
+        found = found._replace(constants=self._stacked(found))
+        with threads(self._run.workers, "ratchet-tune") as pool:
+            felt = self._felt(found, pool) if found.constants else []
             if not felt:
                 raise ProposalError(f"no constant of node {self._node.number} makes a difference")
             moves = self._moves(found, felt, brief.rng, pool)
@@ -81,29 +81,30 @@ class Tuner:
             }
         )
 
-    def _pool(self) -> AbstractContextManager[ThreadPoolExecutor]:
-        return threads(self._run.workers, "ratchet-tune")
-
-    def _stacked(self, found: Tunable) -> list[Constant]:
+    def _stacked(self, found: Tunable) -> tuple[Constant, ...]:
         """The constants whose values can differ side by side; all, where settings run alone."""
         run, whole = self._run, found.whole(self._node.candidate)
         if not run.task.manifest.stacked_constants:
-            return list(found.constants)
+            return found.constants
 
-        def stacks(constant: Constant) -> bool:
-            both = {constant.name: (constant.value, constant.moved(SPREAD))}
+        def stack(*constants: Constant) -> bool:
+            both = {
+                constant.name: (constant.value, constant.moved(SPREAD)) for constant in constants
+            }
             return probe(whole, run.task, run.lab.sandbox, both).status == "ok"
 
-        return list(filter(stacks, found.constants))
+        if stack(*found.constants):
+            return found.constants
+        alone = tuple(constant for constant in found.constants if stack(constant))
+        return alone if stack(*alone) else ()
 
-    def _felt(
-        self, found: Tunable, constants: Sequence[Constant], pool: ThreadPoolExecutor
-    ) -> list[Constant]:
+    def _felt(self, found: Tunable, pool: ThreadPoolExecutor) -> list[Constant]:
         """The constants that make a difference, each moved by itself on one seed."""
-        moved = [_moved(found.constants, {c.name: SPREAD}) for c in constants]
-        first, *scores = self._scores(found, [_moved(found.constants, {}), *moved], 0, pool)
+        moves = [{}, *({constant.name: SPREAD} for constant in found.constants)]
+        settings = [_moved(found.constants, move) for move in moves]
+        first, *scores = self._scores(found, settings, 0, pool)
         least = FELT * self._run.task.metric.minimum_gain
-        pairs = zip(constants, scores, strict=True)
+        pairs = zip(found.constants, scores, strict=True)
         return [constant for constant, score in pairs if abs(score - first) > least]
 
     def _moves(

@@ -15,6 +15,7 @@ Changing it:
 - `forks`: a value is computed in two ways for two kinds of tensor, and merged again
 - `needs`, `crossover`: a part of another program becomes a motif
 - `steps`: how far a program steps, and the step brought back to its parent's size
+- `settings`: the constants that can be tuned together, and a program under a setting of them
 - `fit`: proposals that do nothing are passed over, and so are most that can hardly pay
 - `tidy`: what nothing reads any more is removed
 """

@@ -35,7 +35,7 @@ def start(
 
 def essence(nodes: Iterable[Node]) -> list[dict[str, Any]]:
     """What must not depend on when or how often a run was interrupted."""
-    unsteady = {"run": True, "cpu_seconds": True, "tuning": {"seconds"}}
+    unsteady: Any = {"run": True, "cpu_seconds": True, "tuning": {"seconds"}}
     return [node.model_dump(mode="json", exclude=unsteady) for node in nodes]
 
 
