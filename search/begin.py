@@ -27,6 +27,7 @@ from .plan import BudgetError, Plan, check_bounded, check_caps, fewest_trials
 from .run import Config, Run
 from .series import start
 from .session import Session, session
+from .tune import share
 
 MINUTES = 5.0  # for a search without turns, minutes and caps
 Ask = Callable[[Task], Prompt | None]  # who answers questions about a task's candidates, if anybody
@@ -124,12 +125,11 @@ def _config(
     keys: Keys,
     rule: Rule,
 ) -> Config:
-    tune = agent.tune if task.manifest.stacked_constants else 0.0
     return Config(
         task=task.name,
         agent=order.agent,
         select=agent.select if order.select is None else order.select,
-        tune=tune if order.tune is None else order.tune,
+        tune=share(task, agent, order.tune),
         sandbox=choice.sandbox,
         sharing=choice.sharing,
         seed=order.chance.seed,

@@ -14,10 +14,12 @@ from random import Random
 
 from ..agents.base import Brief, ProposalError
 from ..agents.evolve.settings import Constant, Tunable, tunable
+from ..agents.opening import Opened
 from ..archive import Node, Tree, Tuning
 from ..evals import Candidate, draw, probe
 from ..evals.lanes import Setting
 from ..evals.syntax import parse
+from ..tasks import Task
 from .crew import threads
 from .run import Run
 from .select.lead import typical_step
@@ -159,6 +161,16 @@ class Tuner:
 def _moved(constants: Sequence[Constant], moves: Mapping[str, float]) -> dict[str, float]:
     """The setting in which some constants are moved along their coordinates."""
     return {c.name: c.moved(moves[c.name]) if c.name in moves else c.value for c in constants}
+
+
+def share(task: Task, agent: Opened, asked: float | None = None) -> float:
+    """The share of a search's trials that goes into tuning: as asked, or as the agent declares.
+
+    What an agent declares is for tasks that can train settings side by side.
+    """
+    if asked is not None:
+        return asked
+    return agent.tune if task.manifest.stacked_constants else 0.0
 
 
 def due(run: Run, turn: int, number: int, tree: Tree) -> Tuner | None:

@@ -33,6 +33,7 @@ from ratchet.search.studies.report import report
 from ratchet.tasks import load
 
 CONFIG = Config(
+    tune=0.25,
     task="bowl",
     agent="stand_ins.tweak",
     key="1" * 32,

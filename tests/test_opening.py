@@ -48,6 +48,8 @@ def test_what_an_agent_declares_is_kept() -> None:
         ("attempts", True, "attempts is True: say a whole number"),
         ("requests", 1.5, "requests is 1.5: say a whole number of at least 0"),
         ("needs_model", "yes", "needs_model is 'yes': say True or False"),
+        ("tune", 1.5, "tune is 1.5: say a number from 0 to 1"),
+        ("tune", True, "tune is True: say a number from 0 to 1"),
         ("select", "by gut feeling", "say the name of a selection policy, such as dgm"),
         ("name", "a\nb", "say one line of text"),
     ],
@@ -119,6 +121,7 @@ def test_the_command_lists_the_agents(ratchet: Ratchet) -> None:
         "needs_model": True,
         "select": "aide",
         "attempts": 2,
+        "tune": 0.0,
         "requests": 1,
     }
     table = ratchet("agents")

@@ -26,6 +26,7 @@ from ...search.plan import Plan, Standards
 from ...search.studies.contest.compare import AgentStanding, BenchTable, compare, overall
 from ...search.studies.contest.improvement import Interval
 from ...search.studies.contest.searches import Entrant, Terms, conduct, rule_of
+from ...search.tune import share
 from ...tasks import Task, load
 from ..pages import curves
 from .terminal import speaker, warn
@@ -104,7 +105,7 @@ def _entrants(order: BenchOrder, task: Task, archive: Archive | None) -> list[En
         policy(agent.select)
         asks = agent.needs_model or task.manifest.model
         models = choose_models(order.models, agent, task, name) if asks else None
-        entrants.append(Entrant(name, agent.select, models))
+        entrants.append(Entrant(name, agent.select, models, share(task, agent)))
     return entrants
 
 

@@ -26,8 +26,8 @@ CONTROLS = "controls"  # the kind of event that a table of controls is
 # What each control changes of the configuration of the run that it controls.
 CHANGES: Mapping[str, Mapping[str, Any]] = {
     "best-of-n": {"select": "planted"},
-    "random-tweak": {"agent": "random_tweak"},
-    "seed-only": {"agent": "seed_only", "novelty": False},
+    "random-tweak": {"agent": "random_tweak", "tune": 0.0},
+    "seed-only": {"agent": "seed_only", "novelty": False, "tune": 0.0},
 }
 
 

@@ -24,7 +24,8 @@ from ...run import Config, Run
 from ..equal_budget import affordable, finished_turns, spend
 
 ENDED = "stopped"  # the kind of event that says how far a search went
-FIXED = ("agent", "select", "rule", "models", "sharing", "control_of")  # once a search has begun
+# What is fixed once a search has begun.
+FIXED = ("agent", "select", "tune", "rule", "models", "sharing", "control_of")
 
 
 class Terms(NamedTuple):
@@ -47,11 +48,15 @@ class Terms(NamedTuple):
 
 
 class Entrant(NamedTuple):
-    """An agent that takes part, with its selection policy and the models it asks."""
+    """An agent that takes part, with its selection policy and the models it asks.
+
+    It tunes constants with the share `tune` of its trials.
+    """
 
     agent: str
     select: str
     models: Models | None = None
+    tune: float = 0.0
 
 
 def search_id(bench: str, task: str, agent: str, number: int) -> str:
@@ -71,6 +76,7 @@ def configured(archive: Archive, terms: Terms, entrant: Entrant, number: int) ->
         task=terms.task.name,
         agent=entrant.agent,
         select=entrant.select,
+        tune=entrant.tune,
         sandbox=terms.sandbox,
         sharing=terms.sharing,
         key=keys.steer,
