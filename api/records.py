@@ -97,9 +97,17 @@ def node_record(node: Node, tree: Tree, transfer: judge.Transfer | None = None) 
         "claims": [_claim(node, claim) for claim in verdict.claims] if verdict else [],
         "control": _control(verdict),
         "flags": [clean(flag) for flag in verdict.flags] if verdict else [],
+        "tuning": _tuning(node),
         "trials": node.trials,
         "cpu_seconds": round(node.cpu_seconds, 3),
     }
+
+
+def _tuning(node: Node) -> dict[str, Any] | None:
+    """Whose constants were tuned to make a node, and in how many trials, which are its own too."""
+    if node.tuning is None:
+        return None
+    return {**node.tuning.model_dump(), "node": f"{node.run}.{node.tuning.node}"}
 
 
 def _control(verdict: Verdict | None) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """Constants are tuned together, on seeds of their own, within their share of the trials."""
 
+import json
 import math
 from collections.abc import Iterable
 from itertools import pairwise
@@ -8,7 +9,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from conftest import BOWL, SECRET
+from conftest import BOWL, SECRET, Ratchet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stand_ins.runs import always, essence, start
@@ -320,3 +321,13 @@ def test_a_task_that_cannot_stack_constants_is_not_handed_any(isolated_sandbox: 
     own = Candidate(files=task.start, idea="", proposer="test")
     with pytest.raises(TaskError, match="cannot stack constants"):
         measure(own, task, isolated_sandbox, SEEDS, constants={"RATE": [0.1, 0.2]})
+
+
+def test_show_says_what_was_tuned(slept: Run, ratchet: Ratchet) -> None:
+    node = tuned(slept.archive.tree("test"))[0]
+    assert node.tuning
+    place = ["--archive", slept.archive.where]
+    page = " ".join(ratchet("show", node.id, *place).stdout.split())
+    assert f"constants of node test.{node.tuning.node}, in {node.tuning.settings} settings" in page
+    record = json.loads(ratchet("show", node.id, "--json", *place).stdout)
+    assert record["tuning"]["trials"] == node.tuning.trials < record["trials"]

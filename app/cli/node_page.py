@@ -79,6 +79,11 @@ def _gains(record: Mapping[str, Any], unit: str) -> dict[str, str]:
         facts["audit flags"] = "; ".join(record["flags"])
     if record["unusable"]:
         facts["may not run"] = record["unusable"]
+    if tuning := record["tuning"]:
+        facts["tuned"] = (
+            f"{tuning['constants']} constants of node {tuning['node']}, in {tuning['settings']} "
+            f"settings and {tuning['trials']} trials"
+        )
     facts["cost"] = f"{record['trials']} trials, {record['cpu_seconds']} CPU-seconds"
     return facts
 
