@@ -10,6 +10,7 @@ depends on, and those that only a loop could follow, stay as they are.
 import ast
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from random import Random
 
 from ..agents.base import Brief, ProposalError
@@ -29,7 +30,7 @@ GENERATIONS = 16
 SPREAD = 0.4  # of the first settings, in the coordinates of the constants: a factor of 1.5
 FELT = 0.1  # an effect below this part of the least gain that matters is none
 BEHIND = 2.0  # typical steps that a program may be behind the best one and still be tuned
-LEFT = 3.0  # times that tuning must fit into what is left of a search's time
+LEFT = 2.0  # times that tuning must fit into what is left of a search's time
 
 
 class Tuner:
@@ -232,6 +233,7 @@ def _form(candidate: Candidate) -> tuple[str, ...]:
     return tuple(_blank(text) for _, text in sorted(candidate.files.items()))
 
 
+@lru_cache(maxsize=4096)
 def _blank(text: str) -> str:
     try:
         module = parse(text)

@@ -13,7 +13,13 @@ ROOT = Path(__file__).parent.parent
 PLANNED = ["app", "api", "search", "agents", "archive", "evals", "tasks", "sandbox"]
 LAYERS = [layer for layer in PLANNED if (ROOT / layer).is_dir()]
 OUTSIDE = ["bench", "tests"]
-PROGRAMS = ["evals/attack/corpus", "evals/attack/naive", "bench/secret", "tests/bowl"]
+PROGRAMS = [
+    "evals/attack/corpus",
+    "evals/attack/naive",
+    "bench/reference",
+    "bench/secret",
+    "tests/bowl",
+]
 PROGRAMS += ["tests/sequence"]
 LONGEST = 60
 HOMES = {
