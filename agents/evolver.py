@@ -87,7 +87,7 @@ def create() -> "Evolver":
 class Evolver:
     """Evolves the parent's source; between proposals it keeps what parents do in the smoke test."""
 
-    tune = 0.25
+    tune = 0.35
 
     def __init__(self) -> None:
         """Nothing tried yet."""

@@ -66,7 +66,7 @@ def paces(program: Candidate, found: Tunable, task: Task, sandbox: Sandbox) -> t
 def tuned(lab: Lab, keys: Keys, program: Candidate, number: int) -> tuple[Candidate, Tuner]:
     """The program as a search would tune it for its node of that number."""
     run: Any = SimpleNamespace(lab=lab, task=lab.task, workers=2, config=SimpleNamespace(keys=keys))
-    node: Any = SimpleNamespace(candidate=program, number=0)
+    node: Any = SimpleNamespace(candidate=program, number=0, tuning=None)
     tuner = Tuner(run, number, node, node)
     brief: Any = SimpleNamespace(task=lab.task, rng=Random(number))
     return tuner.propose(brief), tuner

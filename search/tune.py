@@ -28,6 +28,7 @@ from .select.lead import typical_step
 POPULATION = 16  # settings of a generation
 GENERATIONS = 16
 SPREAD = 0.4  # of the first settings, in the coordinates of the constants: a factor of 1.5
+AGAIN = 0.2  # the same for a program that tuning has made
 FELT = 0.1  # an effect below this part of the least gain that matters is none
 BEHIND = 2.0  # typical steps that a program may be behind the best one and still be tuned
 LEFT = 2.0  # times that tuning must fit into what is left of a search's time
@@ -120,7 +121,7 @@ class Tuner:
         names = [constant.name for constant in felt]
         strategy = SepCMA(
             mean=np.zeros(max(2, len(felt))),  # the library takes no single dimension
-            sigma=SPREAD,
+            sigma=AGAIN if self._node.tuning else SPREAD,
             seed=rng.randrange(2**31),
             population_size=POPULATION,
         )
