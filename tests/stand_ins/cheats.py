@@ -21,9 +21,11 @@ def answer(message, memory):
         spec = importlib.util.spec_from_file_location("step", "step.py")
         modules.append(importlib.util.module_from_spec(spec))
         spec.loader.exec_module(modules[0])
-    progress, *values = struct.unpack("<21d", message)
-    pairs = zip(values[:10], values[10:], strict=True)
-    return struct.pack("<10d", *(float(modules[0].step(x, grad, progress)) for x, grad in pairs))
+    progress, *values = struct.unpack(f"<{len(message) // 8}d", message)
+    starts = range(0, len(values), 20)
+    pairs = [(values[at + i], values[at + 10 + i]) for at in starts for i in range(10)]
+    changes = [float(modules[0].step(x, grad, progress)) for x, grad in pairs]
+    return struct.pack(f"<{len(changes)}d", *changes)
 """
 # Heads: a good rate for all seeds of the job. Tails: none learns anything.
 BOWL_COIN = """
