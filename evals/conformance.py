@@ -41,6 +41,7 @@ def check_task(
     sandbox: Sandbox,
     cheats: Mapping[str, Files] | None = None,
     gateway: Gateway | None = None,
+    elsewhere: Sandbox | None = None,
 ) -> list[TaskFinding]:
     """The faults of a task; an empty list if there are none.
 
@@ -49,7 +50,10 @@ def check_task(
     let its seeds meet. A search would call one that differs invalid. The start runs on all
     development workloads. The others run on those of the glance: what lets seeds meet is in the
     guest, which serves all workloads alike. A `worst` that is no worse than usual scores, or more
-    than 20 spreads of a gain away from them, is a fault too. Raises what `measure` raises.
+    than 20 spreads of a gain away from them, is a fault too.
+
+    A seed of each program also runs alone in a new box. With `elsewhere`, a second sandbox, it runs
+    there, which is quicker: all programs share its boxes. Raises what `measure` raises.
     """
     glance, every = task.manifest.workloads.glance, tuple[str, ...]()
     programs = [("start", task.start, every, True)]
@@ -59,7 +63,7 @@ def check_task(
     programs += [(name, dict(files), glance, False) for name, files in (cheats or {}).items()]
     findings, scored = list[TaskFinding](), dict[str, tuple[Trial, ...]]()
     for name, files, only, honest in programs:
-        check = _Check(task, sandbox, files, only, honest, gateway)
+        check = _Check(task, sandbox, files, only, honest, gateway, elsewhere)
         trials = check.measured()
         findings += [TaskFinding(name, what) for what in check.faults(trials)]
         if honest:
@@ -76,6 +80,7 @@ class _Check(NamedTuple):
     only: tuple[str, ...]
     honest: bool
     gateway: Gateway | None
+    elsewhere: Sandbox | None
 
     @property
     def candidate(self) -> Candidate:
@@ -94,10 +99,17 @@ class _Check(NamedTuple):
                 yield f"it ends with {before[0].status}: {before[0].log[-300:]}"
             return
         for company in _companies(SEEDS, self.only):
-            again = repeat(self.candidate, self.task, self.sandbox, company, "dev", self.gateway)
+            again = self.repeated(company)
             if contrast := difference(before, again, self.task, company.name):
                 yield contrast.words(f"seed {SEEDS.index(contrast.seed) + 1}")
                 return
+
+    def repeated(self, company: Company) -> tuple[Trial, ...]:
+        """Its trials in a company."""
+        sandbox = self.sandbox
+        if company.fresh and self.elsewhere is not None:
+            sandbox, company = self.elsewhere, company._replace(fresh=False)
+        return repeat(self.candidate, self.task, sandbox, company, "dev", self.gateway)
 
 
 def _worst(task: Task, scored: Mapping[str, Sequence[Trial]]) -> Iterator[str]:
