@@ -3,11 +3,13 @@
 import json
 import random
 import re
+import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -321,38 +323,57 @@ def lines(log: Path) -> list[str]:
     return [json.dumps(each["messages"]) for each in found if each["finished"]]
 
 
+def asked_of(log: Path, path: Path) -> int:
+    """How many questions a server has logged."""
+    return log.read_bytes().count(b"\n") if log.exists() else 0
+
+
+def states_in(log: Path, path: Path) -> int:
+    """How many states of nodes an archive holds while another process writes it."""
+    if not path.exists():
+        return 0
+    with closing(sqlite3.connect(path, timeout=30)) as db:
+        names = "SELECT count(*) FROM sqlite_master WHERE name IN ('nodes', 'states')"
+        if db.execute(names).fetchone()[0] < 2:
+            return 0
+        count = "SELECT (SELECT count(*) FROM nodes) + (SELECT count(*) FROM states)"
+        return int(db.execute(count).fetchone()[0])
+
+
 @pytest.mark.slow
-def test_a_run_killed_twenty_times_pays_for_no_reply_twice(
+def test_killed_at_twenty_moments_a_run_comes_to_the_same_archive_and_pays_for_no_reply_twice(
     tmp_path: Path, slow_server: tuple[str, Path], template: Template, elsewhere: Template
 ) -> None:
     url, log = slow_server
     env = {**environment(), "OPENAI_BASE_URL": url, "OPENAI_API_KEY": CANARY}
-    words = [*RESEARCH, "--turns", "9", "--secret", SECRET, *UNISOLATED]
+    words = [*RESEARCH, "--turns", "14", "--secret", SECRET, *UNISOLATED]
     one, two = tmp_path / "one", tmp_path / "two"
     for folder in (one, two):
         folder.mkdir()
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "timeout": 120}
     assert subprocess.run(command(*words), cwd=one, env=env, **quiet).returncode == 0  # type: ignore[call-overload]
-    whole = len(lines(log))
+    whole, path = len(lines(log)), two / ".ratchet/archive.db"
 
-    rng, kills, window = random.Random(5), 0, Counter[str]()
+    rng, kills, inside, window = random.Random(5), 0, set[int](), Counter[str]()
     for _ in range(60):
-        started = Archive(two / ".ratchet/archive.db").runs() if (two / ".ratchet").exists() else []
-        go = ["resume", "--turns", "9", *UNISOLATED] if started else words
+        started = Archive(path).runs() if path.exists() else []
+        go = ["resume", *UNISOLATED] if started else words
         with (template, elsewhere)[kills % 2].start(go, two, env) as process:  # of other hashes
+            # It has come as far as asking, or as learning something.
+            count = states_in if kills % 3 == 2 else asked_of
             patience = rng.uniform(0.0, 0.6) if kills < 20 else 120.0
-            seen = len(lines(log))
-            deadline = time.monotonic() + 30
+            seen, deadline = count(log, path), time.monotonic() + 30
             while kills < 20 and process.code is None and time.monotonic() < deadline:
-                if len(lines(log)) > seen:  # it has come as far as asking
+                if count(log, path) > seen:
                     break
-                process.read(time.monotonic() + 0.02)
+                process.read(time.monotonic() + 0.05)
             if not process.read(time.monotonic() + patience):
                 recent = len(lines(log))
                 time.sleep(0.1)
                 process.kill()
                 assert process.read(time.monotonic() + 10)
                 kills += 1
+                inside.add(states_in(log, path))
                 time.sleep(0.2)
                 window.update(lines(log)[recent:])
                 continue
@@ -366,6 +387,8 @@ def test_a_run_killed_twenty_times_pays_for_no_reply_twice(
         for a in (mine, theirs)
     ]
     assert same[0] == same[1]
+    assert len(inside) > 5, "the kills should fall on all of the run"
+    assert mine.tree(mine.run().id).confirmed()
     kept = Counter(
         json.dumps([list(message) for message in row["data"]["request"]["messages"]])
         for row in theirs.replies(theirs.run().id)

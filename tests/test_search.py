@@ -2,20 +2,16 @@
 
 import json
 import math
-import random
 import signal
-import sqlite3
 import subprocess
 import time
-from contextlib import closing
 from pathlib import Path
 
 import pytest
-from conftest import BOWL, SECRET, UNISOLATED, Ratchet, command, environment
+from conftest import BOWL, UNISOLATED, Ratchet, command, environment
 from no_effect import NoEffect
 from stand_ins.rogue import BROKEN, Rogue
 from stand_ins.runs import always, essence, start
-from stand_ins.template import Template
 from stand_ins.tweak import Tweak
 
 from ratchet.agents.base import Agent, Brief
@@ -201,60 +197,6 @@ def test_a_search_with_isolation_builds_on_what_it_confirmed(
     confirmed = {node.number for node in tree.confirmed()}
     assert confirmed & {node.parent for node in tree}
     assert all(node.isolation == isolated_sandbox.isolation for node in tree)
-
-
-@pytest.mark.slow
-def test_killed_at_twenty_moments_and_resumed_the_archive_is_the_same(
-    tmp_path: Path, ratchet: Ratchet, template: Template
-) -> None:
-    words = ["search", BOWL, "--agent", "stand_ins.tweak", *UNISOLATED]
-    words += ["--turns", "100", "--seed", "7", "--secret", SECRET]
-    # In a process of its own, whose hashes are others than those of the forks below.
-    whole_run = [*command(*words), "--archive", "whole.db"]
-    done = subprocess.run(whole_run, cwd=tmp_path, env=environment(), capture_output=True)
-    assert done.returncode == 0, done.stderr
-    whole = Archive(tmp_path / "whole.db")
-    rng, kills = random.Random(0), 0
-    verb = [*words, "--archive", "cut.db"]
-    for _ in range(60):
-        with template.start(verb, tmp_path, environment()) as process:
-            end = time.monotonic() + 120
-            lines = rng.randrange(1, 40)
-            while b"budget" not in process.out and process.out.count(b"\n") < lines:
-                if process.read(min(end, time.monotonic() + 0.01)) or time.monotonic() > end:
-                    break
-            enough = states_in(tmp_path / "cut.db") + rng.randrange(7)
-            while states_in(tmp_path / "cut.db") < enough and process.code is None:
-                process.read(time.monotonic() + 0.01)
-            process.read(time.monotonic() + rng.uniform(0.0, 0.2))
-            if process.code is not None:
-                break
-            process.kill()
-            assert process.read(time.monotonic() + 30)
-        kills += 1
-        verb = ["resume", "--archive", "cut.db", *UNISOLATED]
-        if kills == 20:
-            break
-    assert kills == 20
-    cut = Archive(tmp_path / "cut.db")
-    before = len(cut.states(cut.run().id))
-    every = len(whole.states(whole.run().id))
-    assert 2 < before < every, "the kills should fall inside the run"
-    resumed = ratchet(*verb)
-    assert resumed.returncode == 0, resumed.stderr
-    assert essence(cut.states(cut.run().id)) == essence(whole.states(whole.run().id))
-
-
-def states_in(path: Path) -> int:
-    """How many states of nodes an archive holds while another process writes it."""
-    if not path.exists():
-        return 0
-    with closing(sqlite3.connect(path, timeout=30)) as db:
-        names = "SELECT count(*) FROM sqlite_master WHERE name IN ('nodes', 'states')"
-        if db.execute(names).fetchone()[0] < 2:
-            return 0
-        count = "SELECT (SELECT count(*) FROM nodes) + (SELECT count(*) FROM states)"
-        return int(db.execute(count).fetchone()[0])
 
 
 @pytest.mark.parametrize(
