@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -94,10 +95,16 @@ EVENTS = sa.Table(
 )
 
 
-def once(db: sa.Connection, table: sa.Table, row: Mapping[str, Any]) -> None:
-    """Insert a row unless one with its primary key is there, whoever put it there."""
-    insert = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
-    db.execute(insert(table).values(row).on_conflict_do_nothing())
+def once(db: sa.Connection, table: sa.Table, *rows: Mapping[str, Any]) -> None:
+    """Insert each row unless one with its primary key is there, whoever put it there."""
+    if rows:
+        db.execute(_insert(table, db.dialect.name), [dict(row) for row in rows])
+
+
+@cache
+def _insert(table: sa.Table, dialect: str) -> sa.Insert:
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return insert(table).on_conflict_do_nothing()
 
 
 def blob(db: sa.Connection, data: bytes) -> str:

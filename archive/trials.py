@@ -21,10 +21,18 @@ class Trials:
     ) -> None:
         """Keep finished trials; those archived already stay as they are."""
         key = {"environment": environment, "task": task, "candidate": candidate, "role": split}
-        with self._db.writing() as db:
-            for trial in trials:
-                seed = {"seed": trial.seed.train, "sealed": trial.seed.sealed}
-                once(db, TRIALS, {**key, **seed, "data": trial.model_dump(mode="json")})
+        rows = [
+            {
+                **key,
+                "seed": trial.seed.train,
+                "sealed": trial.seed.sealed,
+                "data": trial.model_dump(mode="json"),
+            }
+            for trial in trials
+        ]
+        if rows:
+            with self._db.writing() as db:
+                once(db, TRIALS, *rows)
 
     def of(
         self, environment: str, task: str, candidate: str, split: Split, seeds: Sequence[Seed]
