@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from ..archive import Archive
 from ..evals import Calibration, Claim, Keys, Rule, judge
-from ..evals.judge.power import detectable, lost, pairs_needed, power, race_power
+from ..evals.judge.power import lost, pairs_needed, race_power
+from ..evals.judge.reach import detectable, shown
 from ..tasks import Metric
 from .lab import Lab
 from .plan import BudgetError, Plan, Standards, rounded_up
@@ -118,7 +119,7 @@ class Instrument(NamedTuple):
         sds = self._in_sds(gain)
         if sds <= 0:
             return 0.0
-        return power(self.rule, sds, self._level(number), pairs, self.spread).chance
+        return shown(self.rule, sds, self._level(number), pairs, self.spread)
 
     def _in_sds(self, gain: float) -> float:
         """Standard deviations of one gain by which `gain` exceeds what is worth claiming."""

@@ -22,7 +22,6 @@ from ratchet.evals.calibration import GraderNoise
 from ratchet.evals.checks import Crippled, Glances, SameAgainstSame
 from ratchet.evals.judge.power import (
     SCREENS,
-    detectable,
     ends,
     futile_t,
     lost,
@@ -30,7 +29,9 @@ from ratchet.evals.judge.power import (
     power,
     race_power,
 )
+from ratchet.evals.judge.reach import detectable, shown
 from ratchet.evals.records import Summary
+from ratchet.evals.rule import PooledSpread
 from ratchet.sandbox import Sandbox
 from ratchet.search.forecast import Instrument, foresee
 from ratchet.search.lab import Lab
@@ -43,6 +44,7 @@ from ratchet.tasks import Task, load, names
 
 RULE, KEYS = Rule(), Keys("steer", "sealed")
 LEVEL = judge.level(RULE, [])
+FEW = Rule(most=8, block=3, look=1, pooled=PooledSpread(sd=0.1, freedom=14))
 METRIC = load(BOWL).metric
 
 
@@ -405,6 +407,21 @@ def test_a_larger_effect_or_budget_is_found_more_often(
     small = power(RULE, effect, LEVEL, pairs).chance
     assert small <= power(RULE, effect + more, LEVEL, pairs).chance + 1e-12
     assert small <= power(RULE, effect, LEVEL).chance
+
+
+@pytest.mark.parametrize("rule", [RULE, Rule(bound=0.4), FEW])
+@settings(max_examples=4, deadline=None)
+@given(
+    effects=st.lists(st.floats(0, 3), min_size=1, max_size=5),
+    level=st.floats(1e-3, 0.05),
+    pairs=st.integers(4, 256),
+)
+def test_tests_whose_ends_are_known_are_left_out_without_a_trace(
+    rule: Rule, effects: list[float], level: float, pairs: int
+) -> None:
+    for effect in effects:
+        whole = power(rule, effect, level, pairs, 0.1).chance
+        assert shown(rule, effect, level, pairs, 0.1) == whole
 
 
 @pytest.mark.parametrize("rule", [RULE, Rule(bound=0.4)])

@@ -20,6 +20,7 @@ failures   how often a program fails, by the seeds that did
 workloads  whether a gain holds on workloads like these
 words      the verdicts, with their reasons
 power      what a confirmation can find, and what a screen drops
+reach      the smallest effect that a confirmation finds
 """
 
 from .bounded import log_e_bounded, log_e_looks
@@ -45,7 +46,8 @@ from .evidence import above_worst, digest, gains
 from .failures import failure_rate, failure_words, percent
 from .levels import level
 from .pooled import log_e_pooled, pooled_so_far, spread_between, upper_bound
-from .power import detectable, lost, pairs_needed, power, race_power
+from .power import lost, pairs_needed, power, race_power
+from .reach import detectable, shown
 from .words import (
     confirmed_or_refuted,
     counted,
@@ -118,6 +120,7 @@ __all__ = [
     "screened_out",
     "sequential_test",
     "settled",
+    "shown",
     "shrunken",
     "spread_between",
     "summary",

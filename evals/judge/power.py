@@ -34,7 +34,6 @@ SCREENS = 2000
 CERTAIN = 100.0  # standard deviations: what is as good as an effect without noise
 LARGEST_T = 99.0  # as capped in a Summary
 BOUND = 4.0  # standard deviations of a gain, where the noise of a task is as calibrated
-STEPS = 12  # halvings of the interval in which the detectable effect lies
 
 
 class Power(NamedTuple):
@@ -76,27 +75,6 @@ def pairs_needed(
     ordered = sorted(_ends(standardised(rule, spread), effect, level).confirmed)
     needed = float(ordered[math.ceil(chance * len(ordered)) - 1])
     return int(needed) if math.isfinite(needed) else None
-
-
-@lru_cache(maxsize=64)
-def detectable(
-    rule: Rule,
-    level: float,
-    chance: float = 0.8,
-    pairs: int | None = None,
-    spread: float | None = None,
-) -> float | None:
-    """The smallest effect that is confirmed with this chance; None if none is within `pairs`."""
-    low, high = 0.0, CERTAIN
-    if power(rule, high, level, pairs, spread).chance < chance:
-        return None
-    for _ in range(STEPS):
-        middle = math.sqrt(max(low, 1e-3) * high)
-        if power(rule, middle, level, pairs, spread).chance >= chance:
-            high = middle
-        else:
-            low = middle
-    return high
 
 
 def standardised(rule: Rule, spread: float | None) -> Rule:
@@ -181,7 +159,7 @@ def looks_of(rule: Rule) -> list[int]:
 @lru_cache(maxsize=64)
 def _ends(rule: Rule, effect: float, level: float) -> Ends:
     """Simulate `TRIALS` sequential tests of one effect, all at once."""
-    return ends(rule, _noise(rule.most) + min(effect, CERTAIN), level)
+    return ends(rule, unit_noise(rule.most) + min(effect, CERTAIN), level)
 
 
 def _by_t(rule: Rule, samples: "Floats", levels: "Floats") -> "tuple[Floats, NDArray[np.bool_]]":
@@ -249,7 +227,7 @@ def futile_t(rule: Rule, n: int, level: float) -> float:
 
 
 @lru_cache(maxsize=4)
-def _noise(most: int) -> "Floats":
+def unit_noise(most: int) -> "Floats":
     """Noise of unit spread, the same for every question, [`TRIALS`, `most`]."""
     import numpy as np
 

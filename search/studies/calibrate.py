@@ -11,7 +11,8 @@ from typing import NamedTuple
 from ...evals import Calibration, Candidate, Evaluation, Keys, Rule, Trial, draw, judge
 from ...evals.calibration import Screens
 from ...evals.checks import Crippled, Glances, NoiseCheck
-from ...evals.judge.power import detectable, lost
+from ...evals.judge.power import lost
+from ...evals.judge.reach import detectable
 from ...evals.noise import check_noise
 from ...evals.scored import scored_start
 from ...tasks import Metric
