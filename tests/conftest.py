@@ -84,7 +84,7 @@ def unseen(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], bool]:
 
 @pytest.fixture
 def ratchet(
-    tmp_path: Path, template: Template, elsewhere: Template, unseen: Callable[[str], bool]
+    tmp_path: Path, unseen: Callable[[str], bool], request: pytest.FixtureRequest
 ) -> Ratchet:
     """Run the command line as a user does, in an empty directory."""
 
@@ -92,7 +92,7 @@ def ratchet(
         where, verb = environment(), words[0]
         # What `doctor` looks at is the process that it runs in.
         if verb != "doctor" and not unseen(verb):
-            chosen = elsewhere if verb in ELSEWHERE else template
+            chosen = request.getfixturevalue("elsewhere" if verb in ELSEWHERE else "template")
             done: subprocess.CompletedProcess[str] = chosen.run(words, tmp_path, where, timeout)
             return done
         return subprocess.run(

@@ -84,8 +84,9 @@ class Template:
         return Started([reader for reader, _ in pipes])
 
     def close(self) -> None:
-        """End the template; what it started goes on."""
+        """End the template, whether its imports are done or not; what it started goes on."""
         self._channel.close()
+        self._process.kill()
         self._process.wait(10)
 
 
