@@ -2,8 +2,8 @@
 
 The files, in reading order:
 
-    boot         import modules from memory
     alike        the same hashes and addresses in each box
+    boot         import modules from memory
     runner       load a program once, and run each job in forks of it
     maker        the second warm process, which makes the guests
     workers      the two processes of a job: trusted program and guest
@@ -18,9 +18,8 @@ The files, in reading order:
 
 from importlib.resources import files
 
-# every file but boot.py, which is the program that imports the others
+# every file but alike.py and boot.py, which are the program that imports the others
 MODULES = (
-    "alike",
     "causes",
     "cell",
     "frames",
@@ -39,7 +38,7 @@ def program() -> str:
     folder = files(__package__)
     sources = {"inside": ""}
     sources |= {f"inside.{name}": folder.joinpath(f"{name}.py").read_text() for name in MODULES}
-    boot = folder.joinpath("boot.py").read_text()
-    start = "from inside.alike import start_alike\nstart_alike()\n"
-    start += "from inside.runner import main\nmain(lambda sources: Memory(sources).install())\n"
-    return f"{boot}\n\nMemory({sources!r}).install()\n{start}"
+    alike, boot = (folder.joinpath(name).read_text() for name in ("alike.py", "boot.py"))
+    # It starts again before it has imported anything, as that takes most of the time.
+    start = "from inside.runner import main\nmain(lambda sources: Memory(sources).install())\n"
+    return f"{alike}\n\nstart_alike()\n\n{boot}\n\nMemory({sources!r}).install()\n{start}"
