@@ -13,6 +13,7 @@ from ..archive import Node, Tree
 from ..evals import Candidate
 from ..sandbox import Job, Result
 from ..tasks import Task
+from .evolve.learned import Learned
 from .llm import Message
 
 Form = TypeVar("Form", bound=BaseModel)
@@ -110,7 +111,8 @@ class Brief:
     """One request for a proposal: all that an agent may know, and its desk.
 
     The tree holds what was measured with isolation. What a node says of itself, such as its log, is
-    text of an untrusted program: `sandbox.text.quoted` puts it before a model.
+    text of an untrusted program: `sandbox.text.quoted` puts it before a model. `learned` is what
+    earlier runs of the task taught; None says that nothing is to be learned, as in older runs.
     """
 
     task: Task
@@ -118,6 +120,7 @@ class Brief:
     tree: Tree
     rng: Random
     desk: Desk
+    learned: Learned | None = None
 
 
 class Agent(Protocol):

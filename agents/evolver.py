@@ -2,7 +2,8 @@
 
 A proposal is one or two edits: published motifs woven in where their types fit, constants scaled
 and divided, expressions exchanged, statements moved or removed, parts taken over from other
-programs. Types are inferred statically; candidate code is read and never run.
+programs. Types are inferred statically; candidate code is read and never run. Which edits, motifs
+and places pay is learned in each run.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,21 +20,25 @@ from ..tasks.motifs import Facts
 from .base import Brief, ProposalError, Tried
 from .evolve import edits
 from .evolve.constants import Edited, perturb_constant
+from .evolve.credit import NOTE, Credit, family_names, noted, totals
 from .evolve.crossover import crossover, exchange_constants
 from .evolve.fit import fitted
 from .evolve.forks import fork, merge
+from .evolve.guide import BY_HAND, Guide
 from .evolve.program import Program
 from .evolve.reader import analyse, read
+from .evolve.thompson import Thompson
 from .evolve.tidy import tidied
 from .evolve.uses import divide_constant
 from .evolve.weave import insert_motif
 
-# Relative frequencies. Of 451 proposals of three searches on `optimizer`, these shares of each kind
-# of edit were confirmed: scalar motifs 3 of 30, readout motifs 2 of 35, value motifs 6 of 189 (128
-# of them invalid or ruinous), constants 4 of 127, replacements 1 of 66, crossover 1 of 49, deletion
-# 1 of 28, parameter motifs 0 of 34, reuse 0 of 35, exchanges of constants 0 of 9. Where constants
-# could be divided, all four steps of the best search did so or scaled one. No edit is drawn less
-# often than FLOOR says: what pays differs from task to task.
+# Relative frequencies, before anything is learned. Of 451 proposals of three searches on
+# `optimizer`, these shares of each kind of edit were confirmed: scalar motifs 3 of 30, readout
+# motifs 2 of 35, value motifs 6 of 189 (128 of them invalid or ruinous), constants 4 of 127,
+# replacements 1 of 66, crossover 1 of 49, deletion 1 of 28, parameter motifs 0 of 34, reuse 0 of
+# 35, exchanges of constants 0 of 9. Where constants could be divided, all four steps of the best
+# search did so or scaled one. No edit is drawn less often than FLOOR says: what pays differs from
+# task to task.
 FLOOR = 0.3
 WEIGHTS: Mapping[str, float] = {
     "factor": 5.0,
@@ -53,7 +58,7 @@ WEIGHTS: Mapping[str, float] = {
     "reuse": FLOOR,
     "substitution": FLOOR,
 }
-EDITS: Mapping[str, Callable[[Program, Random], Edited]] = {
+EDITS: Mapping[str, Callable[[Program, Random, Guide], Edited]] = {
     "value motif": partial(insert_motif, group="value"),
     "factor": partial(insert_motif, group="factor"),
     "constant": perturb_constant,
@@ -69,7 +74,7 @@ EDITS: Mapping[str, Callable[[Program, Random], Edited]] = {
     "parameter motif": partial(insert_motif, group="parameter"),
     "readout motif": partial(insert_motif, group="readout"),
 }
-CROSSINGS: Mapping[str, Callable[[Program, Random, Sequence[Program]], Edited]] = {
+CROSSINGS: Mapping[str, Callable[[Program, Random, Sequence[Program], Guide], Edited]] = {
     "crossover": crossover,
     "constant exchange": exchange_constants,
 }
@@ -97,7 +102,7 @@ class Evolver:
         """Offer a program that differs from the parent's in more than its writing."""
         nodes, parent = brief.tree.eligible(), brief.parent
         others = [node.candidate for node in nodes if node.number != parent.number]
-        make = partial(evolve, brief.task, parent.candidate, others, brief.rng)
+        make = partial(evolve, brief.task, parent.candidate, others, brief.rng, guide(brief))
         if brief.task.manifest.probe is None or brief.desk.dry:
             return make()
         own = self._tried.get(parent.candidate.digest)
@@ -106,7 +111,22 @@ class Evolver:
         return fitted(brief, own, make, partial(_read, motifs=brief.task.motifs))
 
 
-def evolve(task: Task, parent: Candidate, others: Sequence[Candidate], rng: Random) -> Candidate:
+def guide(brief: Brief) -> Guide:
+    """What draws edits: a bandit over what has paid, where the run was begun with one."""
+    if brief.learned is None:
+        return BY_HAND
+    minimum_gain = brief.task.metric.minimum_gain
+    family = family_names(brief.tree)[brief.parent.number]
+    return Thompson(family, totals(brief.tree, minimum_gain), brief.learned.totals)
+
+
+def evolve(
+    task: Task,
+    parent: Candidate,
+    others: Sequence[Candidate],
+    rng: Random,
+    guide: Guide = BY_HAND,
+) -> Candidate:
     """Offer a changed copy of `parent`; raises ProposalError where no edit applies."""
     motifs = task.motifs
     name = rng.choice(sorted(parent.files))
@@ -117,44 +137,46 @@ def evolve(task: Task, parent: Candidate, others: Sequence[Candidate], rng: Rand
     before = canonical({name: tidied(program).source})
     count = rng.choice(COUNTS)
     ideas: list[str] = []
+    credits: list[Credit] = []
     for _ in range(ATTEMPTS):
-        step = edited(program, rng, donors)
+        step = edited(program, rng, donors, guide)
         if step is None:
             continue
-        program, idea = step
+        program, idea, credit = step
         ideas.append(idea)
+        credits.append(credit)
         if len(ideas) < count:
             continue
         text = tidied(program).source
         if len(text) > max(LARGEST, len(parent.files[name])) or not _parses(text):
             continue
         if canonical({name: text}) != before:
-            files = {**parent.files, name: text}
-            return Candidate(files=files, idea="; ".join(ideas), proposer="evolver")
+            files, idea = {**parent.files, name: text}, "; ".join(ideas)
+            notes = {NOTE: noted(credits)} if guide.learns else {}
+            return Candidate(files=files, idea=idea, proposer="evolver", notes=notes)
     raise ProposalError(f"no edit of {name} made a difference in {ATTEMPTS} attempts")
 
 
-def edited(program: Program, rng: Random, donors: Sequence[Program]) -> tuple[Program, str] | None:
+def edited(
+    program: Program, rng: Random, donors: Sequence[Program], guide: Guide = BY_HAND
+) -> tuple[Program, str, Credit] | None:
     """Apply one random edit, if the one drawn fits and is sound."""
-    name = rng.choices(list(WEIGHTS), _weights(program))[0]
+    name = rng.choices(list(WEIGHTS), guide.edits(_weights(program), rng))[0]
     if name in CROSSINGS:
-        result = CROSSINGS[name](program, rng, donors)
+        result = CROSSINGS[name](program, rng, donors, guide)
     else:
-        result = EDITS[name](program, rng)
+        result = EDITS[name](program, rng, guide)
     if result is None:
         return None
-    module, idea = result
-    child = analyse(module, program.facts)
-    return (child, idea) if sound(child, program) else None
+    child = analyse(result.module, program.facts)
+    credit = Credit(name, result.motif, result.place)
+    return (child, result.idea, credit) if sound(child, program) else None
 
 
-def _weights(program: Program) -> list[float]:
+def _weights(program: Program) -> dict[str, float]:
     """The weights of the edits; the larger the program, the more it is cut."""
     excess = max(0.0, len(program.sites) / SITES - 1.0)
-    return [
-        weight * (1.0 + 25.0 * excess) if name == "deletion" else weight
-        for name, weight in WEIGHTS.items()
-    ]
+    return {**WEIGHTS, "deletion": WEIGHTS["deletion"] * (1.0 + 25.0 * excess)}
 
 
 @lru_cache(maxsize=256)

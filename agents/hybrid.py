@@ -12,7 +12,7 @@ from ..archive import Tree
 from ..evals import Candidate
 from ..sandbox.text import line
 from .base import Brief, ProposalError
-from .evolver import evolve
+from .evolver import evolve, guide
 from .research.recombine import found, recombined, seen
 from .research.settings import Settings
 from .researcher import Researcher
@@ -65,7 +65,8 @@ def chosen(tree: Tree, rng: Random) -> Mode:
 
 def evolved(brief: Brief) -> Candidate:
     """The evolver's proposal from the parent."""
-    candidate = evolve(brief.task, brief.parent.candidate, donors(brief), brief.rng)
+    others, rng = donors(brief), brief.rng
+    candidate = evolve(brief.task, brief.parent.candidate, others, rng, guide(brief))
     return noted(candidate, mode="evolve")
 
 

@@ -27,6 +27,5 @@ class RandomTweak:
         edited = perturb_constant(program, rng)
         if edited is None:
             raise ProposalError(f"{name} of the parent holds no number")
-        module, idea = edited
-        files = {**parent.candidate.files, name: module.code}
-        return Candidate(files=files, idea=idea, proposer="random_tweak")
+        files = {**parent.candidate.files, name: edited.module.code}
+        return Candidate(files=files, idea=edited.idea, proposer="random_tweak")

@@ -35,8 +35,10 @@ class Search(ModuleType):
     own. `tune` is the share of the trials that go into tuning the constants of programs, by default
     the agent's own where the task can stack constants. `standards` are those of its verdicts: what
     a confirmation takes, the error budget `alpha` and what it bounds, and the smallest gain that
-    matters (`effect`, in the metric's unit). `models` are the language models that an agent asks,
-    or the name of one. `approve` says what waits for a person, who answers with `ratchet approve`.
+    matters (`effect`, in the metric's unit). `learned` is a file of `ratchet learn` with what paid
+    in earlier searches, or the word nothing; by default the file beside the archive, else the one
+    that comes with Ratchet. `models` are the language models that an agent asks, or the name of
+    one. `approve` says what waits for a person, who answers with `ratchet approve`.
 
     Where: `sandbox` is auto, docker, namespace, process, or a module with `create()`, for `workers`
     jobs at a time; `sharing="strict"` gives every seed a fresh process. One that does not isolate
@@ -67,6 +69,7 @@ class Search(ModuleType):
         models: "Wanted | str | None" = None,
         caps: "Caps | None" = None,
         approve: Literal["never", "candidates", "confirmations", "all"] = "never",
+        learned: "str | Path | None" = None,
         say: "Callable[[str], object] | None" = None,
     ) -> "Run":
         """Begin a search for better programs on a task. It goes on in a thread, until it ends.
@@ -98,6 +101,7 @@ class Search(ModuleType):
             standards=standards or Standards(),
             models=wanted(models),
             approve=approve,
+            learned=None if learned is None else str(learned),
         )
         choice = SandboxChoice(sandbox, workers, accept_unisolated, sharing)
         return search(order, choice, archive, say)

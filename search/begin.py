@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 from ..agents.base import BudgetSpent
+from ..agents.learning import opened as learned_before
 from ..agents.opening import Opened, open_agent
 from ..archive import Archive, ArchiveError, in_use, require_sound
 from ..evals import Keys, Rule, key_from
@@ -46,11 +47,13 @@ def begin(
     """Begin a run in the archive at `where`, which is made if need be; search it with `nodes`.
 
     Raises BudgetError if the budget cannot find the effect that the standards name,
-    ModelChoiceError where a model is needed and none is named, and TaskError, AgentError and
-    SandboxError where those cannot be opened. A run that raises any of them is not archived.
+    ModelChoiceError where a model is needed and none is named, and TaskError, AgentError,
+    LearnedError and SandboxError where those cannot be opened. A run that raises any of them is
+    not archived.
     """
     task = load(order.task)
     agent = open_agent(order.agent, Archive(where) if exists(where) else None)
+    learned = learned_before(order.learned, where, task, say)
     policy(agent.select if order.select is None else order.select)
     check_caps(task, order.caps, fewest_trials(task, order.standards))
     models = choose_models(order.models, agent, task, order.agent)
@@ -75,6 +78,7 @@ def begin(
             minutes = None if minutes is None else max(0.0, minutes - seconds / 60)
             lab.charge(purse.budget)
             config = _config(order, choice, task, agent, models, keys, rule)
+            config = config.model_copy(update={"learned": learned})
             config = start(archive, run_id, task, config)
 
             def open_run() -> Run:

@@ -27,8 +27,10 @@ class Order(NamedTuple):
 
     `task` is a built-in name or the path of a folder, `agent` what `open_agent` takes, and `select`
     a policy of `search.select`, by default the agent's own. `tune` is the share of the trials that
-    go into tuning constants; by default the agent's own where the task can stack them. Without
-    `turns`, `minutes` and caps a search lasts `begin.MINUTES` minutes.
+    go into tuning constants; by default the agent's own where the task can stack them. `learned` is
+    a file of what earlier runs taught, or the word `nothing`; by default the archive's own, else
+    the one that comes with Ratchet. Without `turns`, `minutes` and caps a search lasts
+    `begin.MINUTES` minutes.
     """
 
     task: str
@@ -42,6 +44,7 @@ class Order(NamedTuple):
     standards: Standards = Standards()
     models: Wanted = Wanted()
     approve: Mode = "never"
+    learned: str | None = None
 
 
 class Extension(NamedTuple):

@@ -53,7 +53,8 @@ def propose(
     last, why = _nothing(run, parent), "nothing was offered"
     for discarded in range(attempts):
         thread = f"{run.id}/{turn}.{discarded}"
-        brief = Brief(run.task, parent, sound, rng, run.desk(thread, sound))
+        desk, learned = run.desk(thread, sound), run.config.learned
+        brief = Brief(run.task, parent, sound, rng, desk, learned)
         try:
             offer = ask(agent, brief)
             if isinstance(offer, str):

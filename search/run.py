@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field
 
+from ..agents.evolve.learned import Learned
 from ..agents.opening import Opened
 from ..archive import Archive, RunRecord, Tree
 from ..evals import Candidate, Keys, Rule, probe
@@ -30,7 +31,8 @@ class Config(Frozen):
 
     `key` steers the search and may follow from `seed`; `secret` never does. `data` follows from the
     secret, and the task's data are drawn with it. With `company` a node's seeds are repeated beside
-    others before it may claim anything.
+    others before it may claim anything. `learned` is what earlier runs had taught when it began;
+    the agents of older runs learned nothing.
     """
 
     task: str
@@ -53,6 +55,7 @@ class Config(Frozen):
     models: Models | None = None
     caps: Caps = Caps()
     approve: Mode = "never"
+    learned: Learned | None = None
 
     @classmethod
     def of(cls, record: RunRecord) -> "Config":

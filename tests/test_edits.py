@@ -59,7 +59,7 @@ def test_a_value_forks_by_kind_and_merges(muon: Program) -> None:
 def test_crossover_takes_from_branches(task: Task, muon: Program) -> None:
     parent = read(task.baselines["nadamw"]["optimizer.py"], task.motifs)
     edited = [e for s in range(60) if (e := crossover(parent, Random(s), [muon]))]
-    taken = [module.code for module, _ in edited if "orthogonalise(" in module.code]
+    taken = [module.code for module, *_ in edited if "orthogonalise(" in module.code]
     assert taken
     assert all("if " in text for text in taken)
 

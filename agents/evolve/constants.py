@@ -3,45 +3,61 @@
 import ast
 import math
 from collections.abc import Sequence
+from operator import itemgetter
 from random import Random
+from typing import NamedTuple
 
 import libcst as cst
 
 from ...evals.syntax import parse_expression
 from ...tasks.motifs import Kind
+from .guide import BY_HAND, Guide
 from .program import Program, Site
 from .tree import at, code, expression, rewrite, swap
 
-Edited = tuple[cst.Module, str] | None
+
+class Edit(NamedTuple):
+    """A changed module, and one sentence that says what changed.
+
+    `motif` names the motif that was woven in, if any, and `place` says where the change was made.
+    """
+
+    module: cst.Module
+    idea: str
+    motif: str = ""
+    place: str = ""
+
+
+Edited = Edit | None
 VALUES: frozenset[Kind] = frozenset(("float", "scalar", "tensor"))
 ARITHMETIC: Sequence[cst.BaseBinaryOp] = (cst.Add(), cst.Subtract(), cst.Multiply(), cst.Divide())
 
 
-def perturb_constant(program: Program, rng: Random) -> Edited:
+def perturb_constant(program: Program, rng: Random, guide: Guide = BY_HAND) -> Edited:
     """Scale a number on a logarithmic scale; a decay rate by its distance from one."""
     named = [
-        (path, name)
+        (path, name, f"constant {name}")
         for name, path in program.constants.items()
         if number(at(program.module, path)) is not None
     ]
     sums = {site.path for site in program.sites if site.kind in VALUES and arithmetic(site)}
     literals = [
-        (site.path, "")
+        (site.path, "", site.spot.function)
         for site in program.sites
         if isinstance(site.node, cst.Float)
         or (isinstance(site.node, cst.Integer) and site.path[:-1] in sums)
     ]
     if not named and not literals:
         return None
-    path, name = rng.choice(named if named and (not literals or rng.random() < 0.8) else literals)
+    choices = named if named and (not literals or rng.random() < 0.8) else literals
+    path, name, where = guide.pick(choices, rng, itemgetter(2))
     node = at(program.module, path)
     old = number(node)
     assert old is not None
     new = perturbed(old if name else float(old), rng)
     what = name or "a literal"
-    return rewrite(program.module, [(path, swap(literal(new)))]), (
-        f"Changed {what} from {code(node)} to {shown(new)}"
-    )
+    module = rewrite(program.module, [(path, swap(literal(new)))])
+    return Edit(module, f"Changed {what} from {code(node)} to {shown(new)}", place=where)
 
 
 def number(node: cst.CSTNode) -> float | int | None:

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from random import Random
 
 import libcst as cst
@@ -11,15 +12,19 @@ from ...evals.syntax import parse
 from ...tasks.motifs import Motif
 from .binder import Unfit
 from .branches import admitted
-from .constants import VALUES, Edited, literal, number, shown
+from .constants import VALUES, Edit, Edited, literal, number, shown
+from .guide import BY_HAND, Guide
 from .needs import Needs
+from .places import place
 from .program import Program, Site
 from .toplevel import brought
 from .tree import at, code, rewrite, swap
 from .weave import TAKEOVER, renamed, suits, weave
 
 
-def exchange_constants(program: Program, rng: Random, donors: Sequence[Program]) -> Edited:
+def exchange_constants(
+    program: Program, rng: Random, donors: Sequence[Program], guide: Guide = BY_HAND
+) -> Edited:
     """Take over values of constants that another program has under the same names."""
     if not donors:
         return None
@@ -31,10 +36,12 @@ def exchange_constants(program: Program, rng: Random, donors: Sequence[Program])
     chosen = [name for name in differing if rng.random() < 0.5] or [rng.choice(differing)]
     changes = [(program.constants[name], swap(literal(theirs[name]))) for name in chosen]
     values = ", ".join(f"{name} = {shown(theirs[name])}" for name in chosen)
-    return rewrite(program.module, changes), f"Took {values} from another program"
+    return Edit(rewrite(program.module, changes), f"Took {values} from another program")
 
 
-def crossover(program: Program, rng: Random, donors: Sequence[Program]) -> Edited:
+def crossover(
+    program: Program, rng: Random, donors: Sequence[Program], guide: Guide = BY_HAND
+) -> Edited:
     """Put a computed value of another program in the place of one of ours, or blend the two."""
     if not donors:
         return None
@@ -66,7 +73,10 @@ def crossover(program: Program, rng: Random, donors: Sequence[Program]) -> Edite
     sites = [site for site in sites if suits(program, motif, site)]
     if (whole or donor.outside(part)) and rng.random() < 0.7:
         sites = [site for site in sites if program.outside(site)]
-    return weave(program, motif, rng.choice(sites), rng) if sites else None
+    if not sites:
+        return None
+    edited = weave(program, motif, guide.pick(sites, rng, partial(place, program)), rng)
+    return edited and edited._replace(motif="")
 
 
 def exchange_helper(program: Program, rng: Random, donor: Program) -> Edited:
@@ -92,7 +102,7 @@ def exchange_helper(program: Program, rng: Random, donor: Program) -> Edited:
         TAKEOVER, constants=needs.constants, helpers=others, overrides=(code(new).strip(),)
     )
     changed = rewrite(program.module, brought(program, motif, renamed(program, motif)))
-    return changed, f"Took over how another program does `{name}`"
+    return Edit(changed, f"Took over how another program does `{name}`")
 
 
 def blended(needs: "Needs", value: str, part: Site, blend: Motif) -> Motif:

@@ -6,12 +6,15 @@ not be sound: the caller reads the result again and drops it if anything became 
 """
 
 from collections.abc import Sequence
+from functools import partial
 from random import Random
 
 import libcst as cst
 
-from .constants import ARITHMETIC, VALUES, Edited, arithmetic, number
+from .constants import ARITHMETIC, VALUES, Edit, Edited, arithmetic, number
+from .guide import BY_HAND, Guide
 from .names import binds, fresh, reads, words
+from .places import place
 from .program import Program, Site
 from .tree import (
     after,
@@ -42,25 +45,22 @@ FUNCTIONS: Sequence[Sequence[str]] = (
 )
 
 
-def swap_operator(program: Program, rng: Random) -> Edited:
+def swap_operator(program: Program, rng: Random, guide: Guide = BY_HAND) -> Edited:
     """Exchange an arithmetic operator, a comparison or a function for one of its kind."""
     sites = [site for site in program.sites if _swappable(site)]
     if not sites:
         return None
-    site = rng.choice(sites)
+    site = guide.pick(sites, rng, partial(place, program))
     new = _swapped(site, rng)
-    if new is None:
-        return None
-    changed = rewrite(program.module, [(site.path, swap(new))])
-    return changed, f"Replaced `{code(site.node)}` by `{code(new)}`"
+    return None if new is None else _replaced(program, site, new)
 
 
-def substitute(program: Program, rng: Random) -> Edited:
+def substitute(program: Program, rng: Random, guide: Guide = BY_HAND) -> Edited:
     """Replace an expression by another of its kind, or combine it with one."""
     sites = [site for site in program.sites if site.kind in VALUES and not program.fragile(site)]
     if not sites:
         return None
-    site = rng.choice(sites)
+    site = guide.pick(sites, rng, partial(place, program))
     others = [
         donor
         for donor in program.sites
@@ -75,11 +75,10 @@ def substitute(program: Program, rng: Random) -> Edited:
         new = combine(copied(site.node), operator, new)
     if code(new) == code(site.node):
         return None
-    changed = rewrite(program.module, [(site.path, swap(new))])
-    return changed, f"Replaced `{code(site.node)}` by `{code(new)}`"
+    return _replaced(program, site, new)
 
 
-def reuse(program: Program, rng: Random) -> Edited:
+def reuse(program: Program, rng: Random, guide: Guide = BY_HAND) -> Edited:
     """Give a computed value a name and use it in a second place."""
     sources = [
         site
@@ -108,7 +107,7 @@ def reuse(program: Program, rng: Random) -> Edited:
     ]
     if not targets:
         return None
-    target = rng.choice(targets)
+    target = guide.pick(targets, rng, partial(place, program))
     owner = source.spot.assigned
     if owner and source.path[:-1] == (*source.spot.path, "body", 0) and owner in target.env:
         changes = [(target.path, swap(cst.Name(owner)))]
@@ -120,19 +119,19 @@ def reuse(program: Program, rng: Random) -> Edited:
             (target.path, swap(cst.Name(owner))),
             (source.spot.path, before(hoisted)),
         ]
-    return rewrite(program.module, changes), (
-        f"Used `{code(source.node)}` also in the place of `{code(target.node)}`"
-    )
+    idea = f"Used `{code(source.node)}` also in the place of `{code(target.node)}`"
+    return Edit(rewrite(program.module, changes), idea, place=place(program, target))
 
 
-def delete(program: Program, rng: Random) -> Edited:
+def delete(program: Program, rng: Random, guide: Guide = BY_HAND) -> Edited:
     """Remove a statement, or shorten an expression to one of its parts."""
     if rng.random() < 0.5:
         spots = [spot for spot in program.spots if spot.dispensable]
         if not spots:
             return None
-        spot = rng.choice(spots)
-        return rewrite(program.module, [(spot.path, drop())]), f"Removed `{spot.quoted}`"
+        spot = guide.pick(spots, rng, partial(place, program))
+        shorter = rewrite(program.module, [(spot.path, drop())])
+        return Edit(shorter, f"Removed `{spot.quoted}`", place=place(program, spot))
     pairs = [
         (whole, part)
         for whole, part in _nested(program.sites)
@@ -141,28 +140,36 @@ def delete(program: Program, rng: Random) -> Edited:
     ]
     if not pairs:
         return None
-    whole, part = rng.choice(pairs)
+    whole, part = guide.pick(pairs, rng, lambda pair: place(program, pair[0]))
     changed = rewrite(program.module, [(whole.path, swap(copied(part.node)))])
-    return changed, f"Shortened `{code(whole.node)}` to `{code(part.node)}`"
+    idea = f"Shortened `{code(whole.node)}` to `{code(part.node)}`"
+    return Edit(changed, idea, place=place(program, whole))
 
 
-def move(program: Program, rng: Random) -> Edited:
+def move(program: Program, rng: Random, guide: Guide = BY_HAND) -> Edited:
     """Put an assignment elsewhere in its block, past a statement for which the order matters."""
     choices = [
-        (spot, place)
+        (spot, other)
         for spot in program.spots
         if spot.assigned
-        for place in program.spots
-        if place.block == spot.block and place is not spot and not place.final
-        if binds(spot.node) & (reads(place.node) | binds(place.node))
-        or binds(place.node) & reads(spot.node)
+        for other in program.spots
+        if other.block == spot.block and other is not spot and not other.final
+        if binds(spot.node) & (reads(other.node) | binds(other.node))
+        or binds(other.node) & reads(spot.node)
     ]
     if not choices:
         return None
-    spot, place = rng.choice(choices)
-    put = after if place.path > spot.path else before
-    changes = [(spot.path, drop()), (place.path, put(spot.node))]
-    return rewrite(program.module, changes), f"Moved `{spot.quoted}`"
+    spot, other = guide.pick(choices, rng, lambda pair: place(program, pair[0]))
+    put = after if other.path > spot.path else before
+    moved = rewrite(program.module, [(spot.path, drop()), (other.path, put(spot.node))])
+    return Edit(moved, f"Moved `{spot.quoted}`", place=place(program, spot))
+
+
+def _replaced(program: Program, site: Site, new: cst.BaseExpression) -> Edit:
+    """The program with another expression at a place."""
+    changed = rewrite(program.module, [(site.path, swap(new))])
+    idea = f"Replaced `{code(site.node)}` by `{code(new)}`"
+    return Edit(changed, idea, place=place(program, site))
 
 
 def combine(

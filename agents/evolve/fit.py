@@ -150,6 +150,5 @@ def _rescaled(
     edited = rescaled(program, moved, kind, rng) if program else None
     if edited is None:
         return None
-    module, idea = edited
-    idea = f"{candidate.idea}; {idea}"
-    return candidate.model_copy(update={"files": {name: module.code}, "idea": idea})
+    idea = f"{candidate.idea}; {edited.idea}"
+    return candidate.model_copy(update={"files": {name: edited.module.code}, "idea": idea})

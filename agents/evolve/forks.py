@@ -6,15 +6,17 @@ import libcst as cst
 
 from .binder import Binder, Unfit
 from .branches import divides, kinds_of, tests
-from .constants import VALUES, Edited, number, perturbed, shown
+from .constants import VALUES, Edit, Edited, number, perturbed, shown
+from .guide import BY_HAND, Guide
 from .names import fresh, names, reads, words
+from .places import place
 from .program import Program, Spot
 from .reader import analyse
 from .tree import Change, after, at, code, rewrite, statement, swap
 from .weave import TAKEOVER, suits, weave
 
 
-def fork(program: Program, rng: Random) -> Edited:
+def fork(program: Program, rng: Random, guide: Guide = BY_HAND) -> Edited:
     """Compute one value in a way of its own for some kinds: other constants, or one more motif."""
     choices = [
         (spot, test)
@@ -25,7 +27,7 @@ def fork(program: Program, rng: Random) -> Edited:
     ]
     if not choices:
         return None
-    spot, test = rng.choice(choices)
+    spot, test = guide.pick(choices, rng, lambda choice: place(program, choice[0]))
     try:
         asked = Binder(spot.env, TAKEOVER, {}, {}).text(test)
     except Unfit:
@@ -36,7 +38,7 @@ def fork(program: Program, rng: Random) -> Edited:
     return _with_motif(program, spot, asked, rng)
 
 
-def merge(program: Program, rng: Random) -> Edited:
+def merge(program: Program, rng: Random, guide: Guide = BY_HAND) -> Edited:
     """Do for all kinds what a program does for some; not where that may lack a state."""
     choices: list[tuple[Spot, cst.BaseSuite]] = []
     for spot in program.spots:
@@ -47,10 +49,11 @@ def merge(program: Program, rng: Random) -> Edited:
         choices += [(spot, way) for way in ways if _general(program, way)]
     if not choices:
         return None
-    spot, way = rng.choice(choices)
+    spot, way = guide.pick(choices, rng, lambda choice: place(program, choice[0]))
     changed = rewrite(program.module, [(spot.path, lambda _old: list(way.body))])
     first = code(way.body[0]).strip().partition("\n")[0]
-    return changed, f"Did for all kinds what began with `{first}` for some"
+    idea = f"Did for all kinds what began with `{first}` for some"
+    return Edit(changed, idea, place=place(program, spot))
 
 
 def _general(program: Program, way: cst.BaseSuite) -> bool:
@@ -86,9 +89,8 @@ def _with_constants(program: Program, spot: Spot, test: str, own: list[str], rng
         changes.append((path[:2], after(statement(f"{new} = {shown(value)}"))))
         module = module.visit(_Rename(name, new))
     changes.append((spot.path, swap(_if(test, module.code.strip(), text))))
-    return rewrite(program.module, changes), (
-        f"Computed `{spot.assigned}` with constants of its own where {test}"
-    )
+    idea = f"Computed `{spot.assigned}` with constants of its own where {test}"
+    return Edit(rewrite(program.module, changes), idea, place=place(program, spot))
 
 
 def _with_motif(program: Program, spot: Spot, test: str, rng: Random) -> Edited:
@@ -108,7 +110,9 @@ def _with_motif(program: Program, spot: Spot, test: str, rng: Random) -> Edited:
         return None
     motif, site = rng.choices(choices, [m.prior * (4.0 if s.whole else 1.0) for m, s in choices])[0]
     edited = weave(changed, motif, site, rng)
-    return (edited[0], f"{edited[1]}, where {test}") if edited else None
+    if edited is None:
+        return None
+    return edited._replace(idea=f"{edited.idea}, where {test}", place=place(program, spot))
 
 
 def _kind(test: str) -> str:

@@ -10,7 +10,7 @@ import libcst as cst
 
 from ...tasks import Probe
 from ...tasks.motifs import Motif
-from .constants import Edited, literal, number, rounded
+from .constants import Edit, Edited, literal, number, rounded
 from .program import Program, Site
 from .reader import analyse
 from .tree import at, rewrite, swap
@@ -126,7 +126,7 @@ def rescaled(program: Program, moved: Change, kind: str, rng: Random) -> Edited:
         program = edited
         whose = "the step" if every else f"the step of {' and '.join(kinds)}"
         ideas.append(f"scaled {whose} by {factor:g} to its parent's size")
-    return (program.module, "; ".join(ideas)) if ideas else None
+    return Edit(program.module, "; ".join(ideas)) if ideas else None
 
 
 def _retuned(program: Program, factor: float) -> Program | None:
@@ -164,7 +164,7 @@ def _woven(program: Program, motif: Motif, rng: Random) -> Program | None:
         edited = weave(program, motif, sites[done], rng)
         if edited is None:
             return None
-        program, done = analyse(edited[0], program.facts), done + 1
+        program, done = analyse(edited.module, program.facts), done + 1
     return program if done else None
 
 

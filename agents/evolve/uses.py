@@ -1,25 +1,28 @@
 """A constant that is used in several places: one of them gets its own, or all share a local."""
 
 from collections.abc import Sequence
+from functools import partial
 from random import Random
 
 import libcst as cst
 
-from .constants import Edited, number, perturbed, shown
+from .constants import Edit, Edited, number, perturbed, shown
+from .guide import BY_HAND, Guide
 from .names import fresh, words
+from .places import place
 from .program import Program, Site, Spot
 from .reader import analyse
 from .tree import Change, after, at, before, code, rewrite, statement, swap
 
 
-def divide_constant(program: Program, rng: Random) -> Edited:
+def divide_constant(program: Program, rng: Random, guide: Guide = BY_HAND) -> Edited:
     """Give one use of a shared constant a constant of its own, near the shared one."""
     shared = {name: sites for name in program.constants if (sites := _divisible(program, name))}
     if not shared:
         return None
     name = rng.choice(sorted(shared))
     sites = shared[name]
-    site = rng.choice(sites)
+    site = guide.pick(sites, rng, partial(place, program))
     line = [other for other in sites if other.spot is site.spot]
     chosen = [site] if len(line) == len(sites) or rng.random() < 0.25 else line
     path = program.constants[name]
@@ -31,9 +34,8 @@ def divide_constant(program: Program, rng: Random) -> Edited:
     own = fresh(f"{name}_{_purpose(site.spot)}", words(program.source))
     changes: list[Change] = [(use.path, swap(cst.Name(own))) for use in chosen]
     changes.append((path[:2], after(statement(f"{own} = {shown(new)}"))))
-    return rewrite(program.module, changes), (
-        f"Gave `{site.spot.quoted}` a {name} of its own, {shown(new)} beside {shown(old)}"
-    )
+    idea = f"Gave `{site.spot.quoted}` a {name} of its own, {shown(new)} beside {shown(old)}"
+    return Edit(rewrite(program.module, changes), idea, place=place(program, site))
 
 
 def uses(program: Program, name: str) -> list[Site]:

@@ -1,7 +1,7 @@
 """Weaving a motif into a program: fresh names, new slots in the state, helpers brought along."""
 
 import ast
-from functools import lru_cache
+from functools import lru_cache, partial
 from random import Random
 
 import libcst as cst
@@ -9,9 +9,11 @@ import libcst as cst
 from ...evals.syntax import parse, parse_expression
 from ...tasks.motifs import Group, Motif
 from .binder import Binder, Unfit
-from .constants import Edited
+from .constants import Edit, Edited
 from .factors import DRIFTS, located, settled
+from .guide import BY_HAND, Guide
 from .names import binds, fresh, reads, words
+from .places import place
 from .program import Program, Site
 from .slots import home, slotted
 from .toplevel import brought, function, templates
@@ -22,21 +24,22 @@ TAKEOVER = Motif("takeover", "", "value", "", "v", "unknown")
 EVERYWHERE = 0.5  # how often a motif takes hold of a constant in a whole function
 
 
-def insert_motif(program: Program, rng: Random, group: Group) -> Edited:
+def insert_motif(program: Program, rng: Random, guide: Guide = BY_HAND, *, group: Group) -> Edited:
     """Weave one of the task's motifs in at a random place where its types fit."""
     motifs = [motif for motif in program.facts.motifs if motif.group == group]
     if group == "factor":
         motifs += DRIFTS
-    # A weighted shuffle (Efraimidis and Spirakis 2006): the larger its prior, the earlier a motif.
-    motifs.sort(key=lambda motif: rng.random() ** (1.0 / motif.prior), reverse=True)
-    for motif in motifs:
+    for motif in guide.motifs(motifs, rng):
         sites = [site for site in program.sites if suits(program, motif, site)]
         if not sites:
             continue
-        site = rng.choices(sites, [interest(program, site) for site in sites])[0]
+        interests = [interest(program, site) for site in sites]
+        site = guide.pick(sites, rng, partial(place, program), interests)
+        where = place(program, site)
         wide = is_constant(program, site) and rng.random() < EVERYWHERE
         program, site = (hoisted(program, site) if wide else None) or (program, site)
-        return weave(program, motif, site, rng)
+        edited = weave(program, motif, site, rng)
+        return edited and edited._replace(place=where)
     return None
 
 
@@ -78,7 +81,8 @@ def weave(program: Program, motif: Motif, site: Site, rng: Random) -> Edited:
     except Unfit:
         return None
     idea = motif.idea.replace("{x}", f"`{_short(code(site.node))}`")
-    return rewrite(program.module, changes), f"{idea} ({motif.source})" if motif.source else idea
+    idea = f"{idea} ({motif.source})" if motif.source else idea
+    return Edit(rewrite(program.module, changes), idea, motif.name, place(program, site))
 
 
 def _changes(program: Program, motif: Motif, site: Site, rng: Random) -> list[Change]:

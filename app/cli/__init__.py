@@ -1,7 +1,7 @@
 """The command line: its verbs, and what a terminal draws.
 
 main        the verbs put together, and run          display     output that cannot fail
-searching   search, resume, stop, approve            run, approve, live
+searching   search, resume, learn, stop, approve     run, learned, approve, live
 checking    calibrate, doctor                        calibrate, noise_page, doctor, attack
 reading     runs, tree, show, diff, replay, ...      rejudge, report
 benches     bench agents                             bench

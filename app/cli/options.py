@@ -171,6 +171,15 @@ MaxTrials = Annotated[int | None, typer.Option(min=1, help="Most trials to run i
 MaxGpuSeconds = Annotated[
     float | None, typer.Option(min=0.0, callback=finite, help="Most GPU seconds to use.")
 ]
+LearnedFile = Annotated[
+    str | None,
+    typer.Option(
+        "--learned",
+        help="File of `ratchet learn` with what paid in earlier searches, which the evolver begins "
+        "with, or the word nothing. Without it, the file beside the archive, else the one that "
+        "comes with Ratchet. A run keeps what it began with.",
+    ),
+]
 Approve = Annotated[
     Literal["never", "candidates", "confirmations", "all"],
     typer.Option(help="Ask a person before candidates run, before fresh seeds are spent, or both."),

@@ -1,4 +1,4 @@
-"""The verbs of a search that goes on: begin one, take one up, stop one, decide what it asks."""
+"""The verbs of searches: begin one, take one up, learn from some, stop one, answer one."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +16,7 @@ from .options import (
     Control,
     Effect,
     Json,
+    LearnedFile,
     MaxDollars,
     MaxGpuSeconds,
     MaxTokens,
@@ -73,6 +74,7 @@ def search(
     max_trials: MaxTrials = None,
     max_gpu_seconds: MaxGpuSeconds = None,
     approve: Approve = "never",
+    learned: LearnedFile = None,
     accept_unisolated: Accept = False,
     archive: Where = ARCHIVE,
 ) -> None:
@@ -94,6 +96,7 @@ def search(
         standards=Standards(standard, control, alpha, schedule, effect),
         models=Wanted(tuple(model or ()), tuple(price or ()), api, temperature),
         approve=approve,
+        learned=learned,
     )
     choice = SandboxChoice(sandbox, workers, accept_unisolated, sharing)
     raise typer.Exit(start(order, choice, archive))
@@ -128,6 +131,35 @@ def _caps(
     from ...search.budget import Caps
 
     return Caps(tokens=tokens, dollars=dollars, trials=trials, gpu_seconds=gpu_seconds)
+
+
+@searching.command()
+def learn(
+    archives: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Archives to learn from: paths or SQLAlchemy URLs.",
+            show_default=f"$RATCHET_ARCHIVE, else {ARCHIVE}",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="File to write.",
+            show_default="the one beside the first archive, which its next searches begin with",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Learn from the searches in ARCHIVES what paid, and write it into a file for later ones.
+
+    It reads what search seeds showed of each proposal, and no claim, fresh seed or sealed seed.
+    """
+    from ...places import place
+    from .learned import learned_view, write
+    from .output import show_or_dump
+
+    show_or_dump(write(archives or [place(None)], out), as_json, learned_view)
 
 
 @searching.command()

@@ -20,10 +20,16 @@ CANDIDATE = Candidate(files={"a.py": "x = 1\n"}, idea="", proposer="test")
 
 
 def start(
-    path: Path, sandbox: Sandbox, agent: Agent, seed: int = 1, workers: int = 2, **config: Any
+    path: Path,
+    sandbox: Sandbox,
+    agent: Agent,
+    seed: int = 1,
+    workers: int = 2,
+    folder: str = BOWL,
+    **config: Any,
 ) -> Run:
-    """Begin a run on the bowl, or take up the one that is there."""
-    task, archive = load(BOWL), Archive(path, create=True)
+    """Begin a run on the bowl, or on the kind of it in `folder`, or take up the one there."""
+    task, archive = load(folder), Archive(path, create=True)
     config.setdefault("schedule", "adaptive")
     config.setdefault("company", True)
     settings = Config(task="bowl", seed=seed, key=key_from(seed), secret=SECRET, **config)
