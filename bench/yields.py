@@ -1,13 +1,14 @@
 """Does it pay to learn what pays? Fixed weights against the bandit of `evolver`, without training.
 
-    python bench/yields.py --searches 8 --proposals 80
+    python bench/yields.py --searches 60 --proposals 100
 
-Proposals are the evolver's own, from the shipped Muon and the start of `optimizer`. What becomes of
-them is drawn: on each landscape every kind of edit and every motif has chances of its own to be
-invalid, to ruin the program and to gain, and one motif in six pays; some pay on one of the two
-programs alone. Screens are drawn by the rule of a search, with four seeds and then sixteen. The
-tree that proposals are made from lags by three. `prior` is the bandit that begins with what two
-earlier searches with fixed weights taught on the same landscape, by `ratchet learn`.
+Proposals are drawn as the evolver draws edits and motifs of `optimizer`, from the shipped Muon and
+the start. Nothing is woven in. What becomes of them is drawn too: on each landscape every kind of
+edit and every motif has chances of its own to be invalid, to ruin the program and to gain. One
+motif in six pays, and some pay on one of the two programs alone. Screens are drawn by the rule of a
+search, with four seeds and then sixteen. The tree that proposals are made from lags by three. With
+`prior` the bandit begins with what two earlier searches with fixed weights taught on the same
+landscape.
 
 `better` is the share of proposals whose true gain is a quarter of the noise of one seed or more.
 Ratios are to fixed weights, over the same landscapes, with jackknife standard errors.
@@ -21,16 +22,16 @@ from typing import NamedTuple
 
 from harness import mean_error, options, save
 
-from ratchet.agents.base import ProposalError
-from ratchet.agents.evolve.credit import NOTE, Totals, arms, noted, totals
+from ratchet.agents.evolve.credit import NOTE, Credit, Totals, arms, noted, totals
+from ratchet.agents.evolve.factors import DRIFTS
 from ratchet.agents.evolve.guide import BY_HAND, Guide
-from ratchet.agents.evolve.ideas import credits
 from ratchet.agents.evolve.learned import Taught, merged
 from ratchet.agents.evolve.thompson import Thompson
-from ratchet.agents.evolver import evolve
+from ratchet.agents.evolver import COUNTS, WEIGHTS
 from ratchet.archive import Evidence, Node, Tree
 from ratchet.evals import Candidate, Rule, Summary, Verdict
 from ratchet.tasks import load
+from ratchet.tasks.motifs import Motif
 
 TASK = load("optimizer")
 RULE = Rule()
@@ -50,6 +51,17 @@ HARM: Mapping[str, tuple[float, float]] = {
     "deletion": (0.25, 0.61),
 }
 OTHER = (0.2, 0.4)
+FAMILIES = ("start", "muon")
+MUON = 0.7  # share of proposals that are made from Muon
+COUNTS_FROM = 0.25  # a gain from which a proposal counts as better, in SD
+PLANTED = Candidate(files={"a.py": ""}, idea="", proposer="task")
+MOTIFS: Mapping[str, list[Motif]] = {
+    "factor": [motif for motif in (*TASK.motifs.motifs, *DRIFTS) if motif.group == "factor"],
+    **{
+        f"{group} motif": [motif for motif in TASK.motifs.motifs if motif.group == group]
+        for group in ("value", "scalar", "parameter", "readout")
+    },
+}
 
 
 class Chances(NamedTuple):
@@ -85,7 +97,7 @@ class Landscape:
             spread = rng.uniform(0.5, 1.2)
             return Chances(invalid / 2 * spread, ruined / 2 * spread, rng.uniform(0, 0.15), GAIN)
         harm, pays = rng.uniform(0, 0.7), rng.random() < PAYS
-        if rng.random() < ALONE and rng.choice(("start", "muon")) != family:
+        if rng.random() < ALONE and rng.choice(FAMILIES) != family:
             pays = False
         if pays:
             return Chances(0.0, harm / 4, rng.uniform(0.3, 0.7), rng.uniform(0.5, 1.5) * GAIN)
@@ -93,7 +105,7 @@ class Landscape:
 
     def child(self, number: int, parent: Node, made: Candidate, rng: Random) -> tuple[Node, float]:
         """The node of a proposal as its screen leaves it, and its true gain in SD."""
-        parts = sorted(arm for arm in arms(note(made)) if arm[0] != "place")
+        parts = sorted(arm for arm in arms(made.notes[NOTE]) if arm[0] != "place")
         drawn = [(self.chances(arm, parent.name), rng.random(), rng.random()) for arm in parts]
         verdict, true = Verdict(standing="no gain", reason=""), -math.inf
         if any(luck < chances.invalid for chances, luck, _ in drawn):
@@ -102,11 +114,6 @@ class Landscape:
             true = sum(c.gain if at < c.gains else -0.15 for c, _, at in drawn)
             verdict = screened(true, rng)
         return _node(number, made, verdict, parent), true
-
-
-def note(made: Candidate) -> str:
-    """What a proposal was made of, by its note, or by its idea where weights are fixed."""
-    return made.notes.get(NOTE) or noted(credits(made.idea, TASK.motifs))
 
 
 def screened(true: float, rng: Random) -> Verdict:
@@ -144,38 +151,34 @@ def _node(
     )
 
 
-def roots() -> list[Node]:
-    """The two programs that proposals are made from."""
-    files = {"start": TASK.start, "muon": TASK.baselines["muon"]}
-    return [
-        _node(number, Candidate(files=text, idea=name, proposer="task"), None, None, name)
-        for number, (name, text) in enumerate(files.items())
-    ]
-
-
 Guided = Callable[[str, Tree], Guide]  # by the family of the parent, and the tree
+
+
+def proposed(guide: Guide, rng: Random) -> Candidate:
+    """A proposal that says which edits and motifs were drawn for it."""
+    made = []
+    for _ in range(rng.choice(COUNTS)):
+        edit = rng.choices(list(WEIGHTS), guide.edits(WEIGHTS, rng))[0]
+        motifs = guide.motifs(MOTIFS.get(edit, ()), rng)
+        made.append(Credit(edit, motifs[0].name if motifs else ""))
+    return Candidate(files={"a.py": ""}, idea="", proposer="bench", notes={NOTE: noted(made)})
 
 
 def grown(land: Landscape, guided: Guided, count: int, seed: str) -> tuple[Tree, Outcome]:
     """One search: the tree that it ends with, and what its proposals were worth."""
-    nodes, trues, rng = roots(), list[float](), Random(seed)
-    planted = list(nodes)
-    others = [node.candidate for node in planted]
-    while len(trues) < count:
-        parent = planted[rng.random() < 0.7]
+    planted = [_node(number, PLANTED, None, None, name) for number, name in enumerate(FAMILIES)]
+    nodes, trues, rng = list(planted), list[float](), Random(seed)
+    for number in range(count):
+        parent = planted[rng.random() < MUON]
         tree = Tree(nodes[: max(len(planted), len(nodes) - LAG)])
-        try:
-            made = evolve(TASK, parent.candidate, others, rng, guided(parent.name, tree))
-        except ProposalError:
-            continue
-        outcome = Random(f"{seed}/{len(trues)}")
-        node, true = land.child(len(nodes), parent, made, outcome)
+        made = proposed(guided(parent.name, tree), rng)
+        luck = Random(f"{seed}/{number}")
+        node, true = land.child(len(nodes), parent, made, luck)
         nodes.append(node)
         trues.append(true)
-    standings = [node.standing for node in nodes[len(planted) :]]
+    promising = sum(node.standing == "promising" for node in nodes) / count
     harmed = sum(true == -math.inf for true in trues) / count
-    promising = standings.count("promising") / count
-    better = sum(true >= 0.25 for true in trues) / count
+    better = sum(true >= COUNTS_FROM for true in trues) / count
     return Tree(nodes), Outcome(harmed, 1 - harmed, promising, better)
 
 
@@ -190,7 +193,7 @@ def taught(land: Landscape, count: int) -> Totals:
     lessons = []
     for number in range(2):
         tree, _ = grown(land, lambda family, tree: BY_HAND, count, f"{land.seed}/earlier/{number}")
-        brought = totals(tree, TASK.metric.minimum_gain, lambda node: note(node.candidate))
+        brought = totals(tree, TASK.metric.minimum_gain)
         run = Taught(run=str(number), task=TASK.name, digest="", begun="", proposals=count)
         lessons.append((run, brought))
     return merged(lessons).totals
@@ -207,8 +210,8 @@ def ratio(own: Sequence[float], fixed: Sequence[float]) -> tuple[float, float]:
 
 def main() -> None:
     """Print a table: shares of proposals by each way to draw, and ratios to fixed weights."""
-    parser = options(__doc__, 8)
-    parser.add_argument("--proposals", type=int, default=80)
+    parser = options(__doc__, 60)
+    parser.add_argument("--proposals", type=int, default=100)
     asked = parser.parse_args()
     rows: dict[str, list[Outcome]] = {"fixed weights": [], "bandit": [], "bandit with prior": []}
     for seed in range(asked.first_seed, asked.first_seed + asked.searches):
