@@ -14,5 +14,6 @@ What they are made of:
 - `research`, `prompts`: steps of agents that ask a language model, and the texts they send
 - `llm`: the model server
 - `bandit`: which of several models to ask next
+- `learning`: what earlier runs taught, from archives and for new ones
 - `conformance`: checks that an agent keeps the contract of `base`
 """

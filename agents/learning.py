@@ -52,10 +52,14 @@ def opened(asked: str | None, where: str, task: Task, say: Say) -> Learned:
         names = ", ".join(unknown[:8]) + (" ..." if len(unknown) > 8 else "")
         say(f"{path}: passed over, as nothing of the task or of `evolver` is called so: {names}")
     if path != SHIPPED:
-        count = len(learned.runs)
-        what = f"what {count} earlier runs taught" if count else f"nothing of {task.name}"
+        what = f"nothing of {task.name}" if learned == Learned() else "what earlier runs taught"
         say(f"{path}: the search begins with {what}")
     return learned
+
+
+def shipped(task: Task) -> Learned:
+    """What comes with Ratchet for a task."""
+    return read_file(SHIPPED).learned(task.name).only(_known(task))[0]
 
 
 def learn(archives: Iterable[Archive], say: Say) -> Document:

@@ -6,6 +6,7 @@ import pytest
 from conftest import BOWL, SECRET
 
 from ratchet.agents.base import AgentError
+from ratchet.agents.evolve.learned import Document, Learned
 from ratchet.archive import Archive
 from ratchet.search.begin import begin, reopen, take_up
 from ratchet.search.order import Chance, Extension, Order, SandboxChange, SandboxChoice
@@ -25,14 +26,20 @@ def test_a_program_begins_a_run_and_takes_it_up_again(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     where, messages, warnings = str(tmp_path / "a.db"), list[str](), list[str]()
+    taught = Learned(edit={"constant": {"start": (1.0, 2)}})
+    paid = tmp_path / "a.db.learned.toml"
+    paid.write_text(Document(format=1, tasks={"bowl": taught}).text)
     with begin(ORDER, CHOICE, where, messages.append, warnings.append) as session:
         states = list(session.nodes())
         run_id = session.run.id
     assert session.reason == "all 2 proposals of --turns are made"
     assert session.seconds > 0
-    assert messages[0] == "warming the process sandbox up ..."
+    assert messages[0] == f"{paid}: the search begins with what earlier runs taught"
+    assert messages[1] == "warming the process sandbox up ..."
     assert len(warnings) == 1, "what a sandbox does not isolate is said once"
+    paid.unlink()
     archive = Archive(where)
+    assert Config.of(archive.run(run_id)).learned == taught, "a run keeps what it began with"
     more = Extension(turns=4)
     with take_up(archive, run_id, more, CHANGE, messages.append, warnings.append) as session:
         states += session.nodes()

@@ -63,9 +63,8 @@ def brief(
     desk = SimpleNamespace(try_out=try_out, dry=False)
     tree = tree or Tree([node(0, 0.0)])
     built_on = SimpleNamespace(candidate=candidate(parent), number=0)
-    return cast(
-        Brief, SimpleNamespace(task=TASK, parent=built_on, tree=tree, rng=Random(seed), desk=desk)
-    )
+    given = {"task": TASK, "parent": built_on, "tree": tree, "rng": Random(seed), "desk": desk}
+    return cast(Brief, SimpleNamespace(**given, learned=None))
 
 
 def reads(text: str) -> Any:

@@ -10,6 +10,7 @@ from ...evals.canonical import canonical
 from ...evals.syntax import size
 from ...tasks import Task, load, names
 from ..base import Brief, Desk
+from ..evolve.learned import Learned
 from .desks import bare_desk
 
 DeskFor = Callable[[Task], Desk]
@@ -63,7 +64,8 @@ class Situation(NamedTuple):
         """A brief that nobody has seen yet."""
         tree = Tree(node.model_copy(deep=True) for node in self.tree)
         rng = Random(f"situation {self.seed}")
-        return Brief(self.task, tree[self.parent], tree, rng, self.desk_for(self.task))
+        desk = self.desk_for(self.task)
+        return Brief(self.task, tree[self.parent], tree, rng, desk, Learned())
 
 
 def odd_task() -> Task:

@@ -16,6 +16,9 @@ Changing it:
 - `needs`, `crossover`: a part of another program becomes a motif
 - `steps`: how far a program steps, and the step brought back to its parent's size
 - `settings`: the constants that can be tuned together, and a program under a setting of them
+- `guide`, `places`: what draws edits, motifs and places; how a place is named
+- `credit`, `thompson`: what each proposal was made of and has brought, and a bandit that learns it
+- `learned`, `ideas`: what earlier runs taught, in a file; what older proposals were made of
 - `fit`: proposals that do nothing are passed over, and so are most that can hardly pay
 - `tidy`: what nothing reads any more is removed
 """

@@ -16,17 +16,7 @@ from .guide import BY_HAND, Guide
 from .names import binds, fresh, reads, words
 from .places import place
 from .program import Program, Site
-from .tree import (
-    after,
-    before,
-    code,
-    copied,
-    drop,
-    fit,
-    rewrite,
-    statement,
-    swap,
-)
+from .tree import after, before, code, copied, drop, fit, rewrite, statement, swap
 
 COMPARISONS: Sequence[cst.BaseCompOp] = (
     cst.LessThan(),

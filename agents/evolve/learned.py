@@ -1,6 +1,7 @@
 """What earlier runs taught: which edits, motifs and places paid, and for whom. A file of TOML."""
 
 import json
+import re
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib import metadata
@@ -158,14 +159,19 @@ def _lines(document: Document) -> Iterator[str]:
     yield f"version = {_quoted(document.version)}"
     for name, task in document.tasks.items():
         for run in task.runs:
-            yield f"\n[[tasks.{_quoted(name)}.runs]]"
+            yield f"\n[[tasks.{_key(name)}.runs]]"
             for key, value in run.model_dump().items():
                 yield f"{key} = {value if isinstance(value, int) else _quoted(value)}"
         for part in PARTS:
-            yield f"\n[tasks.{_quoted(name)}.{part}]"
+            yield f"\n[tasks.{_key(name)}.{part}]"
             for arm, families in getattr(task, part).items():
-                pairs = ", ".join(f"{_quoted(f)} = {list(pair)}" for f, pair in families.items())
-                yield f"{_quoted(arm)} = {{ {pairs} }}"
+                pairs = ", ".join(f"{_key(f)} = {list(pair)}" for f, pair in families.items())
+                yield f"{_key(arm)} = {{ {pairs} }}"
+
+
+def _key(name: str) -> str:
+    """A name as a key of TOML."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _quoted(name)
 
 
 def _quoted(text: str) -> str:

@@ -18,9 +18,11 @@ from ...tasks.motifs import Motif
 from .credit import Arm, Part, Total, Totals, summed
 from .guide import Guide, Item, plain
 
-EXPLORE = 0.25  # share of draws that is left to the weights set by hand
+EXPLORE = 0.15  # share of draws that is left to the weights set by hand
 USUAL = 0.1  # the reward of an arm of average weight, before anything is known
-BY_WEIGHT = 10.0  # proposals that a weight set by hand is worth
+# Proposals that a weight set by hand is worth. There are dozens of motifs, which one proposal each
+# has to tell apart.
+BY_WEIGHT: Mapping[Part, float] = {"edit": 10.0, "motif": 2.0, "place": 10.0}
 FROM_OTHERS_EARLIER = 10.0  # what other families of earlier runs are worth, at most
 FROM_EARLIER = 20.0  # what the same family of earlier runs is worth, at most
 FROM_OTHERS = 20.0  # what other families of this run are worth, at most
@@ -69,10 +71,10 @@ class Thompson(Guide):
 
     def posterior(self, arm: Arm, promised: float) -> tuple[float, float]:
         """The Beta posterior of an arm's reward, whose weight by hand promises so much."""
-        earlier, run = self.earlier.get(arm, {}), self.run.get(arm, {})
+        earlier, run, worth = self.earlier.get(arm, {}), self.run.get(arm, {}), BY_WEIGHT[arm[0]]
         evidence = summed(
             [
-                Total(BY_WEIGHT * promised, BY_WEIGHT),
+                Total(worth * promised, worth),
                 _others(earlier, self.family).worth(FROM_OTHERS_EARLIER),
                 earlier.get(self.family, Total()).worth(FROM_EARLIER),
                 _others(run, self.family).worth(FROM_OTHERS),

@@ -10,6 +10,7 @@ from contextlib import closing
 from typing import Any, Literal, NamedTuple
 
 from ....agents.base import AgentError
+from ....agents.learning import shipped
 from ....archive import Archive, RunRecord, Tree
 from ....evals import Keys, Rule, derived_key, fresh_key, key_from
 from ....sandbox import Sandbox
@@ -88,6 +89,7 @@ def configured(archive: Archive, terms: Terms, entrant: Entrant, number: int) ->
         rule=terms.rule,
         control_of=terms.bench,
         models=entrant.models,
+        learned=shipped(terms.task),
     )
     if name not in records:
         archive.start_run(name, terms.task, config.model_dump(mode="json"))
