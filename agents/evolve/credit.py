@@ -82,26 +82,29 @@ def own_note(node: Node) -> str:
 
 def totals(tree: Tree, minimum_gain: float, note_of: Callable[[Node], str] = own_note) -> Totals:
     """What every arm has brought in a run, by family; `note_of` tells what a node was made of."""
-    screens = [n.verdict.screen for n in tree.proposals() if n.verdict and n.verdict.screen]
+    children = tree.proposals()
+    screens = [n.verdict.screen for n in children if n.verdict and n.verdict.screen]
     unit = median(screen.sd for screen in screens) if screens else 0.0
     families = family_names(tree)
-    sums: dict[Arm, dict[str, Total]] = {}
-    for node in tree.proposals():
-        note = note_of(node)
-        value = reward(node, unit, minimum_gain) if note else None
-        if note and value is not None:
-            family = families[node.number]
-            for arm in arms(note):
-                own = sums.setdefault(arm, {})
-                own[family] = summed([own.get(family, Total()), Total(value, 1)])
-    return sums
+    rewards: dict[Arm, dict[str, list[float]]] = {}
+    for node in children:
+        credited = arms(note_of(node))
+        value = reward(node, unit, minimum_gain) if credited else None
+        if value is None:
+            continue
+        for arm in credited:
+            rewards.setdefault(arm, {}).setdefault(families[node.number], []).append(value)
+    return {
+        arm: {family: Total(math.fsum(own), len(own)) for family, own in brought.items()}
+        for arm, brought in rewards.items()
+    }
 
 
 def family_names(tree: Tree) -> dict[int, str]:
     """The name of the planted ancestor of each node, by number."""
     names: dict[int, str] = {}
     for node in tree:
-        above = None if node.parent is None else names.get(node.parent)
+        above = names.get(node.parent) if node.parent is not None else None
         names[node.number] = plain(node.name) if above is None else above
     return names
 
