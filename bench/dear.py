@@ -16,11 +16,11 @@ standard deviations, within 6 and 8 pairs.
 import argparse
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 from harness import options, save, share_error
+from noise import claim, tested
 from scipy.special import stdtr
 
 from ratchet.evals import Claim, Rule, judge
@@ -61,31 +61,13 @@ def planted(rng: RNG, noise: str, programs: int) -> Rule:
     return RULE.model_copy(update={"pooled": pooled})
 
 
-def claims(rule: Rule, gains: Array) -> list[Claim]:
+def tried(rule: Rule, gains: Array) -> list[Claim]:
     """The claims of one search, tested one after another on the rows of `gains`."""
-    made: list[Claim] = []
+    claims: list[Claim] = []
     for row in gains.tolist():
-        level, now = judge.level(rule, made), judge.pooled_so_far(rule, made)
-        test = judge.sequential_test(now, 0.0, level, partial(first, row))
-        made.append(
-            Claim(
-                says="better",
-                versus=0,
-                held=test.held,
-                level=level,
-                log_e=test.log_e,
-                stream="simulated",
-                pairs=test.pairs,
-                evidence="",
-                gain=judge.summary(test.gains),
-            )
-        )
-    return made
-
-
-def first(gains: Sequence[float], count: int) -> Sequence[float]:
-    """The first gains of a row."""
-    return gains[:count]
+        level, now = judge.level(rule, claims), judge.pooled_so_far(rule, claims)
+        claims.append(claim(tested(now, row, level), level))
+    return claims
 
 
 def by_t(gains: Array, levels: Array) -> Array:
@@ -108,7 +90,7 @@ def row(noise: str, times: float, asked: argparse.Namespace) -> dict[str, tuple[
         gains = times * NOISES[noise](rng, (asked.claims, RULE.most))
         counts["usual"] += bool(np.isfinite(ends(USUAL, gains, levels).confirmed).any())
         counts["t test"] += bool(by_t(gains, levels).any())
-        counts["dear"] += any(c.held for c in claims(planted(rng, noise, asked.planted), gains))
+        counts["dear"] += any(c.held for c in tried(planted(rng, noise, asked.planted), gains))
     return {rule: share_error(count, asked.searches) for rule, count in counts.items()}
 
 
@@ -121,7 +103,7 @@ def found(noise: str, asked: argparse.Namespace) -> dict[str, float]:
         pairs = []
         for _ in range(asked.searches):
             rule = planted(rng, noise, asked.planted)
-            rule = judge.pooled_so_far(rule, claims(rule, NOISES[noise](rng, (place - 1, 8))))
+            rule = judge.pooled_so_far(rule, tried(rule, NOISES[noise](rng, (place - 1, 8))))
             pairs.append(ends(rule, NOISES[noise](rng, (1, 8)) + GAIN, level).confirmed[0])
         for within in (6, 8):
             shares[f"claim {place}, {within} pairs"] = float(np.mean(np.array(pairs) <= within))

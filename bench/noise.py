@@ -103,6 +103,7 @@ def claim(test: judge.Tested, level: float) -> Claim:
         stream="simulated",
         pairs=test.pairs,
         evidence="",
+        gain=judge.summary(test.gains),
     )
 
 

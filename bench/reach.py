@@ -73,12 +73,23 @@ def proposals(propose: Proposer, task: Task, name: str, count: int) -> Iterator[
             continue
 
 
+class Broken(Exception):
+    """A program raised, or gave something other than an update of every tensor."""
+
+
 def updates(text: str, size: float, impulse: bool = False) -> tuple[Updates, set[str]]:
-    """What a program adds at each step, and the slots it keeps for the matrix.
+    """What a program adds at each step, and the slots it keeps for the matrix; raises Broken.
 
     Parameters have the given size. After an `impulse` gradients are zero and nothing is made
     orthogonal, so that the answer of the momentum is seen.
     """
+    try:
+        return _updates(text, size, impulse)
+    except Exception as error:  # a program may raise anything
+        raise Broken from error
+
+
+def _updates(text: str, size: float, impulse: bool) -> tuple[Updates, set[str]]:
     space: dict[str, Any] = {}
     exec(compile(text, "optimizer.py", "exec"), space)
     if impulse:
@@ -91,7 +102,7 @@ def updates(text: str, size: float, impulse: bool = False) -> tuple[Updates, set
         ctx = SimpleNamespace(step=step, total=TOTAL, progress=step / TOTAL, kinds=KINDS)
         grads = {n: draws[step] * (step == 0 or not impulse) for n, draws in draw.items()}
         change, state = space["update"](grads, state, params, ctx)
-        steps.append(change)
+        steps.append({name: change[name].reshape(shape) for name, shape in SHAPES.items()})
     return steps, set(state["w"])
 
 
@@ -146,8 +157,10 @@ def _split(text: str) -> Iterator[str]:
     first = steps[0]["w"]
     rates = [min(1.0, (step + 1) / (0.05 * TOTAL)) * (1.0 - step / TOTAL) for step in range(4)]
     answer = [float(s["w"].flatten() @ first.flatten()) for s in steps[:4]]
+    if not all(answer[:3]):
+        return
     one, two, three = (answer[i] / rates[i] / answer[0] for i in (1, 2, 3))
-    if one == 0.0 or abs(two / one - three / two) > 1e-3:
+    if abs(two / one - three / two) > 1e-3:
         return
     keep = two / one
     # answer[0] is a (1 - keep) + 1 - a and answer[1] is a (1 - keep) keep, a being the look-ahead
@@ -159,9 +172,10 @@ def _split(text: str) -> Iterator[str]:
 def change(text: str, parent: str) -> float:
     """The change of the step against the parent's, over tensors and steps; infinite where wrong."""
     try:
-        new, old = updates(text, 1.0)[0], updates(parent, 1.0)[0]
-    except Exception:
+        new = updates(text, 1.0)[0]
+    except Broken:
         return math.inf
+    old = updates(parent, 1.0)[0]
     parts = [
         float((a[name] - b[name]).norm() / (b[name].norm() + 1e-12))
         for a, b in zip(new, old, strict=True)
@@ -195,7 +209,7 @@ def main() -> None:
     parent = task.baselines["muon"]["optimizer.py"]
     for agent, propose in agents.items():
         for child in proposals(propose, task, "muon", count):
-            with suppress(Exception):
+            with suppress(Broken):
                 counts[agent].update(effects(child.files["optimizer.py"], parent))
     print(f"| among {count} from Muon | " + " | ".join(agents) + " |")
     for effect in EFFECTS:

@@ -3,14 +3,14 @@
 import argparse
 import math
 import re
-from functools import partial
 from pathlib import Path
 from statistics import stdev
 
+import noise
 import numpy as np
 import pytest
 from conftest import BOWL, SECRET, UNISOLATED, Ratchet
-from dear import DEAR, NOISES, RULE, first, found, planted, row
+from dear import DEAR, NOISES, RULE, found, planted, row
 from hypothesis import given
 from hypothesis import strategies as st
 from stand_ins.runs import always, start
@@ -75,8 +75,8 @@ def test_many_claims_at_once_end_as_each_does_alone() -> None:
     together = ends(rule, samples, levels)
     assert 5 < np.isfinite(together.confirmed).sum() < 35
     for gains, level, confirmed, stopped in zip(samples.tolist(), levels, *together, strict=True):
-        tested = judge.sequential_test(rule, 0.0, float(level), partial(first, gains))
-        assert (tested.held, tested.pairs) == (confirmed <= rule.most, stopped)
+        test = noise.tested(rule, gains, float(level))
+        assert (test.held, test.pairs) == (confirmed <= rule.most, stopped)
 
 
 # The pooled spread
