@@ -13,7 +13,7 @@ import keyword
 import tokenize
 import zlib
 
-from .audit.vocabulary import MODULES
+from ..tasks.library.vocabulary import MODULES
 
 # Twice the largest honest programs, and less than 1,250 bytes of data: bench/hidden_data.py
 MOST_CODE = 1_600  # of an algorithm

@@ -3,7 +3,8 @@
 import ast
 import importlib
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from random import Random
 
@@ -16,8 +17,9 @@ from no_effect import rewrite
 from ratchet.agents.base import ProposalError
 from ratchet.agents.evolver import evolve
 from ratchet.evals import Candidate, audit
-from ratchet.evals.audit.vocabulary import FORBIDDEN_ATTRIBUTES, MODULES
+from ratchet.evals.audit.forbidden import FORBIDDEN_ATTRIBUTES
 from ratchet.tasks import Task, load, names
+from ratchet.tasks.library.vocabulary import MODULES, VALUES
 
 FEW = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -496,3 +498,21 @@ def test_what_is_allowed_is_there_and_is_no_module(module: str) -> None:
     for name in MODULES[module]:
         assert not isinstance(getattr(held, name), types.ModuleType), name
         assert name not in FORBIDDEN_ATTRIBUTES
+
+
+def test_what_an_unread_program_may_ask_of_a_value_leads_to_no_module() -> None:
+    assert not VALUES & FORBIDDEN_ATTRIBUTES
+    modules = [importlib.import_module(name) for name in MODULES]
+    torch = importlib.import_module("torch")
+    values = [*modules, torch.ones(2, 2), torch.no_grad(), {}, [], set(), "", 1.0, settings]
+    for _ in range(2):  # what the values lead to, and what that does
+        values = [reached for value in values for reached in asked(value)]
+        found = [value for value in values if isinstance(value, types.ModuleType)]
+        assert not [module for module in found if module not in modules]
+
+
+def asked(value: object) -> Iterator[object]:
+    """What a value has under the words that it may be asked for."""
+    for name in VALUES:
+        with suppress(AttributeError, RuntimeError):  # of tensors of another kind
+            yield getattr(value, name)

@@ -31,11 +31,11 @@ def run(request, guest):
     found = {name: [each.start, each.known] for name, each in families.FAMILIES.items()}
     return json.dumps(found).encode()
 """
-READS = b"""
-import json, stepper
+STEPS = b"""
+import json, stepper, torch
 def remark(text):
     try:
-        stepper.read(text)
+        stepper.Stepper(text, "update").step(torch.ones(2, 2), 0.0)
     except stepper.Refused as refused:
         return str(refused)
     return ""
@@ -171,43 +171,47 @@ def test_a_program_that_fails_costs_its_evaluation_and_no_more(
 
 
 LEADING_AWAY = (
-    "import time",
-    "import os.path as math",
-    "from random import random",
-    "from . import stepper",
-    "from torch import *",
-    "from torch import os",
-    "import torch.utils.benchmark",
-    "clock = torch.time.time()",
-    "drawn = torch.random.os.urandom(1)",
-    "kept = open('/tmp/kept', 'w')",
-    "kind = ().__class__",
-    "kept = torch._C",
-    "from torch import _utils",
-    "match torch:\n        case object(os=system): pass",
-    "if progress < 0: open = None\n    open('/tmp/kept')",
+    ("import time", "may import"),
+    ("import os.path as math", "may import"),
+    ("import torch.utils.benchmark", "may import"),
+    ("from random import random", "may import"),
+    ("from . import stepper", "may import"),
+    ("from torch import *", "may not use *"),
+    ("from torch import os", "may not use os"),
+    ("from torch import _utils", "may not use _utils"),
+    ("clock = torch.time.time()", "may not use time"),
+    ("drawn = torch.random.os.urandom(1)", "may not use urandom"),
+    ("kind = ().__class__", "may not use __class__"),
+    ("kept = torch._C", "may not use _C"),
+    ("kept = torch.empty(9)", "may not use empty"),
+    ("torch.add = None", "may not assign to .add"),
+    ("match torch:\n        case object(os=system): pass", "may not use os"),
+    ("time = __import__('time')", "may not use __import__"),
+    ("kept = open('/tmp/kept', 'w')", "name 'open' is not defined"),
+    ("place = hash(update)", "name 'hash' is not defined"),
+    ("kept = input()", "name 'input' is not defined"),
+    ("if progress < 0: open = None\n    open('/tmp/kept')", "cannot access local variable 'open'"),
+    ("class Kept: pass", "__build_class__ not found"),
 )
 HONEST = """
 import math
 import torch.nn.functional as F
 from torch import Tensor, linalg
 
-def update(grad, state, progress):
-    input = F.normalize(grad.select(0, 0)) + torch.linalg.norm(grad)
-    return -math.cos(math.pi) * input.trace(), {**state, "count": hash(len(state))}
+def update(grad: Tensor, state, progress):
+    input = F.normalize(grad.select(0, 0), dim=0) + linalg.norm(grad).clamp_(max=9.0)
+    return -math.cos(math.pi) * grad * input.sum(), {**state, "count": len(state)}
 """
 
 
 def test_a_proposed_program_takes_torch_and_math_and_nothing_else(process_sandbox: Sandbox) -> None:
     head = "import torch\n\ndef update(grad, state, progress):\n"
-    programs = [f"{head}    {line}\n    return grad, state\n" for line in LEADING_AWAY]
-    reads = Program({**TASK.grader.files, "reads.py": READS}, "reads")
-    result = process_sandbox.run(Job(reads, json.dumps([*programs, HONEST]).encode()))
+    programs = [f"{head}    {line}\n    return grad, state\n" for line, _ in LEADING_AWAY]
+    steps = Program({**TASK.grader.files, "steps.py": STEPS}, "steps")
+    result = process_sandbox.run(Job(steps, json.dumps([*programs, HONEST]).encode()))
     *refused, honest = json.loads(result.reply)
-    assert [remark[:7] for remark in refused] == [
-        *["may imp"] * 4,
-        *["may not"] * (len(LEADING_AWAY) - 4),
-    ]
+    for remark, (_, reason) in zip(refused, LEADING_AWAY, strict=True):
+        assert reason in remark
     assert honest == ""
 
 
@@ -243,8 +247,9 @@ def test_a_broken_agent_is_the_candidates_fault(
 
 
 # Cheating. None of these agents gets past the audit, which is left out here; nor do programs that
-# they propose get past `stepper.read`, which UNREAD leaves out.
+# they propose get past `stepper`, whose reading and whose words UNREAD leaves out.
 STEPPER = TASK.grader.files["stepper.py"].replace(b"compile(read(text)", b"compile(text")
+STEPPER = STEPPER.replace(b'"__builtins__": OWN', b'"__builtins__": builtins')
 UNREAD = dataclasses.replace(TASK.grader, files={**TASK.grader.files, "stepper.py": STEPPER})
 
 CHEATS = {

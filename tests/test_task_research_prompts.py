@@ -56,7 +56,7 @@ def test_the_programs_of_the_task_pass_the_audit() -> None:
     programs = [TASK.start, *TASK.baselines.values(), TASK.crippled or {}]
     assert [audit(files, TASK).refused for files in programs] == [()] * 4
     assert set(TASK.trainer.shown) == {
-        *("guest.py", "allowance.py", "candidate.py", "shared.py", "stepper.py")
+        *("guest.py", "allowance.py", "candidate.py", "shared.py", "stepper.py", "vocabulary.py")
     }
 
 

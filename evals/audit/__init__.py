@@ -7,7 +7,9 @@ The files, in reading order:
 
     __init__     the audit: every check of a file, and of all files together
     wording      the checks of a syntax tree
-    vocabulary   what a candidate may take from torch and math, and which attributes it may not use
+    forbidden    the attributes that no value may be asked for
+
+What a candidate may take from torch and math stands in the library of the tasks.
 """
 
 import ast

@@ -6,13 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .vocabulary import (
-    BUILTINS,
-    FORBIDDEN_ATTRIBUTES,
-    FORBIDDEN_PREFIXES,
-    MODULES,
-    RANDOM,
-)
+from ...tasks.library.vocabulary import BUILTINS, MODULES, RANDOM
+from .forbidden import FORBIDDEN_ATTRIBUTES, FORBIDDEN_PREFIXES
 
 BUILT_IN = {*dir(builtins), "copyright", "credits", "exit", "help", "license", "quit"} - {"_"}
 OUTSIDE = re.compile(r"(?<![a-z0-9])(grader|guest|sealed|trainer|validation)(?![a-z0-9])")

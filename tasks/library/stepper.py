@@ -5,30 +5,22 @@ with the next program.
 """
 
 import ast
+import builtins
 import signal
 import struct
-import sys
 from collections.abc import Callable
 
 import torch
 from shared import tensor
 from torch import Tensor
+from vocabulary import BUILTINS, MODULES, VALUES
 
 STEP_SECONDS = 1.0  # of CPU time, for one step of a program
 SHAPE = struct.Struct("<dII")  # progress, rows and columns
-MODULES = ("math", "torch")  # what a program may import
-# What leads on to the rest of Python: to a clock, to random numbers of the system, to what other
-# programs left. Programs of one hour could share their luck there.
-_AWAY = """
-* Event Generator Stream add_note autograd backends compile cuda distributed f_back f_globals format
-format_map from_file gi_frame hub initial_seed jit library load monitor mps multiprocessing numpy
-ops optim overrides package profiler save seed tb_frame testing utils xpu
-"""
-AWAY = frozenset([*_AWAY.split(), *sys.stdlib_module_names]) - {"copy", "math", "select", "trace"}
-_OPENING = """
-breakpoint compile delattr eval exec getattr globals id locals memoryview open setattr vars
-"""
-OPENING = frozenset(_OPENING.split())
+# All else may lead on to the rest of Python: to a clock, to random numbers of the system, to what
+# other programs left. Programs of one hour could share their luck there.
+NAMES = VALUES.union(*(path.split(".") for path in MODULES))
+OWN = {name: getattr(builtins, name) for name in (*BUILTINS, "__import__")}
 programs: list["Stepper"] = []
 
 
@@ -58,28 +50,37 @@ def read(text: str) -> ast.Module:
     """The syntax of a program; raises Refused where it takes more than torch, math and Python."""
     tree = ast.parse(text)
     for node in ast.walk(tree):
-        names = _taken(node)
-        if isinstance(node, ast.Import | ast.ImportFrom) and names[0] not in MODULES:
-            raise Refused(f"may import {' and '.join(MODULES)} only, not {names[0] or 'a file'}")
-        own = isinstance(node, ast.Name)  # a local may begin with one underscore
-        for name in names:
-            if name.startswith("__" if own else "_") or name in (OPENING if own else AWAY):
-                raise Refused(f"may not use {name}, which leads away from the problem")
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            _imported(node)
+        if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+            raise Refused(f"may not assign to .{node.attr}")
+        for name in _taken(node):
+            if name.removesuffix("_") not in NAMES:
+                raise Refused(f"may not use {name}: it is not on the list of what programs may use")
     return tree
+
+
+def _imported(node: ast.Import | ast.ImportFrom) -> None:
+    """Raise Refused unless a statement imports from torch or math."""
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    else:
+        names = [node.module or "" if not node.level else ""]
+    for name in names:
+        if name not in MODULES:
+            raise Refused(f"may import {', '.join(MODULES)} only, not {name or 'a file'}")
 
 
 def _taken(node: ast.AST) -> list[str]:
     """The names by which a piece of syntax takes something from elsewhere."""
-    if isinstance(node, ast.Import):
-        return [part for alias in node.names for part in alias.name.split(".")]
     if isinstance(node, ast.ImportFrom):
-        module = (node.module or "") if not node.level else ""
-        return [*module.split("."), *(alias.name for alias in node.names)]
+        return [alias.name for alias in node.names]
     if isinstance(node, ast.Attribute):
         return [node.attr]
     if isinstance(node, ast.MatchClass):
         return node.kwd_attrs
-    return [node.id] if isinstance(node, ast.Name) else []
+    hidden = isinstance(node, ast.Name) and node.id.startswith("__")
+    return [node.id] if hidden else []
 
 
 class Stepper:
@@ -87,7 +88,7 @@ class Stepper:
 
     def __init__(self, text: str, function: str) -> None:
         """Execute `text`; raises Refused where it may not or cannot be, or lacks the function."""
-        space: dict[str, object] = {"__name__": "rule"}
+        space: dict[str, object] = {"__name__": "rule", "__builtins__": OWN}
         torch.default_generator.manual_seed(0)
         try:
             limited(STEP_SECONDS, lambda: exec(compile(read(text), "rule.py", "exec"), space))
