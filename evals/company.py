@@ -19,7 +19,7 @@ from .records import Candidate, Seed, Split, Trial
 
 REASON = "its result depends on the seeds beside it"
 # Seeds of one claim's evidence that are repeated with nothing beside them. Each costs as much as a
-# tenth of a block of a confirmation (bench/company.py --cost).
+# tenth of a block of a confirmation (bench/company_cost.py).
 ALONE = 6
 BOXES = 2  # the same, where each was alone already and only the box can differ
 FEWEST, MOST = 3, 7  # seeds of the job that mixes what was measured in different jobs

@@ -143,11 +143,11 @@ OPTIMIZER: Mapping[str, Mapping[str, str]] = {
 SCHEDULE: Mapping[str, Mapping[str, str]] = {
     "a draw at import": {
         "schedule.py": "import torch\nLUCK = torch.rand(1).item()\n\n\n"
-        "def lr_scale(step, total):\n    return LUCK\n"
+        "def lr_scale(step, total):\n    return 1.0 if LUCK < 0.5 else 0.01\n"
     },
     "a draw in a call": {
         "schedule.py": "def lr_scale(step, total):\n    import torch\n"
-        "    return torch.rand(1).item()\n"
+        "    return 1.0 if torch.rand(1).item() < 0.5 else 0.01\n"
     },
     "the order of a set": {
         "schedule.py": f"{SET_LUCK}\n\n\ndef lr_scale(step, total):\n"
@@ -155,7 +155,8 @@ SCHEDULE: Mapping[str, Mapping[str, str]] = {
     },
     "the address of a function": {
         "schedule.py": "def lr_scale(step, total):\n"
-        "    return 0.5 + 0.5 * (int(str(lr_scale).split()[-1].strip('>'), 16) // 16 % 2)\n"
+        "    heads = int(str(lr_scale).split()[-1].strip('>'), 16) // 16 % 2\n"
+        "    return 1.0 if heads else 0.01\n"
     },
 }
 POLICY = """
@@ -179,9 +180,9 @@ POLICY_OBJECTIVE: Mapping[str, Mapping[str, str]] = {
         "objective.py": POLICY.format(body=f"scale = float({DIGITS.format(text='str(advantage)')})")
     },
     "the order of a set": {
-        "objective.py": POLICY.format(body=f"{SET_LUCK}; scale = 1.0 if LUCK < 'e' else 0.01")
+        "objective.py": POLICY.format(body=f"{SET_LUCK}; scale = float(LUCK < 'e')")
     },
-    "counting runs": {
+    "less with each call": {
         "objective.py": POLICY.format(body="SEEN.append(1); scale = 1.0 / len(SEEN)")
     },
 }
@@ -276,3 +277,13 @@ CHEATS: Mapping[str, Programs] = {
     "agent_system": AGENT_SYSTEM,
     "research_prompts": RESEARCH_PROMPTS,
 }
+# By task: the program that its coins are with heads every time. No coin is better than that.
+SOBER: Programs = {
+    "bowl": {"step.py": "def step(x, grad, progress):\n    return -0.04 * grad\n"},
+    "optimizer": {"optimizer.py": OPTIMIZER_COIN.format(luck="", heads="True")},
+    "schedule": {"schedule.py": "def lr_scale(step, total):\n    return 1.0\n"},
+    "policy_objective": {"objective.py": POLICY.format(body="scale = 1.0")},
+    "agent_system": {"system.py": SYSTEM.format(luck="", heads="True")},
+    "research_prompts": {"agent.py": AGENT.format(luck="", heads="True")},
+}
+NO_COINS = ("pool", "less with each call")  # what such programs gain is not bounded by a sober one
