@@ -10,7 +10,7 @@ is made from any node that the search keeps. A coin that is made from a weak bas
 better than that. In the second row there are no baselines, the start is the coins' own program
 without its coin, and every offer is made from it. No coin is truly better than that.
 
-Each claim that was confirmed of a coin is measured again, on fresh seeds, each alone in a new box.
+Each claim that was confirmed of a coin is measured again, on fresh seeds, each in a job of its own.
 It gets a line of its own, and is false if the mean gain there is no more than what was claimed.
 With `--short` each run is a part as long: whether seeds can meet does not depend on that.
 """
@@ -196,10 +196,10 @@ def anew(run: Run, tree: Tree, node: Node) -> Iterator[Won]:
 
 
 def alone(run: Run, candidate: Candidate, seeds: tuple[Seed, ...]) -> Evaluation:
-    """The trials of seeds, each the only one of a job in a box that has run no job before."""
+    """The trials of seeds, each the only one of a job."""
 
     def measured(seed: Seed) -> Trial:
-        return run.lab.repeat(candidate, Company("anew", (seed,), fresh=True))[0]
+        return run.lab.repeat(candidate, Company("anew", (seed,)))[0]
 
     with ThreadPoolExecutor(WORKERS) as pool:
         return Evaluation(stream="anew", trials=tuple(pool.map(measured, seeds)))
