@@ -111,14 +111,16 @@ def difference(
 ) -> Difference | None:
     """The first seed of `again` that scored otherwise `before`; both may hold seeds of their own.
 
-    Workloads that only one of them ran are not compared. A seed that has no score at all in one of
-    them differs on every workload that the other one ran, unless that has no score either.
+    Workloads that only one of them ran are not compared, nor seeds whose first job ran short of
+    time or memory: these count as the worst, whatever comes later. A seed that has no score at all
+    in one of them differs on every workload that the other one ran, unless that has no score
+    either.
     """
     first = {trial.seed: trial for trial in before}
     within = task.metric.repeats_within
     for trial in again:
         earlier = first.get(trial.seed)
-        if earlier is None:
+        if earlier is None or earlier.status in SHORTAGES:
             continue
         if not earlier.scores or not trial.scores:
             if bool(earlier.scores) != bool(trial.scores):

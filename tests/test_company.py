@@ -100,6 +100,10 @@ def test_scores_are_equal_to_the_last_bit_or_within_what_the_task_says() -> None
     for other in (trial(seed, easy=None), Trial(seed=seed, status="timeout", score=None)):
         assert difference(before, [other], loose, "alone") is not None
         assert difference([other], [other], task, "alone") is None
+    short_of_time = Trial(seed=seed, status="timeout", score=None)
+    assert difference([short_of_time], [trial(seed, easy=1.0)], task, "alone") is None
+    crashed = Trial(seed=seed, status="candidate_error", score=None)
+    assert difference([crashed], [trial(seed, easy=1.0)], task, "alone") is not None
 
 
 @pytest.mark.parametrize("within", ["0.1", "-1", "nan", '"much"'])
