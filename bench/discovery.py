@@ -57,8 +57,8 @@ def measured(
         lab = Lab(task.keyed(keys.data), box, Archive(Path(folder) / "a.db", create=True))
         for split, count in FRESH.items():
             seeds, both = draw(keys, "fresh", count), {"child": child, "rival": rival}
-            found = lab.evaluate_all(both, "fresh", seeds, split)
-            values = judge.gains(found["child"], found["rival"], task.metric)
+            evaluations = lab.evaluate_all(both, "fresh", seeds, split)
+            values = judge.gains(evaluations["child"], evaluations["rival"], task.metric)
             gains[split] = mean_error(values)
     box.close()
     return gains

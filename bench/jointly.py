@@ -31,7 +31,7 @@ from ratchet.search.tune import POPULATION, Tuner
 from ratchet.tasks import Task, load
 
 FRESH: dict[Split, int] = {"dev": 64, "transfer": 16}
-RANK = 16  # seeds by which the best baseline is found
+RANK = 16  # seeds by which the best baseline is space
 
 
 def best(lab: Lab, keys: Keys) -> tuple[str, Candidate]:
@@ -39,26 +39,26 @@ def best(lab: Lab, keys: Keys) -> tuple[str, Candidate]:
     seeds = draw(keys, "rank", RANK)
     files = {"start": lab.task.start, **lab.task.baselines}
     programs = {n: Candidate(files=f, idea=n, proposer="task") for n, f in files.items()}
-    found = lab.evaluate_all(programs, "rank", seeds)
+    evaluations = lab.evaluate_all(programs, "rank", seeds)
     metric = lab.task.metric
-    scores = {n: metric.gain(sum(e.values(metric.worst)), 0.0) for n, e in found.items()}
+    scores = {n: metric.gain(sum(e.values(metric.worst)), 0.0) for n, e in evaluations.items()}
     name = max(scores, key=scores.__getitem__)
     return name, programs[name]
 
 
-def paces(program: Candidate, found: Tunable, task: Task, sandbox: Sandbox) -> tuple[float, float]:
+def paces(program: Candidate, space: Tunable, task: Task, sandbox: Sandbox) -> tuple[float, float]:
     """Settings in a minute, one by one and side by side, each on one seed."""
     rng, seeds = Random(1), draw(Keys.fresh(), "pace", 1)
     settings = [
-        {c.name: c.moved(rng.gauss(0.0, 0.2)) for c in found.constants} for _ in range(POPULATION)
+        {c.name: c.moved(rng.gauss(0.0, 0.2)) for c in space.constants} for _ in range(POPULATION)
     ]
     with ThreadPoolExecutor(2) as pool:
         began = time.monotonic()
-        candidates = [found.candidate(program, setting) for setting in settings]
+        candidates = [space.candidate(program, setting) for setting in settings]
         list(pool.map(lambda candidate: measure(candidate, task, sandbox, seeds), candidates))
         alone = time.monotonic() - began
         began = time.monotonic()
-        measure_settings(found.whole(program), task, sandbox, settings, seeds, pool)
+        measure_settings(space.whole(program), task, sandbox, settings, seeds, pool)
         together = time.monotonic() - began
     return 60 * len(settings) / alone, 60 * len(settings) / together
 
@@ -95,10 +95,10 @@ def main() -> None:
         keys = Keys.fresh()
         lab = Lab(task.keyed(keys.data), sandbox, Archive(Path(folder) / "a.db", create=True))
         name, program = best(lab, keys)
-        found = tunable(program, task.motifs, task.manifest.probe)
-        if found is None:
+        space = tunable(program, task.motifs, task.manifest.probe)
+        if space is None:
             raise SystemExit(f"{name} of {task.name} has no constants to tune")
-        alone, together = paces(program, found, lab.task, sandbox)
+        alone, together = paces(program, space, lab.task, sandbox)
         print(f"{name}, settings in a minute: {alone:.0f} one by one, {together:.0f} side by side")
         print(f"{together / alone:.1f} times as many\n")
         print("| time | constants | trials | CPU s | gain, dev | gain, transfer |")

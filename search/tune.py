@@ -58,17 +58,17 @@ class Tuner:
     def propose(self, brief: Brief) -> Candidate:
         """The best setting, as the middle of the last generation; raises ProposalError if none."""
         program, task = self._node.candidate, brief.task
-        found = tunable(program, task.motifs, task.manifest.probe)
-        if found is None:
+        space = tunable(program, task.motifs, task.manifest.probe)
+        if space is None:
             raise ProposalError(f"node {self._node.number} has no constants to tune")
-        found = found._replace(constants=self._stacked(found))
+        space = space._replace(constants=self._stacked(space))
         with threads(self._run.workers, "ratchet-tune") as pool:
-            felt = self._felt(found, pool) if found.constants else []
+            felt = self._felt(space, pool) if space.constants else []
             if not felt:
                 raise ProposalError(f"no constant of node {self._node.number} makes a difference")
-            moves = self._moves(found, felt, brief.rng, pool)
-        setting = _moved(found.constants, dict(zip((c.name for c in felt), moves, strict=False)))
-        tuned = found.candidate(program, setting)
+            moves = self._moves(space, felt, brief.rng, pool)
+        setting = _moved(space.constants, dict(zip((c.name for c in felt), moves, strict=False)))
+        tuned = space.candidate(program, setting)
         changes = [
             f"{c.name} {c.value:g} -> {setting[c.name]:g}"
             for c in felt
@@ -85,11 +85,11 @@ class Tuner:
             }
         )
 
-    def _stacked(self, found: Tunable) -> tuple[Constant, ...]:
+    def _stacked(self, space: Tunable) -> tuple[Constant, ...]:
         """The constants whose values can differ side by side; all, where settings run alone."""
-        run, whole = self._run, found.whole(self._node.candidate)
+        run, whole = self._run, space.whole(self._node.candidate)
         if not run.task.manifest.stacked_constants:
-            return found.constants
+            return space.constants
 
         def stack(*constants: Constant) -> bool:
             both = {
@@ -97,22 +97,22 @@ class Tuner:
             }
             return probe(whole, run.task, run.lab.sandbox, both).status == "ok"
 
-        if stack(*found.constants):
-            return found.constants
-        alone = tuple(constant for constant in found.constants if stack(constant))
+        if stack(*space.constants):
+            return space.constants
+        alone = tuple(constant for constant in space.constants if stack(constant))
         return alone if stack(*alone) else ()
 
-    def _felt(self, found: Tunable, pool: ThreadPoolExecutor) -> list[Constant]:
+    def _felt(self, space: Tunable, pool: ThreadPoolExecutor) -> list[Constant]:
         """The constants that make a difference, each moved by itself on one seed."""
-        moves = [{}, *({constant.name: SPREAD} for constant in found.constants)]
-        settings = [_moved(found.constants, move) for move in moves]
-        first, *scores = self._scores(found, settings, 0, pool)
+        moves = [{}, *({constant.name: SPREAD} for constant in space.constants)]
+        settings = [_moved(space.constants, move) for move in moves]
+        first, *scores = self._scores(space, settings, 0, pool)
         least = FELT * self._run.task.metric.minimum_gain
-        pairs = zip(found.constants, scores, strict=True)
+        pairs = zip(space.constants, scores, strict=True)
         return [constant for constant, score in pairs if abs(score - first) > least]
 
     def _moves(
-        self, found: Tunable, felt: Sequence[Constant], rng: Random, pool: ThreadPoolExecutor
+        self, space: Tunable, felt: Sequence[Constant], rng: Random, pool: ThreadPoolExecutor
     ) -> list[float]:
         """How far each constant is moved along its coordinate, after all generations."""
         import numpy as np
@@ -128,16 +128,16 @@ class Tuner:
         for generation in range(1, GENERATIONS + 1):
             points = [strategy.ask() for _ in range(POPULATION)]
             settings = [
-                _moved(found.constants, dict(zip(names, map(float, point), strict=False)))
+                _moved(space.constants, dict(zip(names, map(float, point), strict=False)))
                 for point in points
             ]
-            scores = self._scores(found, settings, generation, pool)
+            scores = self._scores(space, settings, generation, pool)
             strategy.tell([(p, -score) for p, score in zip(points, scores, strict=True)])
         return [float(move) for move in strategy.mean]
 
     def _scores(
         self,
-        found: Tunable,
+        space: Tunable,
         settings: Sequence[Setting],
         generation: int,
         pool: ThreadPoolExecutor,
@@ -147,10 +147,10 @@ class Tuner:
         stream = f"tune/{self._number}/{generation}"
         seeds = draw(run.config.keys, stream, 1)
         if run.task.manifest.stacked_constants:
-            whole = found.whole(self._node.candidate)
+            whole = space.whole(self._node.candidate)
             evaluations = run.lab.settings(whole, settings, stream, seeds, pool)
         else:
-            programs = [found.candidate(self._node.candidate, setting) for setting in settings]
+            programs = [space.candidate(self._node.candidate, setting) for setting in settings]
             one = [pool.submit(run.lab.evaluate, p, stream, seeds) for p in programs]
             evaluations = [future.result() for future in one]
         self._constants, self._settings = len(settings[0]), self._settings + len(settings)
@@ -180,7 +180,9 @@ def due(run: Run, turn: int, number: int, tree: Tree) -> Tuner | None:
 
     Turns that could not see each other's nodes never tune both.
     """
-    if not run.config.tune or turn % (run.config.lag + 1) or not _affordable(run, tree):
+    apart = turn % (run.config.lag + 1) == 0
+    asked_first = run.approver.first  # a person decides on a program before it runs
+    if not run.config.tune or not apart or asked_first or not _affordable(run, tree):
         return None
     chosen = _worth(tree)
     return Tuner(run, number, *chosen) if chosen else None

@@ -1,17 +1,20 @@
 """The constants of a program that can be tuned together, and the program under a setting of them.
 
-A constant is tuned on a logarithmic scale, one between a half and one by its distance from one. A
-program that tells kinds of tensors apart gets a factor of one on the step of each kind besides,
+A constant is tuned on a logarithmic scale, a rate between a half and one by its distance from one.
+A program that tells kinds of tensors apart gets a factor of one on the step of each kind besides,
 which stays in it only where tuning moves it.
 """
 
 import ast
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Sequence
 from random import Random
 from typing import NamedTuple
 
+import libcst as cst
+
 from ...evals import Candidate
+from ...evals.lanes import Setting
 from ...evals.syntax import parse
 from ...tasks import Probe
 from ...tasks.motifs import Facts, Motif
@@ -19,31 +22,33 @@ from .constants import literal, number, rounded
 from .names import words
 from .program import Program
 from .reader import analyse, read
-from .steps import outputs
+from .steps import SCALE, outputs
 from .tree import at, rewrite, swap
 from .weave import weave
 
-Setting = Mapping[str, float]
 KEPT = 1.05  # a factor on the step of a kind nearer to one than this goes away again
-LARGEST_RATE = 0.02  # the least distance from one of a constant that is tuned by it
+LEAST_RATE, LEAST_DISTANCE = 0.02, 1e-6  # of a rate, from zero and from one
 WIDEST = 6.0  # how far, in its own coordinate, a constant may get from where it began
 
 
 class Constant(NamedTuple):
     """A number of a program, and the coordinate in which it is tuned.
 
-    `kind` is that of the tensors whose steps it is a factor on, "" for the program's own constants.
+    A `rate` stays below one. `kind` is that of the tensors whose steps it is a factor on, "" for
+    the program's own constants.
     """
 
     name: str
     value: float
+    rate: bool = False
     kind: str = ""
 
     def moved(self, by: float) -> float:
         """The value `by` so much farther along its coordinate, rounded to three digits."""
         by = min(max(by, -WIDEST), WIDEST)
-        if 0.5 < abs(self.value) < 1:
-            distance = min((1 - abs(self.value)) * math.exp(by), 1 - LARGEST_RATE)
+        if self.rate:
+            distance = (1 - abs(self.value)) * math.exp(by)
+            distance = min(max(distance, LEAST_DISTANCE), 1 - LEAST_RATE)
             return math.copysign(round(1 - rounded(distance), 8), self.value)
         return rounded(self.value * math.exp(by))
 
@@ -91,10 +96,12 @@ def tunable(candidate: Candidate, facts: Facts, probe: Probe | None) -> Tunable 
     try:
         program = read(source, facts)
         bound = _bound_early(parse(source))
-    except Exception:  # a program that cannot be read has no constants
-        return None
+    except (cst.ParserSyntaxError, RecursionError, SyntaxError, ValueError):
+        return None  # a program that cannot be read has no constants
+    asked = probe.kind if probe and probe.of == "states" else ""
+    kinds = {_factor(kind): kind for kind in probe.blocks} if probe and asked else {}
     own = [
-        Constant(name, float(value))
+        Constant(name, value, 0.5 < abs(value) < 1 and not _scales(name, kinds))
         for name, path in program.constants.items()
         if isinstance(value := number(at(program.module, path)), float)
         and value != 0.0
@@ -102,8 +109,8 @@ def tunable(candidate: Candidate, facts: Facts, probe: Probe | None) -> Tunable 
     ]
     if not own:
         return None
-    asked = probe.kind if probe and probe.of == "states" else ""
-    factors = _factors(program, probe.blocks) if probe and asked else []
+    taken = words(source)
+    factors = [Constant(name, 1.0, kind=kinds[name]) for name in kinds if name not in taken]
     scaled = _scaled(program, factors, asked) if factors else None
     if scaled is None:
         return Tunable(file, program, tuple(own), source)
@@ -126,11 +133,14 @@ def _bound_early(module: ast.Module) -> frozenset[str]:
     )
 
 
-def _factors(program: Program, kinds: Iterable[str]) -> list[Constant]:
-    """A factor of one for the step of each kind of tensor that has none yet."""
-    named = ((f"{kind.upper()}_STEP", kind) for kind in kinds)
-    taken = words(program.source)
-    return [Constant(name, 1.0, kind) for name, kind in named if name not in taken]
+def _factor(kind: str) -> str:
+    """The name of the factor on the steps of a kind of tensor."""
+    return f"{kind.upper()}_STEP"
+
+
+def _scales(name: str, kinds: Container[str]) -> bool:
+    """Whether a constant is a factor on steps, which is no rate, whatever its value."""
+    return name in kinds or name.startswith(SCALE)
 
 
 def _scaled(program: Program, factors: Sequence[Constant], asked: str) -> Program | None:
@@ -150,4 +160,4 @@ def _scaled(program: Program, factors: Sequence[Constant], asked: str) -> Progra
     )
     places = outputs(program, motif)
     edited = weave(program, motif, places[0], Random(0)) if len(places) == 1 else None
-    return analyse(edited[0], program.facts) if edited else None
+    return analyse(edited.module, program.facts) if edited else None

@@ -3,7 +3,7 @@
 Seeds are trained side by side, and so can be settings of a candidate's constants: a lane is one
 seed under one setting. Within a stacked call a constant is then a tensor. What Python itself does
 with numbers, `min`, `max` and the functions of `math`, is done with tensors here. What depends on a
-constant in any other way, such as an `if`, cannot be stacked: settings are then run one by one.
+constant in any other way, such as an `if`, cannot be stacked: that raises, and ends the job.
 """
 
 import builtins
