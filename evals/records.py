@@ -20,7 +20,7 @@ Words = Annotated[str, AfterValidator(line)]
 GREATEST = 1e100  # of scores: beyond it statistics overflow, so a larger one has diverged
 
 Standing = Literal["invalid", "no gain", "promising", "confirmed", "unproven", "refuted"]
-Split = Literal["dev", "glance", "transfer"]
+Split = Literal["dev", "glance", "further", "transfer"]
 TrialStatus = Status | Literal["diverged"]
 
 

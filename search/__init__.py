@@ -26,7 +26,7 @@ run         the parts of one search and its configuration       lab         meas
 budget      reserve before, settle after, refuse beyond          metered     pay for GPU time
 pace        how long work takes here, to begin nothing too long  start_cost  CPU time of the start
 company     repeat seeds beside others before a claim counts     faults      an agent's failures
-planted     where a program stands beside the baselines
+planted     where a program stands beside the baselines         further  workloads that only steer
 crew        threads that can be waited for                       desk/       models and people
 
 `studies/` holds what is asked of a task before a run, or of a run after it.

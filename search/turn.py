@@ -13,7 +13,7 @@ from ..agents.base import AgentError
 from ..archive import Child, Evidence, Node, Tree
 from ..evals import Standing, Verdict, judge
 from ..evals.syntax import size
-from . import company, tune
+from . import company, further, tune
 from .confirm import confirm, rank
 from .desk.consent import Rejected
 from .faults import raised
@@ -38,6 +38,8 @@ def explore(run: Run, turn: int, number: int, action: Action, tree: Tree) -> Dra
     node = tree[action.node].model_copy(update={"turn": turn, **here})
     if action.kind == "advance" and seeds_screened(run, node) < run.config.rule.screen:
         return screen(run, node, tree, [run.config.rule.screen], action)
+    if action.kind == "advance":
+        node = further.look(run, node, tree.child(node).parent)
     return Draft(action, node)
 
 
@@ -156,10 +158,14 @@ def _twin(run: Run, draft: Draft, tree: Tree) -> Node | None:
 
 def _promote(run: Run, pool: ThreadPoolExecutor, node: Node, tree: Tree) -> Node:
     """Confirm a child on fresh seeds; under `explore`, let it race on search seeds."""
-    child = tree.child(node)
+    child, metric = tree.child(node), run.task.metric
     claim = _claimed(run, child, tree)
     if claim == "better" and child.screen.t < run.config.rule.promote_t:
         verdict = {"standing": "no gain", "reason": NO_LONGER}
+        return judged(node, child.verdict.model_copy(update=verdict))
+    node, margin = further.look(run, node, child.parent), run.config.rule.margin(metric, claim)
+    if reason := further.lost(run, node, child.parent, child.screen, margin):
+        verdict = {"standing": "no gain", "reason": reason}
         return judged(node, child.verdict.model_copy(update=verdict))
     try:
         run.approver.confirmation(node, child.parent)
@@ -168,7 +174,7 @@ def _promote(run: Run, pool: ThreadPoolExecutor, node: Node, tree: Tree) -> Node
         return judged(node, child.verdict.model_copy(update=verdict))
     if run.config.rule.standard == "claim":
         return confirm(run, pool, node, tree, claim)
-    return _race(run, pool, child, tree)
+    return _race(run, pool, tree.child(node), tree)
 
 
 def _race(run: Run, pool: ThreadPoolExecutor, child: Child, tree: Tree) -> Node:

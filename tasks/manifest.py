@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -69,18 +70,22 @@ class Resources(Frozen):
 class Workloads(Frozen):
     """The names of a task's problems, by split.
 
-    The search measures on `dev` alone, and never sees `transfer`. `glance` are the few of `dev`
-    that a candidate meets first, so that a hopeless one costs little.
+    Claims are about `dev`. `glance` are the few of `dev` that a candidate meets first, so that a
+    hopeless one costs little. `further` ones only steer: what loses more on them than it gains on
+    `dev` is not put to a claim. A search never sees `transfer`.
     """
 
     dev: tuple[Name, ...] = Field(min_length=1)
     glance: tuple[Name, ...] = Field(min_length=1)
     transfer: tuple[Name, ...] = Field(min_length=1)
+    further: tuple[Name, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if both := set(self.dev) & set(self.transfer):
-            raise ValueError(f"workloads in both dev and transfer: {', '.join(sorted(both))}")
+        parts = {"dev": self.dev, "transfer": self.transfer, "further": self.further}
+        for (one, names), (other, rest) in combinations(parts.items(), 2):
+            if both := set(names) & set(rest):
+                raise ValueError(f"workloads in both {one} and {other}: {', '.join(sorted(both))}")
         if alien := set(self.glance) - set(self.dev):
             raise ValueError(f"glance has workloads that dev lacks: {', '.join(sorted(alien))}")
         return self

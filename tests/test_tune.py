@@ -58,17 +58,20 @@ class Branching:
 
 
 class Breaking:
-    """A sandbox that notes the seeds it is told, and breaks after so many jobs, as at a kill."""
+    """A sandbox that notes seeds and workloads, and breaks after so many jobs, as at a kill."""
 
     def __init__(self, sandbox: Sandbox, jobs: int) -> None:
         self.name, self.isolation = sandbox.name, sandbox.isolation
         self.describe, self.close = sandbox.describe, sandbox.close
         self._sandbox, self._jobs = sandbox, jobs
         self.seeds: set[int] = set()
+        self.workloads: set[str] = set()
 
     def run(self, job: Job) -> Result:
         self._jobs -= 1
-        self.seeds |= set(json.loads(job.request.partition(b"\n")[0]).get("seeds", ()))
+        request = json.loads(job.request.partition(b"\n")[0])
+        self.seeds |= set(request.get("seeds", ()))
+        self.workloads |= set(request.get("workloads", ()))
         if self._jobs < 0:
             raise KeyboardInterrupt
         return self._sandbox.run(job)
@@ -243,8 +246,8 @@ def test_a_constant_that_decides_a_branch_cannot_be_stacked_and_says_so(
 def test_what_cannot_be_stacked_and_what_nothing_depends_on_stays_as_it_is(
     tmp_path: Path, isolated_sandbox: Sandbox
 ) -> None:
-    task = short("optimizer")
-    node = proposed(tmp_path, isolated_sandbox, replaced(task, branching(task)))
+    task, noting = short("optimizer"), Breaking(isolated_sandbox, jobs=10_000)
+    node = proposed(tmp_path, noting, replaced(task, branching(task)))
     assert "LR 0.03 -> " in node.candidate.idea
     for name in ("WARMUP", "EPSILON", "CONV_STEP"):
         assert f"{name} " not in node.candidate.idea
@@ -252,6 +255,8 @@ def test_what_cannot_be_stacked_and_what_nothing_depends_on_stays_as_it_is(
     assert changed is not None
     assert constants(changed)["WARMUP"] == 0.05
     assert constants(changed)["EPSILON"] == 1e-8
+    workloads = task.manifest.workloads
+    assert noting.workloads == {*workloads.dev, *workloads.further}, "further ones in rotation"
 
 
 def branching(task: Task) -> str:
@@ -265,7 +270,7 @@ def replaced(task: Task, text: str) -> Task:
     return Task({**files, "start/optimizer.py": text.encode()})
 
 
-def proposed(path: Path, sandbox: Sandbox, task: Task) -> Node:
+def proposed(path: Path, sandbox: Any, task: Task) -> Node:
     """The first node that tuning makes of a task's start."""
     archive = Archive(path / "a.db", create=True)
     rule = Rule(estimate=2, first_look=2, screen=4)

@@ -8,6 +8,7 @@ FRESH = "fresh seeds, which ended once they had decided: what held looks a littl
 CHOSEN = {
     COMMON: RANKING,
     "search/": "search seeds, on which it was picked for looking good: flattered",
+    "further/": "seeds of further workloads, which only steer",
     "confirm/": FRESH,
     "baseline/": FRESH,
 }

@@ -67,7 +67,7 @@ def _forbidden(task: Task | None) -> tuple[frozenset[str], frozenset[str]]:
         return frozenset(), frozenset()
     workloads = task.manifest.workloads
     library = (name.removesuffix(".py") for name in task.manifest.library)
-    return frozenset({*workloads.dev, *workloads.transfer}), frozenset(library)
+    return frozenset({*workloads.dev, *workloads.further, *workloads.transfer}), frozenset(library)
 
 
 def _file(
