@@ -25,7 +25,7 @@ The files, in reading order:
 """
 
 from . import judge
-from .audit import AuditFindings, audit
+from .audit import AuditFindings, audit, audit_start
 from .calibration import Calibration
 from .door import Admission, admit, unfit
 from .gateway import Ask, Gateway
@@ -66,6 +66,7 @@ __all__ = [
     "Verdict",
     "admit",
     "audit",
+    "audit_start",
     "data_of",
     "derived_key",
     "draw",

@@ -18,6 +18,7 @@ from ..tasks.library.vocabulary import MODULES
 # Twice the largest honest programs, and less than 1,250 bytes of data: bench/hidden_data.py
 MOST_CODE = 1_600  # of an algorithm
 MOST_WORDS = 3_500  # of an agent, or of what asks a language model: prompts are text
+MOST_PROGRAM = 6_000  # of an ordinary program: half as much again as torch's longest optimizers
 COMMON = frozenset(
     {
         *(*keyword.kwlist, *keyword.softkwlist, *dir(builtins)),

@@ -12,7 +12,8 @@ from ..agents.base import BudgetSpent
 from ..agents.learning import opened as learned_before
 from ..agents.opening import Opened, open_agent
 from ..archive import Archive, ArchiveError, in_use, require_sound
-from ..evals import Keys, Rule, key_from
+from ..evals import Keys, Rule, audit_start, key_from
+from ..evals.audit import listed
 from ..sandbox import Sandbox
 from ..tasks import Task, load
 from .assemble import assemble, policy
@@ -47,11 +48,14 @@ def begin(
     """Begin a run in the archive at `where`, which is made if need be; search it with `nodes`.
 
     Raises BudgetError if the budget cannot find the effect that the standards name,
-    ModelChoiceError where a model is needed and none is named, and TaskError, AgentError,
-    LearnedError and SandboxError where those cannot be opened. A run that raises any of them is
+    ModelChoiceError where a model is needed and none is named, TaskError where the audit refuses
+    the start, and TaskError, AgentError, LearnedError and SandboxError where those cannot be
+    opened. A run that raises any of them is
     not archived.
     """
     task = load(order.task)
+    if flags := audit_start(task).flags:
+        say(f"what the audit flags in the start: {listed(flags)}")
     agent = open_agent(order.agent, Archive(where) if exists(where) else None)
     learned = learned_before(order.learned, where, task, say)
     policy(agent.select if order.select is None else order.select)

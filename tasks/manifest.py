@@ -92,8 +92,13 @@ class Workloads(Frozen):
 
 
 class Audit(Frozen):
-    """The `[audit]` of a task: what a candidate may import."""
+    """The `[audit]` of a task: how much a candidate may be, and what it may import.
 
+    At the level `rule` it is held to the words of a training algorithm. At the level `program` it
+    is ordinary Python, and `imports` are modules that need no remark there.
+    """
+
+    level: Literal["rule", "program"] = "rule"
     imports: tuple[Module, ...] = ("math", "torch")
 
 

@@ -20,7 +20,7 @@ PROGRAMS = [
     "bench/secret",
     "tests/bowl",
 ]
-PROGRAMS += ["tests/sequence"]
+PROGRAMS += ["tests/chars", "tests/scripts", "tests/sequence"]
 LONGEST = 60
 HOMES = {
     "docker": {

@@ -78,9 +78,20 @@ def task_words(task: Task) -> str:
         f"gets better. The smallest gain worth claiming is {metric.minimum_gain:g} {metric.unit}; "
         f"a run that diverges counts as {metric.worst:g}.\n"
         f"Editable files: {', '.join(own.editable)}. "
-        f"Allowed imports: {', '.join(own.audit.imports) or 'none'}. "
+        f"{_allowed(task)} "
         f"One training job may use {own.limits.wall_seconds:g} s and {own.limits.memory_mb} MB."
     )
+
+
+def _allowed(task: Task) -> str:
+    """What the audit lets a program use."""
+    own = task.manifest.audit
+    if own.level == "program":
+        return (
+            "Ordinary Python is allowed: classes, torch.nn, torch.optim and the standard library. "
+            "Not allowed: other processes, the network, eval, exec and text that is encoded."
+        )
+    return f"Allowed imports: {', '.join(own.imports) or 'none'}."
 
 
 def parent_words(brief: Brief) -> str:

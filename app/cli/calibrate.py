@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ...agents.opening import open_agent
 from ...archive import Archive
-from ...evals import Keys, Rule, judge
+from ...evals import Keys, Rule, audit_start, judge
 from ...search.budget import Caps
 from ...search.desk.purse import budget_left, open_purse
 from ...search.desk.wanted import Wanted, choose_models
@@ -46,6 +46,7 @@ def calibrate(
     Raises TaskError, ModelChoiceError, SandboxError and ArchiveError.
     """
     task = load(name)
+    audit_start(task)
     models = choose_models(wanted, open_agent("seed_only"), task, "seed_only")
     planted = 1 + len(task.baselines)
     console = Console(stderr=True, soft_wrap=True, highlight=False)

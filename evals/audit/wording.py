@@ -49,16 +49,16 @@ class Wording:
         self,
         tree: ast.Module,
         imports: frozenset[str],
-        forbidden: frozenset[str],
+        workloads: frozenset[str],
         library: frozenset[str],
     ) -> None:
-        """Take the modules that may be imported, and the names that are `forbidden`.
+        """Take the modules that may be imported, and the names that the task itself uses.
 
-        Names of the task's `library` are forbidden as modules and attributes alone. They are
-        everyday words, which a variable may bear.
+        Names of its `library` are forbidden as modules and attributes alone, and those of its
+        `workloads` in strings. They are everyday words, which a variable may bear.
         """
         self._tree, self._imports = tree, imports
-        self._forbidden, self._library = forbidden, library
+        self._workloads, self._library = workloads, library
         self._modules: dict[str, str] = {}
 
     def findings(self) -> Iterator[AuditFinding]:
@@ -134,7 +134,7 @@ class Wording:
         for name in _names(node):
             if name.startswith("__") and not isinstance(node, ast.ImportFrom):
                 yield f"uses {name}"
-            if outsider := self._outside(name):
+            if outsider := _outside(name):
                 yield f"names {outsider}, which lies outside a training algorithm"
             if isinstance(node, ast.Attribute) and name in self._library:
                 yield f"uses .{name}, a module of the task's"
@@ -172,14 +172,10 @@ class Wording:
         for word in re.findall(r"\w+(?:\.py\b)?", node.value):
             module = word.removesuffix(".py")
             file = module != word and module in self._library
-            if outsider := word if file else self._outside(module):
+            named = file or module in self._workloads
+            if outsider := word if named else _outside(module):
                 yield f"names {outsider}, which lies outside a training algorithm, in a string"
                 return
-
-    def _outside(self, word: str) -> str | None:
-        """The part of `word` that names something on the other side of the wall, if any does."""
-        match = OUTSIDE.search(word.lower())
-        return match[1] if match else word if word in self._forbidden else None
 
     # Flags
 
@@ -214,6 +210,12 @@ def _makes_tensor(node: ast.Call) -> bool:
     places = [node.func, *([] if checks else node.args), *(k.value for k in node.keywords)]
     names = [getattr(place, "attr", getattr(place, "id", "")) for place in places]
     return "Tensor" in names
+
+
+def _outside(word: str) -> str | None:
+    """The part of `word` that names something on the other side of the wall, if any does."""
+    match = OUTSIDE.search(word.lower())
+    return match[1] if match else None
 
 
 def _attribute(name: str) -> str | None:
