@@ -3,6 +3,10 @@
     python bench/discovery.py --file found.json                       five searches of 4.5 minutes
     python bench/discovery.py --file found.json --minutes 30 --seeds 1 2
     python bench/discovery.py --file found.json --task schedule --minutes 10 --over start
+    python bench/discovery.py --file found.json --trials 1600         on a busy machine
+
+With `--trials` a search ends after so many trials, whatever else the machine does. 1,600 are about
+what 4.5 minutes have on two cores.
 
 Searches are made one after the other, on a machine that should do nothing else, and kept in an
 archive beside the file. A row is written to the file as soon as it is measured, and what is there
@@ -28,6 +32,7 @@ import ratchet
 from ratchet.archive import Archive, Node, Tree
 from ratchet.evals import Candidate, Keys, Split, draw, judge
 from ratchet.sandbox import open_sandbox
+from ratchet.search.budget import Caps
 from ratchet.search.lab import Lab
 from ratchet.search.select.lead import typical_step
 from ratchet.tasks import Task, load
@@ -92,7 +97,12 @@ def searched(asked: argparse.Namespace, seed: int) -> dict[str, Any]:
     task = load(asked.task)
     place = asked.file.with_suffix(".db")
     run = ratchet.search(
-        asked.task, minutes=asked.minutes, seed=seed, sandbox=asked.sandbox, archive=place
+        asked.task,
+        minutes=None if asked.trials else asked.minutes,
+        caps=Caps(trials=asked.trials),
+        seed=seed,
+        sandbox=asked.sandbox,
+        archive=place,
     )
     run.wait()
     tree = Archive(place).tree(run.id)
@@ -129,13 +139,15 @@ def main() -> None:
     parser.add_argument("--task", default="optimizer")
     parser.add_argument("--over", default="muon", help="muon, start or the name of a baseline")
     parser.add_argument("--minutes", type=float, default=4.5)
+    parser.add_argument("--trials", type=int, help="in the place of minutes")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--sandbox", default="auto")
     asked = parser.parse_args()
     kept: dict[str, list[dict[str, Any]]] = {}
     if asked.file.exists():
         kept = json.loads(asked.file.read_text())
-    rows = kept.setdefault(f"{asked.task} {asked.minutes:g} over {asked.over}", [])
+    budget = f"{asked.trials} trials" if asked.trials else f"{asked.minutes:g}"
+    rows = kept.setdefault(f"{asked.task} {budget} over {asked.over}", [])
     for seed in asked.seeds:
         if seed not in {row["seed"] for row in rows}:
             rows.append(searched(asked, seed))
