@@ -20,11 +20,11 @@ from ..tasks.motifs import Facts
 from .base import Brief, ProposalError, Tried
 from .evolve import edits
 from .evolve.constants import Edited, perturb_constant
-from .evolve.credit import NOTE, Credit, family_names, noted, totals
+from .evolve.credit import NOTE, Credit, family_name, noted, totals
 from .evolve.crossover import crossover, exchange_constants
 from .evolve.fit import fitted
 from .evolve.forks import fork, merge
-from .evolve.guide import BY_HAND, Guide, plain
+from .evolve.guide import BY_HAND, Guide
 from .evolve.program import Program
 from .evolve.reader import analyse, read
 from .evolve.thompson import Thompson
@@ -116,7 +116,7 @@ def guide(brief: Brief) -> Guide:
     if brief.learned is None:
         return BY_HAND
     minimum_gain = brief.task.metric.minimum_gain
-    family = family_names(brief.tree).get(brief.parent.number, plain(brief.parent.name))
+    family = family_name(brief.tree, brief.parent)
     return Thompson(family, totals(brief.tree, minimum_gain), brief.learned.totals)
 
 

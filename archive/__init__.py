@@ -4,7 +4,9 @@ Reading order:
 
 node        a candidate, and everything learned about it
 tree        the nodes of one run, and questions about them
+index       what a turn asks of them, kept up node by node    tally    sums over them
 ranks       how far each node is ahead of the start
+child       a node beside its parent                          funnel   how far proposals got
 gains       how far a node stands from the start, and from what was planted
 runs        the record of a run               upgrade  records of older versions
 store       the archive as a whole, of nodes, trials and journal
@@ -14,13 +16,14 @@ rows        rows become checked records       cells    JSON in a cell
 sound       whether an archived program may still be run
 """
 
+from .child import Child, NotAChild
 from .gains import Ahead, ahead, difference, over_start
 from .node import Evidence, Node, Tuning
 from .place import ArchiveError
 from .runs import RunRecord
 from .sound import in_use, require_sound, unsound
 from .store import Archive
-from .tree import Child, NoSuchNode, NotAChild, Tree
+from .tree import NoSuchNode, Tree
 
 __all__ = [
     "Ahead",

@@ -135,6 +135,23 @@ class Node(Frozen):
         return self.gain is not None and self.standing in ("confirmed", "promising")
 
     @property
+    def gained(self) -> bool:
+        """Whether it improved on its parent, as far as is known."""
+        return self.standing in ("confirmed", "promising") and self.outcome != "simpler"
+
+    @property
+    def waiting(self) -> bool:
+        """Whether its screen made hope for more than was looked at so far."""
+        screened = self.verdict is not None and self.verdict.screen is not None
+        return self.standing == "promising" and not self.kept and screened
+
+    @property
+    def unproven_form(self) -> bool:
+        """Whether it was screened and not kept, and its constants were never tuned."""
+        open_yet = self.standing in ("no gain", "promising") and not self.kept
+        return open_yet and self.tuning is None
+
+    @property
     def common_seeds(self) -> int:
         """On how many of the run's common seeds it was ranked."""
         return max((e.count for e in self.evidence if e.stream == COMMON), default=0)

@@ -6,9 +6,10 @@ for being high on them.
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Literal, Protocol
 
-from ..evals import COMMON, Claim, Summary, Verdict, judge
+from ..evals import COMMON, Claim, Rule, Summary, Verdict, judge
 from ..evals.judge import Effect, Reading
 
 
@@ -42,6 +43,44 @@ class Ranked(Protocol):
     @property
     def common(self) -> Sequence[Summary]:
         """Gains over the start on common seeds, block by block."""
+
+
+class Standings:
+    """How the nodes that are built on rank, by the rule that their run is judged by.
+
+    `worth` is for whoever finds out what follows from that for other nodes, by their numbers: a
+    value beside the state of the node and the rule that it is of.
+    """
+
+    def __init__(
+        self, nodes: Sequence[Ranked], claims: Sequence[tuple[int, Claim]], rule: Rule | None
+    ) -> None:
+        """Take planted nodes and then kept ones, and every claim with the number of its node."""
+        self._nodes, self._claims = nodes, claims
+        self.worth: dict[int, tuple[object, object, float]] = {}
+        self._rule = None if rule is None or rule.ranks == "shrunken" else rule
+
+    @cached_property
+    def effects(self) -> Mapping[int, Effect]:
+        """The gain over the start of each, with its standard error."""
+        if self._rule is None:
+            return as_measured(self._nodes)
+        return least_squares(self._nodes, self._claims, self._rule.design)
+
+    @cached_property
+    def ranks(self) -> Mapping[int, Effect]:
+        """What they rank by: their `effects`, or in older runs shrunken gains."""
+        return shrunken(self._nodes) if self._rule is None else self.effects
+
+    @cached_property
+    def ranking(self) -> Mapping[int, float]:
+        """The gain over the start by which each ranks."""
+        return {number: rank.gain for number, rank in self.ranks.items()}
+
+    @cached_property
+    def ranking_error(self) -> Mapping[int, float]:
+        """Standard deviation of every gain in `ranking`."""
+        return {number: rank.error for number, rank in self.ranks.items()}
 
 
 def least_squares(

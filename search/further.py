@@ -17,7 +17,7 @@ from .run import Run
 from .screen import against, measured, merged
 
 SEEDS = 4  # of a child and its parent, on every further workload
-AT_ONCE = 2  # further workloads of one generation of a tuner
+AT_ONCE = 4  # further workloads of one generation of a tuner
 
 
 def in_rotation(task: Task, generation: int) -> tuple[str, ...]:

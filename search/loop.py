@@ -137,16 +137,48 @@ def _ranked(run: Run, node: Node, evaluation: Evaluation, start: Evaluation) -> 
     )
 
 
+class _Trees:
+    """The tree as it stood after each of the last turns: what a turn knows is some turns old."""
+
+    def __init__(self, states: Sequence[Node], lag: int) -> None:
+        """Grow the last `lag` turns of the states so far, and all that come."""
+        self.count, self._lag = max(0, len(states) - lag), lag
+        self._after = {self.count: Tree(states[: self.count])}
+        for state in states[self.count :]:
+            self.grow(state)
+
+    @property
+    def newest(self) -> Tree:
+        """The tree after all turns."""
+        return self._after[self.count]
+
+    def after(self, count: int) -> Tree:
+        """The tree after so many turns, at most `lag` of them ago."""
+        return self._after[count]
+
+    def grow(self, state: Node) -> None:
+        """One more turn."""
+        self._after[self.count + 1] = self.newest.grown(state)
+        self.count += 1
+        self._after.pop(self.count - self._lag - 1, None)
+
+
 class _Growth:
-    """The turns of one session: those finished, and those on their way. `end` says why no more."""
+    """The turns of one session: those finished, and those on their way. `end` says why no more.
+
+    `made` counts the children that they are about.
+    """
 
     def __init__(self, run: Run, crew: Crew, more: More, endless: bool) -> None:
         self.run, self.crew, self.more = run, crew, more
-        self.states = run.archive.states(run.id)
-        tree = Tree(self.states)
+        states = run.archive.states(run.id)
+        self.lag = run.config.lag
+        self.trees = _Trees(states, self.lag)
+        tree = self.trees.newest
         self.planted = len(tree.roots())
-        self.patience = None if endless else patience(tree, run.config.lag)
-        self.actions = _actions(self.states)
+        self.patience = None if endless else patience(tree, self.lag)
+        self.actions = _actions(states)
+        self.made = sum(action.node is None for action in self.actions[self.planted :])
         self.ahead: dict[int, Future[Draft]] = {}
         self.faults = 0  # turns in a row that failed by the agent's fault, in this session
         self.end = ""
@@ -154,14 +186,14 @@ class _Growth:
     def turns(self) -> Iterator[Node]:
         """Finish one turn after another, with others explored ahead of it."""
         while True:
-            turn = len(self.states)
-            while len(self.ahead) <= self.run.config.lag and self._start():
+            turn = self.trees.count
+            while len(self.ahead) <= self.lag and self._start():
                 pass
             if turn not in self.ahead:
                 return
             draft = self.ahead.pop(turn).result()
-            node = finish(self.run, self.crew, draft, Tree(self.states))
-            self.states.append(self.run.archive.add(node))
+            node = finish(self.run, self.crew, draft, self.trees.newest)
+            self.trees.grow(self.run.archive.add(node))
             yield node
             self._count(draft)
 
@@ -178,24 +210,25 @@ class _Growth:
 
     def _start(self) -> bool:
         """Begin the next turn, unless the budget or the schedule has none."""
-        config, turn = self.run.config, len(self.actions)
-        if not self.more(Tree(self.states), turn):
+        turn = len(self.actions)
+        if not self.more(self.trees.newest, turn):
             return False
         if self.run.budget.over_time:
             self.end = f"all {self.run.budget.caps.seconds:g} seconds of its time are spent"
             return False
-        shown = max(self.planted, turn - config.lag)
-        tree, busy = Tree(self.states[:shown]), self.actions[shown:]
+        shown = max(self.planted, turn - self.lag)
+        tree, busy = self.trees.after(shown), self.actions[shown:]
         action = self._next(tree, busy)
         if action is None and self.ahead:
             return False  # what is on its way may leave something to do
         if action is None:
-            tree = Tree(self.states)
+            tree = self.trees.newest
             action = self._next(tree, [])
         if action is None:
             return False
         self.actions.append(action)
-        number = self.planted + self._made() - 1 if action.node is None else action.node
+        self.made += action.node is None
+        number = self.planted + self.made - 1 if action.node is None else action.node
         self.ahead[turn] = self.crew.submit(explore, self.run, turn, number, action, tree)
         return True
 
@@ -203,7 +236,7 @@ class _Growth:
         """What the schedule does next; once no child may be made, it ends what it has begun."""
         config = self.run.config
         fruitless = self.patience is not None and tree.fruitless() >= self.patience
-        if config.turns is not None and self._made() >= config.turns:
+        if config.turns is not None and self.made >= config.turns:
             self.end = f"all {config.turns} proposals of --turns are made"
         elif fruitless:
             self.end = fruitless_words(tree.fruitless())
@@ -211,10 +244,6 @@ class _Growth:
             self.end = ""
         schedule, metric = SCHEDULES[config.schedule], self.run.task.metric
         return schedule(tree, busy, config.rule, metric, not self.end)
-
-    def _made(self) -> int:
-        """How many children the turns so far, those on their way included, are about."""
-        return sum(action.node is None for action in self.actions[self.planted :])
 
 
 def fruitless_words(count: int) -> str:

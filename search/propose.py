@@ -45,10 +45,7 @@ def propose(
     asked in place of the run's is asked `once`.
     """
     agent, attempts = (once, 1) if once else (run.agent.agent, run.agent.attempts)
-    forms = {node.canonical: node.number for node in tree}
-    by_behaviour: dict[str, Node] = {}
-    for node in sorted((n for n in tree if n.behaviour), key=lambda n: -n.size):
-        by_behaviour[str(node.behaviour)] = node
+    forms, by_behaviour = tree.forms, tree.behaviours
     sound = tree.validated()
     last, why = _nothing(run, parent), "nothing was offered"
     for discarded in range(attempts):

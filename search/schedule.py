@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from ..archive import Tree
+from ..archive import Node, Tree
 from ..evals import Rule, Summary
 from ..tasks import Metric
 from .planted import behind, says
@@ -68,14 +68,14 @@ def adaptive(
 
 def expansion(tree: Tree) -> float:
     """Expected gain per trial of making a child, from what the run's children brought."""
-    children = tree.proposals()
-    screens = [n.verdict.screen.sd for n in children if n.verdict and n.verdict.screen]
-    unit = sorted(screens)[len(screens) // 2] if screens else math.inf
+    spreads = tree.spreads
+    unit = spreads[len(spreads) // 2] if spreads else math.inf
     gained = sum(
-        max(0.0, n.verdict.estimate.gain) for n in children if n.verdict and n.verdict.estimate
+        max(0.0, n.verdict.estimate.gain)
+        for n in tree.estimated()
+        if n.verdict and n.verdict.estimate
     )
-    cost = sum(node.trials for node in children)
-    return (PRIOR_GAIN * unit + gained) / (PRIOR_COST + cost)
+    return (PRIOR_GAIN * unit + gained) / (PRIOR_COST + tree.proposed_trials)
 
 
 def advances(tree: Tree, rule: Rule, metric: Metric) -> list[tuple[int, float]]:
@@ -84,19 +84,26 @@ def advances(tree: Tree, rule: Rule, metric: Metric) -> list[tuple[int, float]]:
     A node that may only claim to be simpler is worth the loss that it would be forgiven. One that
     is hopelessly behind the best planted program counts for its share of the error budget.
     """
-    options = []
-    for node in tree:
-        screen = node.verdict.screen if node.verdict else None
-        if node.standing != "promising" or node.kept or screen is None or node.parent is None:
-            continue
-        parent, worth = tree[node.parent], 1.0
-        if behind(rule, tree, parent, screen):
-            worth = rule.behind or 1.0
-        if says(rule, metric, tree, parent, node.size, screen) == "simpler":
-            mean = screen.mean - rule.margin(metric, "simpler")
-            screen = screen.model_copy(update={"mean": mean})
-        options.append((node.number, worth * improvement(screen, rule)))
+    options, worth = [], tree.worth
+    for node in tree.waiting():
+        state, by, value = worth.get(node.number, (None, None, 0.0))
+        if state is not node or by is not rule:
+            value = _advance(tree, rule, metric, node)
+            worth[node.number] = node, rule, value
+        options.append((node.number, value))
     return options
+
+
+def _advance(tree: Tree, rule: Rule, metric: Metric, node: Node) -> float:
+    """What a waiting node's next seeds are expected to gain, each."""
+    child, share = tree.child(node), 1.0
+    screen = child.screen
+    if behind(rule, tree, child.parent, screen):
+        share = rule.behind or 1.0
+    if says(rule, metric, tree, child.parent, node.size, screen) == "simpler":
+        mean = screen.mean - rule.margin(metric, "simpler")
+        screen = screen.model_copy(update={"mean": mean})
+    return share * improvement(screen, rule)
 
 
 def improvement(screen: Summary, rule: Rule) -> float:
@@ -114,7 +121,7 @@ def improvement(screen: Summary, rule: Rule) -> float:
 
 def retests(tree: Tree, rule: Rule) -> list[tuple[int, float]]:
     """The two leading nodes, each with the gain expected per trial of ranking it again."""
-    ranked = [n for n in tree if n.kept and n.validated]
+    ranked = [n for n in tree.kept() if n.validated]
     ranked.sort(key=lambda n: tree.ranking[n.number], reverse=True)
     if len(ranked) < 2:
         return []

@@ -190,13 +190,13 @@ def due(run: Run, turn: int, number: int, tree: Tree) -> Tuner | None:
     asked_first = run.approver.first  # a person decides on a program before it runs
     if not run.config.tune or not apart or asked_first or not _affordable(run, tree):
         return None
-    chosen = _worth(tree)
+    chosen = worth_tuning(tree)
     return Tuner(run, number, *chosen) if chosen else None
 
 
 def _affordable(run: Run, tree: Tree) -> bool:
     """Whether tuning has its share of the trials so far, and fits into what is left."""
-    spent = sum(node.tuning.trials for node in tree if node.tuning)
+    spent = sum(node.tuning.trials for node in tree.tuned() if node.tuning)
     share, trials = run.config.tune, (GENERATIONS + 1) * POPULATION
     cap, left = run.config.caps.trials, run.budget.seconds_left
     if spent > share * tree.trials or (cap is not None and trials > share * cap):
@@ -204,36 +204,27 @@ def _affordable(run: Run, tree: Tree) -> bool:
     return left is None or LEFT * GENERATIONS * run.lab.pace.job("dev", POPULATION) < left
 
 
-def _worth(tree: Tree) -> tuple[Node, Node] | None:
+def worth_tuning(tree: Tree) -> tuple[Node, Node] | None:
     """The node to tune and the one to compare with; None if none is left that is worth it.
 
     The leader comes first, unless tuning has just made it; then other forms of programs that are
     near it, proven or not, and at last the leader once more.
     """
-    tuned = {node.tuning.node for node in tree if node.tuning}
+    tuned = {node.tuning.node for node in tree.tuned() if node.tuning}
     ranked = sorted(tree.eligible(), key=lambda n: tree.ranking[n.number], reverse=True)
     leader = ranked[0]
     if leader.number not in tuned and leader.tuning is None:
         return leader, leader
     least = tree.ranking[leader.number] - BEHIND * typical_step(tree)
-    hopeful = {
-        node.number: tree.ranking[node.parent] + node.verdict.screen.mean
-        for node in tree
-        if node.parent is not None
-        and node.parent in tree.ranking
-        and node.verdict
-        and node.verdict.screen
-        and node.standing in ("no gain", "promising")
-        and not node.kept
-        and node.tuning is None
-        and node.number not in tuned
-        and _form(node.candidate) != _form(tree[node.parent].candidate)
-    }
-    best = max(hopeful, key=lambda number: hopeful[number], default=None)
-    if best is not None and hopeful[best] > least:
-        parent = tree[best].parent
-        assert parent is not None
-        return tree[best], tree[parent]
+    hopeful = [
+        (-tree.ranking[parent] - mean, number)
+        for number, (parent, mean) in tree.screened.items()
+        if parent in tree.ranking and tree.ranking[parent] + mean > least and number not in tuned
+    ]
+    for _, number in sorted(hopeful):
+        child = tree.child(tree[number])
+        if _form(child.node.candidate) != _form(child.parent.candidate):
+            return child.node, child.parent
     return None if leader.number in tuned else (leader, leader)
 
 

@@ -135,10 +135,8 @@ def finish(run: Run, pool: ThreadPoolExecutor, draft: Draft, tree: Tree) -> Node
         child = tree.child(node)
         claim = _claimed(run, child, tree)
         fixed = run.config.schedule == "fixed"
-        history = [n.verdict.screen.t for n in tree if n.verdict and n.verdict.screen]
-        enough = claim == "simpler" or (
-            judge.promising(rule, child.screen.t, history if fixed else [])
-        )
+        history = _history(tree) if fixed else []
+        enough = claim == "simpler" or judge.promising(rule, child.screen.t, history)
         if not enough:
             own = measured(run, node.candidate, screens(run, node), seeds_screened(run, node))
             out = judge.screened_out(rule, draft.values, run.task.metric)
@@ -148,12 +146,19 @@ def finish(run: Run, pool: ThreadPoolExecutor, draft: Draft, tree: Tree) -> Node
     return _costed(run, node)
 
 
+def _history(tree: Tree) -> list[float]:
+    """The t of every screen so far."""
+    return [node.verdict.screen.t for node in tree if node.verdict and node.verdict.screen]
+
+
 def _twin(run: Run, draft: Draft, tree: Tree) -> Node | None:
     """The node with the same program that a turn on its way has added meanwhile, if any."""
     if draft.action.kind != "expand" or not run.config.novelty or not draft.node.evidence:
         return None
     form = draft.node.canonical
-    return next((node for node in tree if node.canonical == form), None)
+    if form not in tree.forms:
+        return None
+    return next(node for node in tree if node.canonical == form)
 
 
 def _promote(run: Run, pool: ThreadPoolExecutor, node: Node, tree: Tree) -> Node:

@@ -17,6 +17,7 @@ from .guide import plain
 NOTE = "edits"  # the heading of the note that says what a proposal was made of
 PRIOR = 0.5  # standard deviation of true gains before a screen, in that of one seed's gain
 STEP = 0.25  # a gain that counts, in the same unit
+PARTS_OF_ONE = 1 << 30  # of a reward, when rewards are summed up
 
 Part = Literal["edit", "motif", "place"]
 PARTS: tuple[Part, ...] = ("edit", "motif", "place")
@@ -81,32 +82,33 @@ def own_note(node: Node) -> str:
 
 
 def totals(tree: Tree, minimum_gain: float, note_of: Callable[[Node], str] = own_note) -> Totals:
-    """What every arm has brought in a run, by family; `note_of` tells what a node was made of."""
-    children = tree.proposals()
-    screens = [n.verdict.screen for n in children if n.verdict and n.verdict.screen]
-    unit = median(screen.sd for screen in screens) if screens else 0.0
-    families = family_names(tree)
-    rewards: dict[Arm, dict[str, list[float]]] = {}
-    for node in children:
-        credited = arms(note_of(node))
+    """What every arm has brought in a run, by family; `note_of` tells what a node was made of.
+
+    Rewards are summed up in whole parts of one, so that a tree that grows keeps the sums up. The
+    usual spread is rounded to two digits: else each new one would change all of them.
+    """
+    unit = float(f"{median(tree.spreads):.2g}") if tree.spreads else 0.0
+
+    def count(node: Node) -> Iterator[tuple[tuple[Arm, str, bool], int]]:
+        credited = arms(note_of(node)) if node.verdict else ()
         value = reward(node, unit, minimum_gain) if credited else None
-        if value is None:
-            continue
-        for arm in credited:
-            rewards.setdefault(arm, {}).setdefault(families[node.number], []).append(value)
-    return {
-        arm: {family: Total(math.fsum(own), len(own)) for family, own in brought.items()}
-        for arm, brought in rewards.items()
-    }
+        if value is not None:
+            family = family_name(tree, node)
+            for arm in credited:
+                yield (arm, family, True), 1
+                yield (arm, family, False), round(value * PARTS_OF_ONE)
+
+    sums = tree.sums(("credit", unit, minimum_gain, note_of), count)
+    brought: dict[Arm, dict[str, Total]] = {}
+    for arm, family in sorted({(arm, family) for arm, family, _ in sums}):
+        parts, tried = sums.get((arm, family, False), 0), sums.get((arm, family, True), 0)
+        brought.setdefault(arm, {})[family] = Total(parts / PARTS_OF_ONE, tried)
+    return brought
 
 
-def family_names(tree: Tree) -> dict[int, str]:
-    """The name of the planted ancestor of each node, by number."""
-    names: dict[int, str] = {}
-    for node in tree:
-        above = names.get(node.parent) if node.parent is not None else None
-        names[node.number] = plain(node.name) if above is None else above
-    return names
+def family_name(tree: Tree, node: Node) -> str:
+    """The name of the planted ancestor of a node, which itself need not be in the tree yet."""
+    return plain(tree.root(node).name)
 
 
 def reward(node: Node, unit: float, minimum_gain: float) -> float | None:

@@ -5,12 +5,11 @@ to the parent's step. How much a child changes the step says how likely it is to
 seldom can, and of large ones nearly all are ruinous. The shares are learned in each run.
 """
 
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import NamedTuple
 
-from ...archive import Tree
+from ...archive import Node, Tree
 from ...evals import Candidate
 from ...tasks import Probe
 from ..base import Brief, ProposalError, Tried
@@ -85,16 +84,20 @@ def gain_chances(tree: Tree) -> tuple[float, ...]:
 
     Children that still wait count as confirmed, until it is known better.
     """
-    tried, gained = Counter[int](), Counter[int]()
-    for node in tree.proposals():
-        if node.standing != "invalid" and (place := _place(node.candidate)) is not None:
-            tried[place] += 1
-            gained[place] += node.standing in ("confirmed", "promising")
+    sums = tree.sums("classes of changes", _counted)
     chances = [
-        (WORTH * before / all_ + gained[at]) / (WORTH + tried[at])
+        (WORTH * before / all_ + sums.get(("gained", at), 0)) / (WORTH + sums.get(("tried", at), 0))
         for at, (before, all_) in enumerate(zip(CONFIRMED, TRIED, strict=True))
     ]
     return tuple(max(chance, LEAST * max(chances)) for chance in chances)
+
+
+def _counted(node: Node) -> Iterator[tuple[tuple[str, int], int]]:
+    """What a node adds to the classes of changes that were tried, and to those that gained."""
+    place = _place(node.candidate) if node.verdict and node.standing != "invalid" else None
+    if place is not None:
+        yield ("tried", place), 1
+        yield ("gained", place), int(node.standing in ("confirmed", "promising"))
 
 
 def classed(share: float, scaled: bool = False) -> int:

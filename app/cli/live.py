@@ -7,7 +7,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live as Panel
 from rich.text import Text
 
-from ...archive import Node, Tree
+from ...archive import Node
 from ...search.budget import UNITS
 from ...search.run import Run
 from . import view
@@ -23,7 +23,8 @@ class Live:
     ) -> None:
         """Show nothing yet; without a `panel` there is room for questions to a person."""
         self._run, self._minutes, self._console = run, minutes, console
-        self._nodes = list(run.archive.tree(run.id))
+        self._tree = run.archive.tree(run.id)
+        self._last = self._tree[len(self._tree) - 1] if len(self._tree) else None
         self._start = self._spoke = time.monotonic()
         self._shown = panel and console.is_terminal
         self._panel = Panel(get_renderable=self._render, console=console, refresh_per_second=4)
@@ -66,11 +67,11 @@ class Live:
 
     def add(self, node: Node) -> None:
         """Take in a node, or a later state of one. Prints those that got as far as fresh seeds."""
-        before = next((n for n in reversed(self._nodes) if n.number == node.number), None)
-        self._nodes.append(node)
+        before = self._tree[node.number] if node.number < len(self._tree) else None
+        self._tree, self._last = self._tree.grown(node), node
         settled = node.kept or node.given_up
         if settled and (before is None or before.standing != node.standing or not before.kept):
-            self._console.print(view.node_line(Tree(self._nodes), node))
+            self._console.print(view.node_line(self._tree, node))
         elif not self._shown and time.monotonic() - self._spoke > QUIET_SECONDS:
             self._spoke = time.monotonic()
             self._console.print(self._status())
@@ -81,13 +82,13 @@ class Live:
 
     def _render(self) -> RenderableType:
         """The panel: the facts, and the newest node."""
-        tip = [view.node_line(Tree(self._nodes), self._nodes[-1])] if self._nodes else []
+        tip = [view.node_line(self._tree, self._last)] if self._last else []
         return Group(view.heading(self._facts()), *tip)
 
     def _facts(self) -> dict[str, str]:
-        tree = Tree(self._nodes)
+        tree = self._tree
         elapsed = time.monotonic() - self._start
-        proposals = sum(node.verdict is not None for node in tree)
+        proposals = len(tree) - len(tree.roots())
         turns = f"/{self._run.config.turns}" if self._run.config.turns else ""
         left = f", {view.clock(max(0, self._minutes * 60 - elapsed))} left" if self._minutes else ""
         done = self._run.lab.trials

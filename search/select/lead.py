@@ -27,9 +27,8 @@ def lead(tree: Tree, rng: Random) -> Node:
         rng.normalvariate(tree.ranking[node.number], tree.ranking_error[node.number])
         for node in nodes
     ]
-    families = [tree.children(node) for node in nodes]
-    gained = [sum(map(_gained, family)) for family in families]
-    chances = gain_chances(gained, list(map(len, families)))
+    tried, gained = zip(*(tree.brought(node) for node in nodes), strict=True)
+    chances = gain_chances(gained, tried)
     drawn = [rng.betavariate(*chance) for chance in chances]
     return pick(nodes, lead_weights(standings, drawn, typical_step(tree)), rng)
 
@@ -70,15 +69,10 @@ def typical_step(tree: Tree) -> float:
     least = ERRORS * statistics.median(errors) if errors else 0.0
     steps = [
         node.verdict.estimate.gain
-        for node in tree
-        if node.verdict and _gained(node) and node.standing == "confirmed" and node.verdict.estimate
+        for node in tree.confirmed()
+        if node.verdict and node.gained and node.verdict.estimate
     ]
     logs = [math.log(step) for step in steps if step > 0]
     if least > 0:
         logs += [math.log(least)] * round(STEPS)
     return math.exp(statistics.fmean(logs)) if logs else 1e-9
-
-
-def _gained(node: Node) -> bool:
-    """Whether a child improved on its parent, as far as is known."""
-    return node.standing in ("confirmed", "promising") and node.outcome != "simpler"
