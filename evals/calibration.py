@@ -51,6 +51,8 @@ class Calibration(Frozen):
     one trial: `cpu_seconds` of training, and `seconds` for which one worker is busy with it, by the
     quickest job, as another program's load can only add to that. Older archives lack some of these.
 
+    `worst` and `minimum_gain` are those of the metric, where the task leaves them to a calibration.
+
     A `quick` one measured no copies and checked nothing but that a renamed reference scores alike.
     """
 
@@ -77,6 +79,8 @@ class Calibration(Frozen):
     grader: GraderNoise | None = None
     screens: Screens | None = None
     pooled: PooledSpread | None = None
+    worst: float | None = None
+    minimum_gain: float | None = None
     quick: bool = False
 
     @property

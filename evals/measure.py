@@ -15,8 +15,6 @@ from ..tasks import Frozen, Task, TaskError
 from .gateway import Gateway, converse
 from .records import GREATEST, LOG_CHARACTERS, Candidate, Seed, Split, Trial, TrialStatus
 
-GRADER_LIMITS = Limits(wall_seconds=120, memory_mb=4096)
-
 
 class Grade(Frozen):
     """The reply of a grader: scores by workload, one a seed, or why the artefact has none."""
@@ -170,7 +168,7 @@ class _Boxes:
         body = json.dumps(request).encode() + b"\n" + artefact
         files = self._files() if grader.guest else {}
         fresh = self.fresh and bool(grader.guest)  # without a candidate any box is the same
-        result = self.sandbox.run(Job(grader, body, files, GRADER_LIMITS, fresh))
+        result = self.sandbox.run(Job(grader, body, files, self.task.grading, fresh))
         if result.status != "ok" and grader.guest:
             log = result.log[-LOG_CHARACTERS:]
             return Grade(invalid=f"{result.status} while predicting: {log}")

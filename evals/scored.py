@@ -23,7 +23,15 @@ def scored_start(evaluation: Evaluation, task: Task) -> Evaluation:
         last = line(clean(log).strip().split("\n")[-1], 200)
         tail = f"; its last words (untrusted): {last}" if last else ""
         raise TaskError(
-            f"the start of {task.name!r} has no score to beat: {why}{tail}: mend start/ and see "
-            "that it runs"
+            f"the start of {task.name!r} has no score to beat: {why}{tail}: mend {_own(task)} and "
+            "see that it runs"
         )
     return evaluation
+
+
+def _own(task: Task) -> str:
+    """What of a task its author has to mend."""
+    if task.level == "counted":
+        return "start/"
+    names = " or ".join(task.manifest.editable)
+    return names if task.level == "reported" else f"{names} or score.py"

@@ -83,7 +83,7 @@ def begin(
             lab.charge(purse.budget)
             config = _config(order, choice, task, agent, models, keys, rule)
             config = config.model_copy(update={"learned": learned})
-            config = start(archive, run_id, task, config)
+            config = start(archive, run_id, lab.task, config)
 
             def open_run() -> Run:
                 return _searched(purse, config, lab, choice.workers, agent, ask)

@@ -155,8 +155,9 @@ def agree_rule(
     Says what the budget can find; raises BudgetError if that is not enough. A calibration that is
     measured here draws from the run's own keys, so that a run can be repeated exactly.
     """
-    task, claims = lab.task, standards.standard == "claim"
+    claims = standards.standard == "claim"
     calibration = suited(lab, archive, keys, plan, claims, say)
+    task = lab.task  # with what the calibration measured for it
     rule = standards.rule(calibration, task.metric, share(archive, task.digest), plan)
     if claims:
         say(f"regime: {judge.regime_words(rule)}")

@@ -1,6 +1,7 @@
 """A task, and how a folder becomes one."""
 
 import os
+import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -8,18 +9,24 @@ from pathlib import Path
 from ..sandbox import Limits, Program, digest_files
 from ..sandbox.text import line
 from .folder import TaskError, check_programs, files_in
-from .manifest import Metric, read_manifest
+from .manifest import Frozen, Level, checked, read_manifest
 from .motifs import Facts, facts
 from .names import BASELINE
+from .own import completed
 
 HERE = Path(__file__).parent
 # Library files that the guest's process may import. Any other could leak the training data.
-GUEST_LIBRARY = ("candidate.py", "lanes.py", "plain.py", "shared.py", "stepper.py", "vocabulary.py")
+GUEST_LIBRARY = (
+    "candidate.py", "kit_program.py", "kit_settings.py", "kit_wire.py", "lanes.py", "plain.py",
+    "shared.py", "stepper.py", "vocabulary.py",
+)  # fmt: skip
 LEAST_CPU_SECONDS = 5.0  # below this, what a busy machine adds would count for too much
 # Files that are made here, and put beside those of the task.
 ALONE = "alone.py"  # the guest of a task that has none
 DATA_KEY = "data_key.py"  # the number that draws the data, for the trusted side
 ALLOWANCE = "allowance.py"  # the candidate's CPU time to get ready
+CALIBRATED = "calibrated.toml"  # what a calibration measured in place of the author
+GRADING = Limits(wall_seconds=120, memory_mb=4096)  # of a grader, where trials have no limits
 BESIDE = b"""
 import os
 import trainer
@@ -29,6 +36,13 @@ warm = getattr(trainer, "warm", lambda: None)
 def answer(message, memory):
     return trainer.run(message, os.getcwd())
 """
+
+
+class Calibrated(Frozen):
+    """What a calibrated.toml holds: the keys of `[metric]` that the author left out."""
+
+    worst: float | None = None
+    minimum_gain: float | None = None
 
 
 class Task:
@@ -46,6 +60,7 @@ class Task:
         """
         self.files, self.data = dict(files), data
         self.manifest = read_manifest(self.files)
+        self.metric = self.manifest.metric.metric(**self._calibrated())
         for role in ("trainer.py", "grader.py"):
             self._file(role)
         self.start = self._program("start")
@@ -62,15 +77,25 @@ class Task:
             raise TaskError("the number that draws a task's data is not one from 0 to 2**63 - 1")
         return self if data == self.data else Task(self.files, data)
 
+    def settled(self, worst: float | None, minimum_gain: float | None) -> "Task":
+        """The same task, with what a calibration measured where its author left out that key.
+
+        The `digest` stays.
+        """
+        keys, given = self.manifest.metric, {"worst": worst, "minimum_gain": minimum_gain}
+        new = {k: v for k, v in given.items() if v is not None and getattr(keys, k) is None}
+        text = "".join(f"{key} = {float(value)!r}\n" for key, value in new.items())
+        return Task({**self.files, CALIBRATED: text.encode()}, self.data) if new else self
+
     @property
     def name(self) -> str:
         """The task's name, as the folder's."""
         return self.manifest.name
 
     @property
-    def metric(self) -> Metric:
-        """The number that candidates are judged by."""
-        return self.manifest.metric
+    def level(self) -> Level:
+        """How far a score can be trusted; docs/sandbox.md says what each level promises."""
+        return self.manifest.level
 
     @property
     def motifs(self) -> Facts:
@@ -95,9 +120,15 @@ class Task:
         return Limits(
             wall_seconds=resources.wall_seconds,
             memory_mb=resources.memory_mb,
+            cpus=resources.cpus,
             reply_bytes=resources.reply_mb << 20,
             gpus=resources.gpus,
         )
+
+    @property
+    def grading(self) -> Limits:
+        """The limits of one scoring job: those of a trial, where the kit scores each by itself."""
+        return GRADING if self.level == "counted" else self.limits
 
     def limits_for(self, start_seconds: float) -> Limits:
         """The limits of a job that takes `start_seconds` of CPU time with the starting program.
@@ -157,6 +188,10 @@ class Task:
                 raise TaskError(f"{folder}/{name} is not UTF-8") from None
         return program
 
+    def _calibrated(self) -> dict[str, float | None]:
+        data = tomllib.loads(self.files.get(CALIBRATED, b"").decode())
+        return checked(Calibrated, data).model_dump()
+
     def _file(self, path: str) -> bytes:
         try:
             return self.files[path]
@@ -165,15 +200,17 @@ class Task:
 
 
 def load(name: str) -> Task:
-    """Open a built-in task by name, or any task folder by path (one that contains a slash).
+    """Open a built-in task by name, or any task folder by path.
 
     Raises TaskError naming the file that is wrong, and MotifError if that is motifs.toml.
     """
-    folder = Path(name) if "/" in name else HERE / name
+    folder = HERE / name if name in names() else Path(name)
     if "\0" in name or not os.path.isfile(folder / "task.toml"):
-        raise TaskError(f"no task {name!r}: use one of {', '.join(names())}, or a folder's path")
+        raise TaskError(_no_task(name))
     shipped = folder.resolve().is_relative_to(HERE.resolve())
     task_files = files_in(folder, HERE if shipped else folder)
+    task_files.pop(CALIBRATED, None)
+    task_files = completed(task_files, folder.resolve().name)
     library = {f"library/{p.name}": p.read_bytes() for p in sorted((HERE / "library").glob("*.py"))}
     used = read_manifest(task_files).library
     shared = {n: d for n, d in library.items() if n.removeprefix("library/") in used}
@@ -181,6 +218,18 @@ def load(name: str) -> Task:
     check_programs(task_files)
     _ = task.motifs  # raises MotifError here rather than at the first proposal
     return task
+
+
+def _no_task(name: str) -> str:
+    """Why there is no task of that name, and how to make one."""
+    if "\0" not in name and os.path.isfile(name):
+        return (
+            f"{line(name, 200)} is a script and no task: `ratchet new FOLDER --script "
+            f"{line(name, 200)}` makes one of it"
+        )
+    if "\0" not in name and os.path.isdir(name):
+        return f"{line(name, 200)} has no task.toml: `ratchet new {line(name, 200)}` writes one"
+    return f"no task {name!r}: use one of {', '.join(names())}, or a folder's path"
 
 
 def names() -> list[str]:

@@ -2,19 +2,26 @@
 
 import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from itertools import combinations
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from .folder import TaskError
 from .names import FileName, Label, Module, Name, Prose
 
+# How far a score can be trusted; docs/sandbox.md says what each level promises.
+Level = Literal["counted", "sealed", "answered", "reported"]
+
 
 class Frozen(BaseModel):
     """Records that reach disk: immutable, finite, and strict about unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+FAR = 1e9  # where a failed seed counts before a calibration has seen any score
 
 
 class Metric(Frozen):
@@ -46,15 +53,49 @@ class Metric(Frozen):
         return new - old if self.goal == "max" else old - new
 
 
+class MetricKeys(Frozen):
+    """The `[metric]` of a task.toml. What is None is measured by a calibration, and then `Metric`.
+
+    Until then a failed seed counts as `FAR` from any score, and every gain as worth claiming.
+    """
+
+    name: Label
+    unit: Label
+    goal: Literal["max", "min"]
+    worst: float | None = None
+    minimum_gain: float | None = Field(default=None, ge=0)
+    repeats_within: float = Field(default=0.0, ge=0)
+
+    def metric(self, worst: float | None = None, minimum_gain: float | None = None) -> Metric:
+        """The metric, with values from a calibration where this has none."""
+        worst = FAR * (1 if self.goal == "min" else -1) if worst is None else worst
+        return Metric(
+            name=self.name,
+            unit=self.unit,
+            goal=self.goal,
+            worst=worst if self.worst is None else self.worst,
+            minimum_gain=max(minimum_gain or 0.0, self.repeats_within)
+            if self.minimum_gain is None
+            else self.minimum_gain,
+            repeats_within=self.repeats_within,
+        )
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        self.metric()
+        return self
+
+
 class Resources(Frozen):
     """The `[limits]` of a task: what one training job may use.
 
     A candidate's process gets `times_start` times the CPU time that the whole job takes with the
     starting program, where that is known; 0 for no such limit. To load and to get ready for a run
-    it gets `setup_seconds` of CPU time. A job is lent `gpus` GPUs, which takes a sandbox that has
-    some. `seeds_per_job` is how many seeds are measured together, in one job. With `apart` each of
-    them runs in a process of its own, and only their questions to a language model are asked
-    together. So seeds cannot meet, as with one seed per job.
+    it gets `setup_seconds` of CPU time. A job has `cpus` cores, and is lent `gpus` GPUs, which
+    takes a sandbox that has some. `seeds_per_job` is how many seeds are measured together, in one
+    job. With `apart` each of them runs in a process of its own, within these limits, and only their
+    questions to a language model are asked together. So seeds cannot meet, as with one seed per
+    job.
     """
 
     times_start: float = Field(default=10.0, ge=0)
@@ -62,6 +103,7 @@ class Resources(Frozen):
     wall_seconds: float = Field(gt=0, le=86_400)
     memory_mb: int = Field(ge=64)
     reply_mb: int = Field(default=64, ge=1, le=1024)
+    cpus: float = Field(default=1.0, gt=0, le=64)
     gpus: int = Field(default=0, ge=0, le=8)
     seeds_per_job: int = Field(default=32, ge=1, le=1024)
     apart: bool = False
@@ -72,12 +114,12 @@ class Workloads(Frozen):
 
     Claims are about `dev`. `glance` are the few of `dev` that a candidate meets first, so that a
     hopeless one costs little. `further` ones only steer: what loses more on them than it gains on
-    `dev` is not put to a claim. A search never sees `transfer`.
+    `dev` is not put to a claim. A search never sees `transfer`, of which there may be none.
     """
 
     dev: tuple[Name, ...] = Field(min_length=1)
     glance: tuple[Name, ...] = Field(min_length=1)
-    transfer: tuple[Name, ...] = Field(min_length=1)
+    transfer: tuple[Name, ...] = ()
     further: tuple[Name, ...] = ()
 
     @model_validator(mode="after")
@@ -135,10 +177,11 @@ class Manifest(Frozen):
     title: Label
     statement: Prose
     candidate: Literal["algorithm", "agent"] = "algorithm"
+    level: Level = "counted"
     editable: tuple[FileName, ...] = Field(min_length=1, max_length=50)
     library: tuple[FileName, ...] = ()
     stacked_constants: bool = False
-    metric: Metric
+    metric: MetricKeys
     workloads: Workloads
     limits: Resources
     audit: Audit = Audit()
@@ -153,15 +196,44 @@ class Manifest(Frozen):
         return self
 
 
-def read_manifest(files: Mapping[str, bytes]) -> Manifest:
-    """The manifest among the `files` of a task; raises TaskError naming the field that is wrong."""
+def parsed(files: Mapping[str, bytes]) -> dict[str, Any]:
+    """The task.toml among the `files` of a task; raises TaskError if it is none, or no TOML."""
     try:
-        return Manifest.model_validate(tomllib.loads(files["task.toml"].decode()))
+        return tomllib.loads(files["task.toml"].decode())
     except KeyError:
         raise TaskError("the task folder has no task.toml") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise TaskError(f"task.toml: {where}: {first['msg']}") from error
     except (ValueError, RecursionError) as error:
         raise TaskError(f"task.toml is not TOML: {error}") from error
+
+
+def read_manifest(files: Mapping[str, bytes]) -> Manifest:
+    """The manifest among the `files` of a task; raises TaskError naming the field that is wrong."""
+    return checked(Manifest, parsed(files))
+
+
+Record = TypeVar("Record", bound=Frozen)
+
+
+def checked(model: type[Record], data: object, where: str = "") -> Record:
+    """`data` of a task.toml as a record; raises TaskError naming the key that is wrong."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in (where, *first["loc"]) if part != "")
+        raise TaskError(f"task.toml: {place}: {first['msg']}{_mend(model, first)}") from error
+
+
+def _mend(model: type[Frozen], error: Any) -> str:
+    """What to do about a key that is lacking, or that nobody knows."""
+    if error["type"] == "missing":
+        return f": add {error['loc'][-1]}"
+    if error["type"] != "extra_forbidden":
+        return ""
+    for part in error["loc"][:-1]:
+        field = model.model_fields.get(str(part))
+        if field is None or not isinstance(field.annotation, type):
+            return ""
+        model = field.annotation
+    near = get_close_matches(str(error["loc"][-1]), model.model_fields, 1)
+    return f": did you mean {near[0]}?" if near else ": remove it"

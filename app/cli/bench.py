@@ -26,8 +26,9 @@ from ...search.plan import Plan, Standards
 from ...search.studies.contest.compare import AgentStanding, BenchTable, compare, overall
 from ...search.studies.contest.improvement import Interval
 from ...search.studies.contest.searches import Entrant, Terms, conduct, rule_of
+from ...search.studies.known import stored
 from ...search.tune import share
-from ...tasks import Task, load
+from ...tasks import Task, TaskError, load
 from ..pages import curves
 from .terminal import speaker, warn
 from .view import UNVALIDATED
@@ -120,18 +121,25 @@ def _on_task(
 ) -> BenchTable:
     """Conduct every search on a task, one number after another, and compare what they found.
 
-    Raises AgentError where the trials are too few for any search.
+    Raises AgentError where the trials are too few for any search, and TaskError for a task without
+    transfer workloads.
     """
+    if not task.manifest.workloads.transfer:
+        raise TaskError(
+            f"task {task.name!r} has no workloads that a search does not see, on which a bench "
+            "compares: name some as transfer"
+        )
     models = next((entrant.models for entrant in entrants if entrant.models), None)
     # Of no search: what is measured here decides nothing in one, and none has to pay for it.
     with closing(open_purse(archive, f"{order.name}-{task.name}", models, Budget())) as purse:
         keys = Keys.fresh()
         lab = purse.lab(task.keyed(keys.data), sandbox, choice.strict)
         plan = Plan(None, choice.workers, 1 + len(task.baselines))
+        stored(lab, archive)  # also gives the task what it measured
         rule = rule_of(archive, order.name, task) or agree_rule(
             lab, archive, keys, Standards(), plan, say
         )
-        terms = _terms(order, choice, task, rule)
+        terms = _terms(order, choice, lab.task, rule)
         for number in range(1, order.searches + 1):
             for entrant in entrants:
                 conduct(terms, entrant, number, archive, sandbox, say)

@@ -63,7 +63,7 @@ def calibrate(
             console.print(f"measuring {task.name} on {count} seeds ...")
         calibration = calibrated(lab, archive, Rule(), keys, seeds, choice.workers, again, quick)
     plan = Plan(minutes, choice.workers, planted)
-    claimed = earlier_spreads(archive, task.digest)
+    task, claimed = lab.task, earlier_spreads(archive, task.digest)
     rule = Standards().rule(calibration, task.metric, plan=plan)
     instrument = Instrument(calibration, rule, task.metric, claimed)
     return record(task.name, instrument, plan)

@@ -100,8 +100,8 @@ def _sealed(record: Mapping[str, Any], unit: str) -> Iterator[tuple[str, str]]:
         f"{_span(gain, unit)} over the parent, on {gain['pairs']} {SEALED} "
         f"(reading {sealed['reading']} of the report)",
     )
-    word = record["transfer"]
-    yield "on other workloads", f"{word}: {generalising.MEANS[word]}"
+    if word := record["transfer"]:
+        yield "on other workloads", f"{word}: {generalising.MEANS[word]}"
 
 
 def _span(gain: Mapping[str, Any], unit: str) -> str:

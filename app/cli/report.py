@@ -83,7 +83,7 @@ def _measure(archive: Archive, run_id: str, options: ReportOptions, change: Sand
     with reopen(archive, run_id, change, warn, proposes=options.controls) as run:
         reports = readings(archive, run_id)
         if options.again or not reports:
-            say("measuring the best kept node on sealed seeds and unseen workloads ...")
+            say("measuring the best kept node on new sealed seeds ...")
             report(archive.run(run_id), run.lab, archive, run.workers)
             reports = readings(archive, run_id)
         if options.ablation and not _ablated(archive, run_id, reports[-1]):

@@ -8,7 +8,7 @@ from ...archive import Archive, RunRecord
 from ...search.lab import Lab
 from ...search.studies.ablate import Ablation, ablations
 from ...search.studies.controls import ControlsTable, tables
-from ...search.studies.report import Report, readings, report, seconds_for
+from ...search.studies.report import Report, readings, report, seconds_for, splits
 from ...tasks import Frozen, Metric
 from . import generalising, sentences
 from .seeds import COUNTS
@@ -80,9 +80,10 @@ def read_once(
 ) -> Findings:
     """Read the sealed split of a run unless that was done before; then look up what there is."""
     if not readings(archive, record.id):
+        unseen = " and unseen workloads" if len(splits(lab.task)) > 1 else ""
         seconds = seconds_for(record.rule, archive.tree(record.id), lab, workers)
         say(
-            "\nmeasuring the best kept node on sealed seeds and unseen workloads: takes about "
+            f"\nmeasuring the best kept node on sealed seeds{unseen}: takes about "
             f"{math.ceil(seconds)} s, and is in no budget ..."
         )
         report(record, lab, archive, workers)
@@ -124,10 +125,10 @@ def _measured(reading: Report, findings: Findings) -> Iterator[Section]:
     heading = f"node {reading.node} on sealed seeds (reading {reading.reading})"
     gains = sentences.compared(reading, reading.dev, metric)
     yield Section(f"{heading}, development workloads", gains)
-    heading = "on unseen workloads, which no search ever ran"
-    word = reading.transfer_to(unseen, metric)
-    says = [*generalising.unseen(reading, unseen, metric), generalising.verdict(reading.node, word)]
-    yield Section(heading, says)
+    if reading.transfer:
+        heading = "on unseen workloads, which no search ever ran"
+        says = generalising.verdict(reading.node, reading.transfer_to(unseen, metric))
+        yield Section(heading, [*generalising.unseen(reading, unseen, metric), says])
     if by_workload := list(generalising.by_workload(reading)):
         yield Section("by workload", by_workload)
     if failures := sentences.failures(reading):

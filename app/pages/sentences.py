@@ -84,9 +84,9 @@ def rivals(report: Report) -> dict[str, str]:
 def failures(report: Report) -> list[str]:
     """How many sealed seeds of the node failed, by split; nothing where that was not recorded."""
     names: Mapping[Split, str] = {"dev": "development", "transfer": "unseen"}
-    seeds = {"dev": report.dev["parent"].pairs, "transfer": report.transfer["parent"].pairs}
+    gains = {"dev": report.dev, "transfer": report.transfer}
     return [
-        f"on {names[split]} workloads {judge.failure_words(failed, seeds[split])}"
+        f"on {names[split]} workloads {judge.failure_words(failed, gains[split]['parent'].pairs)}"
         for split, failed in report.failed.items()
     ]
 
@@ -193,7 +193,8 @@ def bias(report: Report, metric: Metric) -> list[str]:
 
 def search(row: ControlsRow) -> str:
     """One search of the table of controls."""
-    best = f"best {row.best}, {row.dev}, unseen {row.transfer}" if row.dev else "nothing to compare"
+    best = f"best {row.best}, {row.dev}" if row.dev else "nothing to compare"
+    best += f", unseen {row.transfer}" if row.transfer else ""
     best += f", behind this search's node by {row.behind}" if row.behind else ""
     return (
         f"{row.search} ({row.run}): {row.trials} trials, {row.proposals} proposals, "

@@ -20,6 +20,7 @@ from ..crew import threads
 from ..lab import Lab
 from .copies import changed_copies, planted, renamed
 from .redrawn import measured, redrawn
+from .settled import settle_worst, with_metric
 from .summed import baseline_names, scored, summed_up
 
 STREAM, RIVAL = "calibrate", "calibrate/rival"
@@ -47,7 +48,7 @@ def calibrate(
         ]
         half = max(2, seeds // 2)
         futures = [first, *(pool.submit(instrument.timed, other, half) for other in others)]
-        scored_start(first.result().evaluation, lab.task)
+        settle_worst(lab, scored_start(first.result().evaluation, lab.task))
         results = [future.result() for future in futures]
         new = lab.trials - before == seeds + half * len(others)
         programs = (lab.start, *others)
@@ -55,7 +56,7 @@ def calibrate(
         like = results[: 2 + len(changed)]  # what costs as much as the reference does
         busy = min(t.seconds / len(t.evaluation.trials) for t in like) if new else None
         names = [copy.idea for copy in changed]
-        calibration = summed_up(lab, by_name, names, busy)
+        calibration = with_metric(lab, summed_up(lab, by_name, names, busy))
         calibration = instrument.checked(calibration, by_name, names)
         second, paired = redrawn(keys, STREAM, seeds), calibration.design == "paired"
         grader = measured(lab, second, lab.start, changed or others, by_name, paired)

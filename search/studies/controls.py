@@ -19,7 +19,7 @@ from ..order import Say
 from ..planted import best_planted
 from ..run import Config, Run
 from .equal_budget import affordable, spend
-from .report import SEEDS, Report, sealed, title
+from .report import Report, sealed, splits, title
 
 CONTROLS = "controls"  # the kind of event that a table of controls is
 
@@ -144,7 +144,7 @@ def _measured(run: Run, reading: Report, best: Node) -> dict[str, Any]:
     baseline = best_planted(run.archive.tree(run.id))
     record = run.archive.run(run.id)
     columns: dict[str, Any] = {"best": best.id, "validated": best.validated}
-    for split in SEEDS:
+    for split in splits(run.task):
         nodes = {"best": best, title(baseline): baseline}
         trials = sealed(record, run.lab, reading.reading, split, nodes, run.workers)
         values = judge.gains(trials["best"], trials[title(baseline)], run.task.metric)

@@ -15,6 +15,7 @@ from ..crew import threads
 from ..lab import Lab
 from ..plan import REPEATED, dear_seeds
 from .copies import planted, renamed
+from .settled import settle_worst, with_metric
 from .summed import summed_up
 
 
@@ -54,10 +55,11 @@ def quick_calibration(
     with threads(workers, "ratchet-calibrate") as pool:
         before = lab.trials
         futures = [pool.submit(Timed.of, lab, p, seeds) for p in (lab.start, *baselines)]
-        scored_start(futures[0].result().evaluation, lab.task)
+        settle_worst(lab, scored_start(futures[0].result().evaluation, lab.task))
         start, *others = (future.result() for future in futures)
         new = lab.trials - before == len(seeds) * len(futures)
     by_name = {lab.start.idea: start.evaluation, "renamed": copy.evaluation}
     by_name |= {p.idea: t.evaluation for p, t in zip(baselines, others, strict=True)}
     busy = min(start.seconds, copy.seconds) if new else None
-    return summed_up(lab, by_name, [], busy).model_copy(update={"quick": True})
+    calibration = summed_up(lab, by_name, [], busy).model_copy(update={"quick": True})
+    return with_metric(lab, calibration)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from ...archive import Archive, Node, RunRecord, Tree
 from ...evals import Claim, Estimate, Evaluation, Rule, Split, Summary, draw, judge
-from ...tasks import Frozen, Metric
+from ...tasks import Frozen, Metric, Task
 from ..lab import Lab
 from ..planted import best_planted
 
@@ -25,6 +25,8 @@ class Report(Frozen):
     `confirmed` is false for the best node of an `explore` run. The node's `claims`, by the name of
     the rival it was compared with, were judged by `rule`. What the search thought of the gain over
     the parent: `screen`, on the seeds that picked the node out, and `ranked`, on later ones.
+
+    A task may have no transfer workloads, and then `transfer` is empty.
 
     `workloads` are gains over the best baseline by workload, and `others` those over the parent and
     the start. `failed` counts the sealed seeds without a score by split. Older readings have
@@ -79,9 +81,14 @@ def readings(archive: Archive, run_id: str) -> list[Report]:
 
 
 def transfers(archive: Archive, run_id: str) -> dict[int, judge.Transfer]:
-    """Whether nodes of a run transfer, by number: those of which a report has read sealed seeds."""
+    """Whether nodes of a run transfer, by number: those of which a report has read sealed seeds.
+
+    Nothing where the task has no workloads that the search does not see.
+    """
     task = archive.task(run_id)
     unseen = task.manifest.workloads.transfer
+    if not unseen:
+        return {}
     return {
         reading.number: reading.transfer_to(unseen, task.metric)
         for reading in readings(archive, run_id)
@@ -101,7 +108,9 @@ def report(record: RunRecord, lab: Lab, archive: Archive, workers: int = 2) -> R
     reading = len(archive.events(record.id, REPORT)) + 1
     rivals = {"parent": child.parent, "start": tree[0], "baseline": baseline}
     nodes = {"": node, **rivals}
-    measured = {split: sealed(record, lab, reading, split, nodes, workers) for split in SEEDS}
+    measured = {
+        split: sealed(record, lab, reading, split, nodes, workers) for split in splits(lab.task)
+    }
     result = Report(
         node=node.id,
         parent=title(child.parent),
@@ -110,7 +119,7 @@ def report(record: RunRecord, lab: Lab, archive: Archive, workers: int = 2) -> R
         validated=node.validated and lab.sandbox.isolation != "none",
         company_checked=node.company_checked,
         dev=_gains(measured["dev"], lab),
-        transfer=_gains(measured["transfer"], lab),
+        transfer=_gains(measured.get("transfer", {}), lab),
         workloads=_by_workload(measured, "baseline", lab),
         others={rival: _by_workload(measured, rival, lab) for rival in ("parent", "start")},
         failed={split: trials[""].failures for split, trials in measured.items()},
@@ -123,6 +132,11 @@ def report(record: RunRecord, lab: Lab, archive: Archive, workers: int = 2) -> R
     )
     archive.log(record.id, REPORT, result.model_dump(mode="json"))
     return result
+
+
+def splits(task: Task) -> list[Split]:
+    """The splits that a reading measures: a task may have no transfer workloads."""
+    return [split for split in SEEDS if getattr(task.manifest.workloads, split)]
 
 
 def count(rule: Rule, split: Split) -> int:
@@ -140,7 +154,9 @@ def seconds_for(rule: Rule, tree: Tree, lab: Lab, workers: int = 2) -> float:
     measured = (node, tree[node.parent], tree[0], best_planted(tree))
     programs = {node.candidate.digest for node in measured}
     jobs = [
-        lab.expected(split, count(rule, split), digest) for split in SEEDS for digest in programs
+        lab.expected(split, count(rule, split), digest)
+        for split in splits(lab.task)
+        for digest in programs
     ]
     return sum(jobs) / min(workers, len(programs))
 
