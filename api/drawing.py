@@ -16,6 +16,7 @@ from .sandbox.text import clean, line
 
 SIGNS = {
     "confirmed": ("✔", "#1a9850"),
+    "repeated": ("✓", "#66a61e"),
     "simpler": ("≈", "#2c7fb8"),
     "unproven": ("~", "#b8a04a"),
     "refuted": ("✗", "#d9820a"),

@@ -10,6 +10,7 @@ from .archive import Archive, ArchiveError, Node, require_sound
 from .folder import write
 from .records import full_record
 from .sandbox.text import clean, line
+from .tasks import trust_line
 
 LICENCE = """\
 This program was written by Ratchet's agent `{proposer}`, starting from programs of the Ratchet
@@ -57,6 +58,8 @@ def _documented(node: Node, record: dict[str, Any], text: str) -> str:
         if gain
         else f"{record['standing']}"
     )
+    if node.level != "counted":
+        result += f", {node.level}"
     if not record["validated"]:
         result += ", measured without isolation and not validated"
     if record["company_checked"] is False:
@@ -72,6 +75,8 @@ def _readme(node: Node, record: dict[str, Any], files: list[str], example: bool)
         f"Idea: {clean(node.candidate.idea)}",
         "",
         f"Verdict: **{record['standing']}**. {record['reason'] or ''}",
+        "",
+        f"Trust: {trust_line(node.level).removeprefix('trust: ')}.",
         *([] if record["validated"] else ["", UNVALIDATED]),
         "",
     ]

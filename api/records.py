@@ -82,6 +82,7 @@ def node_record(node: Node, tree: Tree, transfer: judge.Transfer | None = None) 
         "kind": node.kind,
         "name": node.name,
         "standing": node.standing,
+        "level": node.level,
         "isolation": node.isolation,
         "validated": node.validated,
         "company_checked": node.company_checked if node.kept else None,

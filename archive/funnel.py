@@ -5,7 +5,8 @@ from typing import Literal
 
 from .node import Node
 
-PROMISED = ("promising", "confirmed", "unproven", "refuted")  # what a screen made hope for
+# What a screen made hope for.
+PROMISED = ("promising", "confirmed", "repeated", "unproven", "refuted")
 
 
 def counted(node: Node) -> Iterator[tuple[str, int]]:
@@ -17,14 +18,15 @@ def counted(node: Node) -> Iterator[tuple[str, int]]:
     yield _fate(node), 1
     if node.standing in PROMISED:
         yield "promising", 1
-    if node.given_up or node.standing == "confirmed":
+    if node.given_up or node.borne_out:
         yield node.standing, 1
 
 
 def funnel(counts: Mapping[str, int]) -> Mapping[str, int]:
     """How many of the proposals got how far, as `Tree.funnel` says."""
     classes = ("proposed", "duplicate", "empty", "invalid", "screened")
-    return {name: counts.get(name, 0) for name in (*classes, *PROMISED)}
+    whole = {name: counts.get(name, 0) for name in (*classes, *PROMISED)}
+    return {name: count for name, count in whole.items() if count or name != "repeated"}
 
 
 def _fate(node: Node) -> Literal["duplicate", "empty", "invalid", "screened"]:

@@ -16,6 +16,7 @@ GROUPS: Mapping[str, Callable[[Node], bool]] = {
     "eligible": lambda node: node.eligible,
     "kept": lambda node: node.kept,
     "confirmed": lambda node: node.standing == "confirmed",
+    "borne out": lambda node: node.borne_out,
     "waiting": lambda node: node.waiting,
     "claiming": lambda node: bool(node.verdict and node.verdict.claims),
     "estimated": lambda node: bool(node.verdict and node.verdict.estimate),

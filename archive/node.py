@@ -7,7 +7,7 @@ from pydantic import Field
 from ..evals import COMMON, Candidate, Split, Summary, Verdict
 from ..evals.records import Log, Words
 from ..sandbox import Isolation
-from ..tasks import Frozen
+from ..tasks import Frozen, Level
 
 MOST_SEEDS = 1_000_000  # of one stream: they are drawn one by one
 
@@ -52,7 +52,8 @@ class Node(Frozen):
     `isolation` is that of the sandbox it ran in: where there was none, a candidate could have
     written its own scores. `failure` says why a planted program has no score; older archives have
     none that says so. `tuning` is of those that came of tuning. `company_replayed` says that a
-    replay has repeated its seeds beside others, which its run may not have done.
+    replay has repeated its seeds beside others, which its run may not have done. `level` is how far
+    its scores can be trusted; older archives only had tasks of the highest.
     """
 
     run: str
@@ -78,6 +79,7 @@ class Node(Frozen):
     trials: int = Field(default=0, ge=0)
     cpu_seconds: float = Field(default=0.0, ge=0)
     log: Log = ""
+    level: Level = "counted"
     failure: Words = ""
     tuning: Tuning | None = None
     company_replayed: bool = False
@@ -108,11 +110,19 @@ class Node(Frozen):
 
     @property
     def for_agents(self) -> str:
-        """The standing in the words that agents and models know: all that is given up is refuted.
+        """The standing in the words that agents and models know.
 
-        Their prompts, and with them the replies that archives hold, stay as they were.
+        All that is given up is refuted, and all that fresh seeds bore out is confirmed. Prompts,
+        and with them the replies that archives hold, stay as they were.
         """
-        return "refuted" if self.given_up else self.standing
+        if self.given_up:
+            return "refuted"
+        return "confirmed" if self.borne_out else self.standing
+
+    @property
+    def borne_out(self) -> bool:
+        """Whether fresh seeds bore out what it claimed: it is confirmed, or repeated."""
+        return self.standing in ("confirmed", "repeated")
 
     @property
     def measured(self) -> bool:
@@ -131,13 +141,13 @@ class Node(Frozen):
 
     @property
     def kept(self) -> bool:
-        """Whether it was promoted: confirmed, or under `explore` the winner of a race."""
-        return self.gain is not None and self.standing in ("confirmed", "promising")
+        """Whether it was promoted: borne out, or under `explore` the winner of a race."""
+        return self.gain is not None and (self.borne_out or self.standing == "promising")
 
     @property
     def gained(self) -> bool:
         """Whether it improved on its parent, as far as is known."""
-        return self.standing in ("confirmed", "promising") and self.outcome != "simpler"
+        return (self.borne_out or self.standing == "promising") and self.outcome != "simpler"
 
     @property
     def waiting(self) -> bool:

@@ -33,6 +33,6 @@ def require_sound(nodes: Iterable[Node], task: Task, isolated: bool = True) -> N
 
 def in_use(tree: Tree) -> list[Node]:
     """The nodes that a search would run again or build on, and those they are compared with."""
-    used = [n for n in tree if n.verdict is None or n.standing in ("confirmed", "promising")]
+    used = [n for n in tree if n.verdict is None or n.borne_out or n.standing == "promising"]
     numbers = {number for node in used for number in (node.number, node.parent)}
     return [node for node in tree if node.number in numbers]

@@ -160,6 +160,10 @@ class Tree:
         """Nodes that fresh evidence confirmed."""
         return self._index.group("confirmed")
 
+    def borne_out(self) -> list[Node]:
+        """Those, and nodes that fresh evidence repeated where programs state their own scores."""
+        return self._index.group("borne out")
+
     def claims(self) -> list[Claim]:
         """Every claim put to fresh seeds so far, in the order in which they were tested."""
         return [claim for _, claim in self.claimed()]
@@ -228,11 +232,11 @@ class Tree:
     def best(self) -> Node | None:
         """The kept node of the highest rank, of equal ones the oldest.
 
-        Validated nodes go first, then confirmed ones.
+        Validated nodes go first, then those that fresh seeds bore out.
         """
         return max(
             self.kept(),
-            key=lambda n: (n.validated, n.standing == "confirmed", self.ranking[n.number]),
+            key=lambda n: (n.validated, n.borne_out, self.ranking[n.number]),
             default=None,
         )
 
@@ -269,6 +273,7 @@ class Tree:
         """How many proposals got how far.
 
         Each is one of duplicate, empty, invalid and screened, so that these add up to proposed. Of
-        the screened some are promising, and of those some are confirmed, unproven or refuted.
+        the screened some are promising, and of those some are confirmed, unproven or refuted. Where
+        programs state their own scores some are repeated, in place of confirmed.
         """
         return funnel(self.sums("funnel", counted))

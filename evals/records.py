@@ -19,7 +19,9 @@ Words = Annotated[str, AfterValidator(line)]
 
 GREATEST = 1e100  # of scores: beyond it statistics overflow, so a larger one has diverged
 
-Standing = Literal["invalid", "no gain", "promising", "confirmed", "unproven", "refuted"]
+Standing = Literal[
+    "invalid", "no gain", "promising", "confirmed", "repeated", "unproven", "refuted"
+]
 Split = Literal["dev", "glance", "further", "transfer"]
 TrialStatus = Status | Literal["diverged"]
 
@@ -180,7 +182,8 @@ class Claim(Frozen):
 class Verdict(Frozen):
     """The judge's decision on a node, with the evidence for it and the rule it was judged by.
 
-    Only `confirmed` nodes become parents, and under the standard `explore` the winners of races,
+    A claim that holds makes a node `confirmed`, or `repeated` where programs state their own
+    scores. Only such nodes become parents, and under the standard `explore` the winners of races,
     which stay `promising`. `screen` sums up the gains over the parent on search seeds; `claims`
     were put to fresh ones; `estimate` is the gain over the parent on seeds that had no part in
     either. `evidence` is the digest of the gains that decided. `flags` are the audit's.

@@ -15,7 +15,7 @@ from ..archive import Archive, ArchiveError, in_use, require_sound
 from ..evals import Keys, Rule, audit_start, key_from
 from ..evals.audit import listed
 from ..sandbox import Sandbox
-from ..tasks import Task, load
+from ..tasks import Task, load, trust_line
 from .assemble import assemble, policy
 from .budget import Budget
 from .desk.consent import Prompt
@@ -54,6 +54,7 @@ def begin(
     not archived.
     """
     task = load(order.task)
+    say(trust_line(task.level))
     if flags := audit_start(task).flags:
         say(f"what the audit flags in the start: {listed(flags)}")
     agent = open_agent(order.agent, Archive(where) if exists(where) else None)

@@ -22,7 +22,8 @@ def confirm(
     A `simpler` child is compared with the node that the parent itself was simplified from. A
     `better` one may then claim to beat the best baseline. Before a claim is believed, its seeds are
     repeated in other company. If the evidence depends on the company, the node is invalid and its
-    claims are void.
+    claims are void. Where programs state their own scores, a claim that holds is repeated, and
+    nothing is confirmed.
     """
     child = tree.child(node)
     rival = tree.anchor(child.parent) if says == "simpler" else child.parent
@@ -34,6 +35,8 @@ def confirm(
     if claim.held and (reason := company.claimed(run, pool, node, claim.stream, claim.pairs)):
         return _void(child, [claim], reason, _fresh(run, claim), rule)
     verdict = judge.confirmed_or_refuted(rule, fresh_gains, metric, claim, child.verdict)
+    if run.task.level == "reported":
+        verdict = judge.repeated(verdict)
     checked = {"company_checked": run.config.company and claim.held}
     node = _with(node, verdict.model_copy(update=checked), _fresh(run, claim))
     if not claim.held:

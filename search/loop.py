@@ -111,6 +111,7 @@ def _plant(run: Run, crew: Crew) -> Iterator[Node]:
             behaviour=behaviour(run, candidate).fingerprint,
             evidence=(Evidence(stream=COMMON, count=len(seeds)),),
             verdict=None,
+            level=run.task.level,
             size=size(candidate.files),
             environment=run.lab.environment,
             isolation=run.lab.isolation,

@@ -109,6 +109,7 @@ def _node(run: Run, turn: int, number: int, parent: Node, proposal: Proposal) ->
         canonical=proposal.canonical,
         behaviour=proposal.behaviour,
         verdict=verdict,
+        level=run.task.level,
         size=size(proposal.candidate.files),
         environment=run.lab.environment,
         isolation=run.lab.isolation,

@@ -4,15 +4,22 @@ The files, in reading order:
 
     base         a task: its programs, what they may use, and how they are scored
     manifest     what a task.toml may say
+    trust        how far its scores can be trusted, in words
+    own          what the folder of a user's own task may leave out
     names        what names and texts may be
     folder       read a folder that anyone may have written, within bounds
     motifs       what a motifs.toml tells the evolver
 
-The folders are the tasks that come with Ratchet. `library/` is what they share.
+The folders are the tasks that come with Ratchet. `library/` is what they share,
+and `kit/` runs what a user brings.
 """
 
 from .base import Task, load, names
 from .folder import TaskError
-from .manifest import Frozen, Manifest, Metric, Probe
+from .manifest import Frozen, Level, Manifest, Metric, Probe
+from .trust import TRUST, trust_line
 
-__all__ = ["Frozen", "Manifest", "Metric", "Probe", "Task", "TaskError", "load", "names"]
+__all__ = [
+    "TRUST", "Frozen", "Level", "Manifest", "Metric", "Probe", "Task", "TaskError", "load", "names",
+    "trust_line",
+]  # fmt: skip

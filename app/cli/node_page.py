@@ -11,6 +11,7 @@ from ...evals import Estimate, judge
 from ...evals import Rule as Judged
 from ...sandbox.text import clean
 from ...sandbox.text import line as one_line
+from ...tasks import trust_line
 from ..pages import generalising, sentences
 from ..pages.seeds import COUNTS, RANKING, SEALED, chosen
 from .view import diff_view, heading
@@ -48,6 +49,7 @@ def _identity(record: Mapping[str, Any]) -> dict[str, str]:
     return {
         "node": node,
         "idea": record["idea"],
+        "trust": trust_line(record["level"]).removeprefix("trust: "),
         "lineage": " > ".join(record["lineage"]),
         "verdict": record["reason"] or planted,
         **{sentences.claim_title(c): sentences.claim_words(c) for c in record["claims"]},

@@ -66,10 +66,13 @@ def _sum_up(record: Mapping[str, Any]) -> Sequence[str]:
         f"alpha {record[when]['alpha']:g}, {record[when]['control']}"
         for when in ("before", "after")
     ]
-    count = [sum(c[when] == "confirmed" for c in record["claims"]) for when in ("before", "after")]
+    before, after = (
+        sum(claim[when] in ("confirmed", "repeated") for claim in record["claims"])
+        for when in ("before", "after")
+    )
     lines = [
-        f"run {record['run']}: of {len(record['claims'])} claims {count[0]} were confirmed under "
-        f"{rules[0]}; {count[1]} are under {rules[1]}."
+        f"run {record['run']}: of {len(record['claims'])} claims {before} were confirmed under "
+        f"{rules[0]}; {after} are under {rules[1]}."
     ]
     if record["before"] != record["after"]:
         lines.append("A level that is chosen once the evidence is known promises nothing.")

@@ -14,11 +14,13 @@ from ...archive import Node, RunRecord, Tree, ahead, over_start
 from ...drawing import from_start
 from ...evals import judge
 from ...sandbox.text import line as one_line
+from ...tasks import Level, trust_line
 from ..pages import sentences
 from ..pages.seeds import LEGEND
 
 STYLES = {
     "confirmed": ("✔", "bold green"),
+    "repeated": ("✓", "green"),
     "simpler": ("≈", "cyan"),
     "unproven": ("~", "yellow"),
     "refuted": ("✗", "yellow"),
@@ -62,6 +64,8 @@ def node_line(tree: Tree, node: Node, transfer: judge.Transfer | None = None) ->
         line.append(from_start(over_start(tree, node)), style="dim")
         return line
     line.append(f"{node.outcome}  ", style=style)
+    if node.level != "counted":
+        line.append(f"{node.level}  ", style="dim")
     if not node.validated:
         line.append("unvalidated  ", style="bold yellow")
     if node.kept and not node.company_checked:
@@ -83,9 +87,12 @@ def best_line(tree: Tree, unit: str) -> str:
     if best is None or best.verdict is None or best.verdict.estimate is None:
         return "nothing confirmed yet"
     front = ahead(tree, best)
+    unconfirmed = {"confirmed": "", "repeated": " (repeated, not confirmed)"}.get(
+        best.standing, " (not confirmed)"
+    )
     behind = f", behind {front.rival.name} by {front.by} {unit}" if front else ""
     return (
-        f"node {best.number}{behind}{'' if best.standing == 'confirmed' else ' (not confirmed)'}: "
+        f"node {best.number}{behind}{unconfirmed}: "
         f"{best.verdict.estimate} {unit} over its parent, "
         f"{from_start(over_start(tree, best))}{'' if best.validated else ' (unvalidated)'}"
     )
@@ -110,7 +117,9 @@ def tree_view(
         if hidden:
             line.append(f"  [{hidden} children not shown]", style="dim")
         branches[node.number] = above.add(line)
-    legend = [LEGEND] if any(node.kept for node in tree) else []
+    level: Level = next((node.level for node in tree), "counted")
+    legend = [trust_line(level)] if level != "counted" else []
+    legend += [LEGEND] if any(node.kept for node in tree) else []
     legend += [f"claims {sentences.budget(record.rule)}"] if tree.claims() else []
     return Group(drawing, *(Text(words, "dim") for words in legend), funnel_line(tree))
 

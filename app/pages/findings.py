@@ -9,7 +9,7 @@ from ...search.lab import Lab
 from ...search.studies.ablate import Ablation, ablations
 from ...search.studies.controls import ControlsTable, tables
 from ...search.studies.report import Report, readings, report, seconds_for, splits
-from ...tasks import Frozen, Metric
+from ...tasks import Frozen, Metric, trust_line
 from . import generalising, sentences
 from .seeds import COUNTS
 
@@ -152,7 +152,9 @@ def _notes(findings: Findings) -> Iterator[str]:
             f"{last.node} was {sentences.NO_COMPANY}: whether its scores depend on the seeds "
             f"beside each other is not known. `ratchet replay {last.node}` finds out."
         )
-    if not last.confirmed:
+    if last.level != "counted":
+        yield trust_line(last.level)
+    if not last.confirmed and last.level != "reported":
         yield f"{last.node} is not confirmed: an `explore` run controls no error rate."
     if findings.best != last.node:
         yield (

@@ -56,6 +56,7 @@ from .words import (
     glanced_out,
     raced,
     regime_words,
+    repeated,
     screened_out,
     waiting,
 )
@@ -116,6 +117,7 @@ __all__ = [
     "race_power",
     "raced",
     "regime_words",
+    "repeated",
     "ruined",
     "screened_out",
     "sequential_test",

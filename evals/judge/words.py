@@ -115,6 +115,14 @@ def confirmed_or_refuted(
     )
 
 
+def repeated(verdict: Verdict) -> Verdict:
+    """The verdict on a program that states its own score: what held was repeated, not confirmed."""
+    if verdict.standing != "confirmed":
+        return verdict
+    reason = f"by the program's own word, which nobody checks: {verdict.reason}"
+    return verdict.model_copy(update={"standing": "repeated", "reason": reason})
+
+
 def given_up(rule: Rule, gain: Estimate, margin: float) -> Literal["unproven", "refuted"]:
     """What a claim of more than `margin` is that was given up after this gain on its fresh seeds.
 

@@ -69,7 +69,7 @@ def typical_step(tree: Tree) -> float:
     least = ERRORS * statistics.median(errors) if errors else 0.0
     steps = [
         node.verdict.estimate.gain
-        for node in tree.confirmed()
+        for node in tree.borne_out()
         if node.verdict and node.gained and node.verdict.estimate
     ]
     logs = [math.log(step) for step in steps if step > 0]

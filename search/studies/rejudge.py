@@ -9,7 +9,7 @@ from ...evals import Claim, Keys, Rule, draw, judge
 from ...tasks import Frozen
 from ..series import share
 
-Outcome = Literal["confirmed", "unproven", "refuted", "undecided"]
+Outcome = Literal["confirmed", "repeated", "unproven", "refuted", "undecided"]
 
 
 class Rejudged(Frozen):
@@ -46,6 +46,8 @@ def rejudge(archive: Archive, run_id: str, **changes: Any) -> list[Rejudged]:
         whole = changes["control"] != "archive"
         changes["share"] = 1.0 if whole else share(archive, record.task_digest, record.id)
     rule = Rule.model_validate({**record.rule.model_dump(), **changes})
+    reported = archive.task(run_id).level == "reported"
+    kept: Outcome = "repeated" if reported else "confirmed"
     claims: list[Claim] = []
     rejudged: list[Rejudged] = []
     lost: set[int] = set()
@@ -65,8 +67,8 @@ def rejudge(archive: Archive, run_id: str, **changes: Any) -> list[Rejudged]:
                 node=node.id,
                 says=claim.says,
                 versus=tree[claim.versus].id,
-                before="confirmed" if claim.held else _given_up(record.rule, claim, gains, margin),
-                after=after,
+                before=kept if claim.held else _given_up(record.rule, claim, gains, margin),
+                after=kept if after == "confirmed" else after,
                 ground=not lost & {ancestor.number for ancestor in tree.lineage(node)[:-1]},
                 log_e=tested.log_e,
                 log_threshold=-math.log(level),

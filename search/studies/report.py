@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from ...archive import Archive, Node, RunRecord, Tree
 from ...evals import Claim, Estimate, Evaluation, Rule, Split, Summary, draw, judge
-from ...tasks import Frozen, Metric, Task
+from ...tasks import Frozen, Level, Metric, Task
 from ..lab import Lab
 from ..planted import best_planted
 
@@ -22,7 +22,8 @@ class Report(Frozen):
     transfer workloads that no search saw. Each gain has a 95 % interval from sealed seeds. One that
     was measured without isolation is not validated: the candidate could have written the scores.
 
-    `confirmed` is false for the best node of an `explore` run. The node's `claims`, by the name of
+    `confirmed` is false for the best node of an `explore` run, and where programs state their own
+    scores, which `level` tells. The node's `claims`, by the name of
     the rival it was compared with, were judged by `rule`. What the search thought of the gain over
     the parent: `screen`, on the seeds that picked the node out, and `ranked`, on later ones.
 
@@ -46,6 +47,7 @@ class Report(Frozen):
     failed: Mapping[Split, int] = {}
     confirmed: bool = True  # older readings are of confirmed nodes alone
     claims: Mapping[str, Claim] = {}
+    level: Level = "counted"
     rule: Rule | None = None
     screen: Summary | None = None
     ranked: Estimate | None = None
@@ -124,6 +126,7 @@ def report(record: RunRecord, lab: Lab, archive: Archive, workers: int = 2) -> R
         others={rival: _by_workload(measured, rival, lab) for rival in ("parent", "start")},
         failed={split: trials[""].failures for split, trials in measured.items()},
         confirmed=node.standing == "confirmed",
+        level=node.level,
         claims=_claims(tree, node),
         rule=child.verdict.rule,
         screen=child.verdict.screen,

@@ -89,7 +89,7 @@ class BenchTable(Frozen):
 def handed_over(tree: Tree) -> Node | None:
     """The best confirmed node, if the search itself ranks it above all that is planted."""
     best = tree.best()
-    if best is None or best.standing != "confirmed":
+    if best is None or not best.borne_out:
         return None
     planted = max(tree.ranking[node.number] for node in tree.planted())
     return best if tree.ranking[best.number] > planted else None
