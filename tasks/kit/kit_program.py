@@ -114,7 +114,7 @@ class _Tee(io.StringIO):
 def number_in(printed: str, read: str, match: str) -> float:
     """The number that a script printed or saved; raises CandidateError if there is none."""
     if match:
-        matches = re.findall(match, printed)
+        matches = re.findall(match, printed, re.MULTILINE)
         if not matches:
             raise CandidateError(f"{ENTRY} printed nothing that matches {match!r}")
         value = matches[-1]

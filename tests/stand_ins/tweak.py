@@ -1,4 +1,4 @@
-"""An agent for tests: it scales the one constant of the bowl."""
+"""An agent for tests: it scales the constant RATE, as the bowl has one."""
 
 import re
 
@@ -14,10 +14,10 @@ def create() -> "Tweak":
 
 class Tweak:
     def propose(self, brief: Brief) -> Candidate:
-        source = brief.parent.candidate.files["step.py"]
+        ((name, source),) = brief.parent.candidate.files.items()
         found = RATE.search(source)
         if found is None:
             raise ProposalError("no RATE")
         rate = float(found[1]) * 2 ** brief.rng.uniform(-1.5, 1.5)
         text = RATE.sub(f"RATE = {rate:.4g}", source)
-        return Candidate(files={"step.py": text}, idea=f"RATE {rate:.4g}", proposer="tweak")
+        return Candidate(files={name: text}, idea=f"RATE {rate:.4g}", proposer="tweak")
