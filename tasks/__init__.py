@@ -6,6 +6,8 @@ The files, in reading order:
     manifest     what a task.toml may say
     trust        how far its scores can be trusted, in words
     own          what the folder of a user's own task may leave out
+    kitted       the files of a task whose programs the kit supplies
+    written      a new task, around a script or as an example
     names        what names and texts may be
     folder       read a folder that anyone may have written, within bounds
     motifs       what a motifs.toml tells the evolver

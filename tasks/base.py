@@ -8,16 +8,16 @@ from pathlib import Path
 
 from ..sandbox import Limits, Program, digest_files
 from ..sandbox.text import line
-from .folder import TaskError, check_programs, files_in
+from .folder import TaskError, baselines_in, check_programs, files_in
 from .manifest import Frozen, Level, checked, read_manifest
 from .motifs import Facts, facts
-from .names import BASELINE
 from .own import completed
 
 HERE = Path(__file__).parent
 # Library files that the guest's process may import. Any other could leak the training data.
 GUEST_LIBRARY = (
-    "candidate.py", "kit_program.py", "kit_settings.py", "kit_wire.py", "lanes.py", "plain.py",
+    "candidate.py",
+    "kit_guest.py", "kit_program.py", "kit_settings.py", "kit_wire.py", "lanes.py", "plain.py",
     "shared.py", "stepper.py", "vocabulary.py",
 )  # fmt: skip
 LEAST_CPU_SECONDS = 5.0  # below this, what a busy machine adds would count for too much
@@ -64,7 +64,7 @@ class Task:
         for role in ("trainer.py", "grader.py"):
             self._file(role)
         self.start = self._program("start")
-        self.baselines = {name: self._program(f"baselines/{name}") for name in _baselines(files)}
+        self.baselines = {name: self._program(f"baselines/{name}") for name in baselines_in(files)}
         harmed = any(path.startswith("crippled/") for path in files)
         self.crippled = self._program("crippled") if harmed else None
 
@@ -235,15 +235,3 @@ def _no_task(name: str) -> str:
 def names() -> list[str]:
     """The names of the built-in tasks, sorted."""
     return sorted(folder.parent.name for folder in HERE.glob("*/task.toml"))
-
-
-def _baselines(files: Mapping[str, bytes]) -> list[str]:
-    """The names of the folders below baselines/; raises TaskError for one that is no name."""
-    places = (path.split("/") for path in files)
-    baselines = sorted({place[1] for place in places if place[0] == "baselines" and len(place) > 2})
-    for name in baselines:
-        if BASELINE.fullmatch(name) is None:
-            raise TaskError(
-                f"baselines/{line(name, 60)} is no name for a baseline: use letters, digits and _"
-            )
-    return baselines

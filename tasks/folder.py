@@ -2,8 +2,11 @@
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from ..sandbox.text import line
+from .names import BASELINE
 
 SUFFIXES = frozenset({".py", ".toml", ".md"})
 MOST_FILES, MOST_BYTES, MOST_ENTRIES = 500, 8 << 20, 20_000
@@ -55,6 +58,18 @@ def check_programs(files: dict[str, bytes]) -> None:
             raise TaskError(f"{name} is no program: {error or type(error).__name__}") from None
 
 
+def baselines_in(files: Iterable[str]) -> list[str]:
+    """The names of the folders below baselines/; raises TaskError for one that is no name."""
+    places = (path.split("/") for path in files)
+    baselines = sorted({place[1] for place in places if place[0] == "baselines" and len(place) > 2})
+    for name in baselines:
+        if BASELINE.fullmatch(name) is None:
+            raise TaskError(
+                f"baselines/{line(name, 60)} is no name for a baseline: use letters, digits and _"
+            )
+    return baselines
+
+
 def _entries(root: Path) -> Iterator[Path]:
     count = 0
     for here, folders, names in os.walk(root, onerror=_unreadable):
@@ -93,9 +108,9 @@ def _text(data: bytes, name: str) -> bytes:
     try:
         data.decode()
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+        number = data.count(b"\n", 0, error.start) + 1
         raise TaskError(
-            f"{name}, line {line}: byte 0x{data[error.start]:02x} is not UTF-8: save it as UTF-8"
+            f"{name}, line {number}: byte 0x{data[error.start]:02x} is not UTF-8: save it as UTF-8"
         ) from None
     return data
 

@@ -60,6 +60,7 @@ HOMES = {
             "benches",
             "checking",
             "images",
+            "making",
             "main",
             "options",
             "output",

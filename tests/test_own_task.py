@@ -11,6 +11,7 @@ import pytest
 from conftest import Ratchet
 from hypothesis import given
 from hypothesis import strategies as st
+from stand_ins.own_task import METRIC, SCORE, TRAIN
 
 from ratchet.archive import Archive
 from ratchet.evals import Candidate, Keys, Rule, Seed, Trial, measure, probe
@@ -19,101 +20,16 @@ from ratchet.sandbox import Sandbox
 from ratchet.search.lab import Lab
 from ratchet.search.studies.known import calibrated
 from ratchet.tasks import Task, TaskError, load
+from ratchet.tasks.written import written
 
-METRIC = 'metric = { name = "error", goal = "min" }\n'
-TRAIN = """
-RATE, STEPS = 0.1, 20
-
-
-class Line:
-    def __init__(self):
-        self.slope = 0.0
-
-    def step(self, x, y):
-        self.slope -= RATE * (self.slope * x - y) * x
-
-
-def train(data):
-    line = Line()
-    for x, y in data["pairs"][:STEPS]:
-        line.step(x, y)
-    return {"slope": line.slope}
-
-
-def predict(weights, inputs):
-    return [weights["slope"] * x for x in inputs]
-"""
-SCORE = """
-import random
-
-
-def training(seed):
-    rng = random.Random(seed)
-    return {"pairs": [(x := rng.gauss(0, 1), 2 * x + rng.gauss(0, 0.1)) for _ in range(50)]}
-
-
-def score(predict, seed):
-    xs = [random.Random(seed + n).gauss(0, 1) for n in range(5)]
-    return sum((y - 2 * x) ** 2 for x, y in zip(xs, predict(xs), strict=True))
-"""
-NET = """
+KINDS = """
 import torch
-from torch import nn
-
-STEPS = 5
-
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.body = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
-
-    def forward(self, x):
-        return self.body(x)
-
-
-def train(data):
-    net = Net()
-    optimizer = torch.optim.AdamW(net.parameters(), lr=0.01)
-    for _ in range(STEPS):
-        optimizer.zero_grad()
-        (net(data["x"])[:, 0] - data["y"]).square().mean().backward()
-        optimizer.step()
-    return {"net": net.state_dict(), "kinds": [kind.t() for kind in data["kinds"]]}
-
-
-def predict(weights, inputs):
-    net = Net()
-    net.load_state_dict(weights["net"])
-    return net(inputs["x"])[:, 0], tuple(kind.t() for kind in weights["kinds"])
-"""
-NET_SCORE = """
-import torch
-
-
-def draw(seed):
-    x = torch.randn(20, 2, generator=torch.Generator().manual_seed(seed))
-    return x, x.sum(1)
-
 
 KINDS = [
     torch.arange(6).reshape(2, 3).to(dtype)
     for dtype in (torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
     + (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 ] + [torch.tensor(1.5), torch.zeros(0, 3)]
-
-
-def training(seed):
-    x, y = draw(seed)
-    return {"x": x, "y": y, "kinds": KINDS}
-
-
-def score(predict, seed):
-    x, y = draw(seed)
-    guess, kinds = predict({"x": x})
-    for one, other in zip(KINDS, kinds, strict=True):
-        assert one.dtype == other.dtype and torch.equal(one, other)
-    return (guess - y).square().mean()
 """
 SEEDS = [Seed(train=n, sealed=2**62 + n, data=9) for n in range(3)]
 
@@ -193,14 +109,53 @@ def test_a_seed_scores_the_same_alone_and_beside_others(
 
 
 def test_programs_are_written_as_people_write_them(make: Make, isolated_sandbox: Sandbox) -> None:
-    task = make(train=NET, score=NET_SCORE)
-    first, second, _ = scored(isolated_sandbox, task)
+    files = written("sealed", None).files
+    assert "optimizer.step()" in files["train.py"]
+    text = files["train.py"].replace("STEPS = 150", "STEPS = 5")
+    first, second, _ = scored(isolated_sandbox, make(train=text, score=files["score.py"]))
     assert first.score is not None
     assert second.score is not None
-    assert first.score != second.score  # also the initial weights follow the seed
-    probed = [probe(candidate({"train.py": text}), task, isolated_sandbox) for text in (NET, NET)]
-    other = probe(candidate({"train.py": NET.replace("0.01", "0.02")}), task, isolated_sandbox)
-    assert probed[0].reply == probed[1].reply != other.reply
+    assert first.score != second.score
+    task = make(train=text, score=files["score.py"])
+    other = text.replace("RATE = 0.01", "RATE = 0.02")
+    probed = [
+        probe(candidate({"train.py": text}), task, isolated_sandbox).reply
+        for text in (text, text, other)
+    ]
+    assert probed[0] == probed[1] != probed[2]
+    assert probed[0]
+
+
+def test_tensors_cross_with_dtype_and_shape(make: Make, isolated_sandbox: Sandbox) -> None:
+    train = """
+import torch
+
+
+def train(data):
+    return {"kinds": [kind.t() for kind in data], "luck": torch.rand(1)}
+
+
+def predict(weights, inputs):
+    return tuple(kind.t() for kind in weights["kinds"]), weights["luck"]
+"""
+    score = (
+        KINDS
+        + """
+
+def training(seed):
+    return KINDS
+
+
+def score(predict, seed):
+    kinds, luck = predict(None)
+    for one, other in zip(KINDS, kinds, strict=True):
+        assert one.dtype == other.dtype and torch.equal(one, other)
+    return luck
+"""
+    )
+    scores = [trial.score for trial in scored(isolated_sandbox, make(train=train, score=score))]
+    assert None not in scores
+    assert len({*scores}) == 3  # what a program draws follows the seed, too
 
 
 def test_a_candidate_finds_neither_score_nor_seeds(make: Make, isolated_sandbox: Sandbox) -> None:

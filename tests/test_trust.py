@@ -6,29 +6,12 @@ from pathlib import Path
 
 import pytest
 from conftest import BOWL, Ratchet
+from stand_ins.own_task import REPORTED, SCRIPT
 
 from ratchet.evals import Candidate, Seed, Trial, measure
 from ratchet.sandbox import Sandbox
 from ratchet.tasks import TRUST, Task, load, trust_line
 
-SCRIPT = """
-import argparse, json, os, random
-
-RATE = 0.02
-parser = argparse.ArgumentParser()
-parser.add_argument("--seed", type=int, default=0)
-if __name__ == "__main__":
-    rng, x = random.Random(parser.parse_args().seed), 3.0
-    for _ in range(20):
-        x -= RATE * (x + rng.gauss(0, 0.3))
-    print("loss", 99)
-    print("loss", x * x)
-    json.dump({"val": {"loss": x * x}}, open("metrics.json", "w"))
-"""
-REPORTED = """
-metric = { name = "loss", goal = "min", read = "metrics.json:val.loss" }
-run = { argv = ["--seed", "{seed}"], seconds = 20 }
-"""
 MATCHED = REPORTED.replace('read = "metrics.json:val.loss"', "match = '^loss (\\S+)'")
 TOUR = """
 def tour(points):

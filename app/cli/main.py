@@ -16,6 +16,7 @@ from .benches import bench
 from .checking import checking
 from .display import unfailing
 from .images import images
+from .making import making
 from .output import INTERRUPTED, fail
 from .reading import reading
 from .searching import searching
@@ -45,6 +46,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(making)
 app.add_typer(searching)
 app.add_typer(checking)
 app.add_typer(reading)

@@ -18,7 +18,7 @@ def settle_worst(lab: Lab, start: Evaluation) -> None:
     It lies `BEYOND` standard deviations of the start's scores beyond the worst of them. So one
     failed seed loses, and does not outweigh all others.
     """
-    lab.task = lab.task.settled(_worst(start, lab.task.metric), None)
+    lab.task = lab.task.settled(worst_of(start, lab.task.metric), None)
 
 
 def settle(lab: Lab, calibration: Calibration) -> None:
@@ -32,17 +32,17 @@ def with_metric(lab: Lab, calibration: Calibration) -> Calibration:
     The smallest gain worth claiming is `SMALL` spreads of a gain.
     """
     keys = lab.task.manifest.metric
-    least = SMALL * calibration.spread or ROUNDING * abs(calibration.usual or 1.0)
     update = {
         "worst": lab.task.metric.worst if keys.worst is None else None,
-        "minimum_gain": _digit(least) if keys.minimum_gain is None else None,
+        "minimum_gain": least_gain(calibration) if keys.minimum_gain is None else None,
     }
     calibration = calibration.model_copy(update=update)
     settle(lab, calibration)
     return calibration
 
 
-def _worst(start: Evaluation, metric: Metric) -> float:
+def worst_of(start: Evaluation, metric: Metric) -> float:
+    """What a failed seed counts as beside these trials of the start, some of which have scores."""
     scored = [trial for trial in start.trials if trial.score is not None]
     scores = [s for trial in scored for s in trial.scores.values() if s is not None]
     sign = 1.0 if metric.goal == "min" else -1.0
@@ -53,7 +53,8 @@ def _worst(start: Evaluation, metric: Metric) -> float:
     return float(f"{anchor + sign * beyond:.4g}")
 
 
-def _digit(value: float) -> float:
-    """A positive number rounded down to one digit."""
-    step = 10.0 ** math.floor(math.log10(value))
-    return float(f"{math.floor(value / step + 1e-9) * step:.1g}")
+def least_gain(calibration: Calibration) -> float:
+    """The smallest gain worth claiming in this noise, rounded down to one digit."""
+    least = SMALL * calibration.spread or ROUNDING * abs(calibration.usual or 1.0)
+    step = 10.0 ** math.floor(math.log10(least))
+    return float(f"{math.floor(least / step + 1e-9) * step:.1g}")

@@ -23,4 +23,5 @@ def run(request, guest):
         return text
     asker = kit_score.Asker(guest)
     scores = kit_score.scores(asker.call, asker, asked["probe"], list(WORKLOADS))
+    kit_score.say_memory(guest)
     return asker.answers.digest() + json.dumps(scores).encode()

@@ -22,10 +22,12 @@ class CandidateError(Exception):
     """The candidate broke the task's interface, or raised an error; the message names which."""
 
 
-def warm() -> None:
-    """Import what programs of this task import, once for all jobs."""
-    # What a first step of an optimizer imports takes torch seconds.
-    for name in (*MODULES, *(["torch._dynamo"] if "torch" in MODULES else [])):
+def warm(training: bool = False) -> None:
+    """Import what programs of this task import, once for all jobs.
+
+    For `training` also what the first step of an optimizer of torch imports, which takes seconds.
+    """
+    for name in (*MODULES, *(["torch._dynamo"] if training and "torch" in MODULES else [])):
         with contextlib.suppress(Exception):
             importlib.import_module(name)
 

@@ -4,7 +4,7 @@ import json
 
 import kit_wire as wire
 from kit_report import ARGV, ENV, MATCH, READ, SECONDS
-from kit_score import luck, whole
+from kit_score import luck, say_memory, whole
 from kit_settings import PROBED
 
 
@@ -14,7 +14,10 @@ def run(request, guest):
     if "probe" in asked and not PROBED:
         return guest.ask(b"text\n")
     seeds = [asked["probe"]] if "probe" in asked else asked["seeds"]
-    return whole([stated(guest, seed) for seed in seeds])
+    numbers = whole([stated(guest, seed) for seed in seeds])
+    if "probe" in asked:
+        say_memory(guest)
+    return numbers
 
 
 def stated(guest, seed):

@@ -34,4 +34,5 @@ def probe(seed, guest):
     guest.ask(b"keep\n" + weights)
     asker = kit_score.Asker(guest)
     scores = kit_score.scores(asker.predict, asker, seed, list(WORKLOADS))
+    kit_score.say_memory(guest)
     return weights + asker.answers.digest() + json.dumps(scores).encode()
