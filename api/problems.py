@@ -8,8 +8,7 @@ from .tasks import Task, load
 def load_task(task: str | Path) -> Task:
     """Open a built-in task by its name, or a task folder by its path.
 
-    A string is a path if it contains a slash; `"./mine"` is a folder beside the script. What a task
-    holds: `name`, `manifest` (statement, metric with its unit and goal, workloads, limits), the
+    A string that names no built-in task is a path. What a task holds: `name`, `manifest` (statement, metric with its unit and goal, workloads, limits), the
     starting program `start` and the `baselines`, each a mapping from file names to texts.
 
     Raises TaskError if there is no such task, or if something in its folder cannot be used.
