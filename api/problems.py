@@ -8,8 +8,10 @@ from .tasks import Task, load
 def load_task(task: str | Path) -> Task:
     """Open a built-in task by its name, or a task folder by its path.
 
-    A string that names no built-in task is a path. What a task holds: `name`, `manifest` (statement, metric with its unit and goal, workloads, limits), the
-    starting program `start` and the `baselines`, each a mapping from file names to texts.
+    A string that names no built-in task is a path. What a task holds: `name`, `level` (how far its
+    scores can be trusted), `manifest` (statement, metric with its unit and goal, workloads,
+    limits), the starting program `start` and the `baselines`, each a mapping from file names to
+    texts.
 
     Raises TaskError if there is no such task, or if something in its folder cannot be used.
     """

@@ -87,8 +87,11 @@ def called(name, *values):
     value = program.call(f"{name}()", function, *values)
     try:
         return wire.pack(value)
-    except wire.Unsendable as error:
-        raise program.CandidateError(f"what {name}() returns cannot be used: {error}") from None
+    except MemoryError:
+        raise
+    except Exception as error:  # a candidate's own types may raise anything
+        why = str(error) if isinstance(error, wire.Unsendable) else repr(error)
+        raise program.CandidateError(f"what {name}() returns cannot be used: {why}") from None
 
 
 QUESTIONS = {f.__name__: f for f in (begin, text, train, keep, predict, ask, report, memory)}

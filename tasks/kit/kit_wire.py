@@ -56,7 +56,7 @@ def unpack(message: bytes) -> object:
 
 def _described(value: object, where: str, depth: int, arrays: list[bytes]) -> object:
     if depth > MOST_DEPTH:
-        raise Unsendable(f"{where or 'the value'} is nested too deep")
+        raise Unsendable(f"{where[:40]} ... is nested too deep")
     if type(value) in PLAIN:
         return value
     if isinstance(value, dict):
