@@ -116,7 +116,10 @@ def _worst(task: Task, scored: Mapping[str, Sequence[Trial]]) -> Iterator[str]:
     """Whether `worst` lies beyond the usual scores of every workload, and near enough to them.
 
     Distances are counted on the workloads of the glance, in spreads of a gain over a baseline.
+    A task may leave `worst` to a calibration, which puts it there.
     """
+    if task.manifest.metric.worst is None:
+        return
     metric, start = task.metric, scored["start"]
     for workload in task.manifest.workloads.dev:
         usual = [score for trial in start if (score := trial.scores.get(workload)) is not None]

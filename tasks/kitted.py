@@ -74,8 +74,8 @@ def programs(
     for name in editable:
         if name not in files and f"start/{name}" not in files:
             raise TaskError(f"the task lacks {name}, which is to be improved: put it there")
-    helpers = {p: d for p, d in files.items() if "/" not in p and p.endswith(".py")}
-    own = {p: d for p, d in helpers.items() if p not in editable}
+    modules = [p for p in files if p.endswith(".py") and p.removesuffix(".py").isidentifier()]
+    own = {name: files[name] for name in modules if name not in editable}
     kept = {p: d for p, d in files.items() if p.split("/")[0] in FOREIGN or not p.endswith(".py")}
     start = {f"start/{name}": files[name] for name in editable if name in files}
     library = {**own, **{name: (KIT / name).read_bytes() for name in SHARED}}

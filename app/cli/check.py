@@ -44,7 +44,7 @@ def check_view(record: Mapping[str, Any]) -> RenderableType:
         "trial": f"{record['seconds']:.2g} s, of which {record['cpu_seconds']:.2g} s of CPU while "
         f"it trains; {record['allowed_seconds']:g} s are allowed",
         "memory": _memory(record),
-        "a job": f"{record['per_job']} seeds",
+        "a job": f"{record['per_job']} seed{'s' if record['per_job'] > 1 else ''}",
         "forecast": record["forecast"],
     }
     if record["exact"]:

@@ -38,10 +38,16 @@ def runs_table(records: Sequence[Mapping[str, Any]]) -> RenderableType:
             str(record["seed"] if record["seed"] is not None else "-"),
             record["created"][:19],
             str(record["nodes"]),
-            str(record["funnel"]["confirmed"]),
+            _borne_out(record["funnel"]),
             _best(record),
         )
     return table
+
+
+def _borne_out(funnel: Mapping[str, int]) -> str:
+    """How many nodes were confirmed, or repeated where programs state their own scores."""
+    repeated = funnel.get("repeated", 0)
+    return f"{repeated} repeated" if repeated else str(funnel["confirmed"])
 
 
 def _best(record: Mapping[str, Any]) -> str:
