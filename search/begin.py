@@ -193,6 +193,7 @@ def take_up(
     task, agent = archive.task(run_id), open_agent(config.agent, archive)
     policy(config.select)
     require_sound(in_use(archive.tree(run_id)), task)
+    say(trust_line(task.level))
     check_caps(task, config.caps, (1 + len(task.baselines)) * config.rule.estimate)
     budget = budget_left(archive, run_id, config.models, config.caps)
     with (

@@ -34,8 +34,9 @@ def test_a_program_begins_a_run_and_takes_it_up_again(
         run_id = session.run.id
     assert session.reason == "all 2 proposals of --turns are made"
     assert session.seconds > 0
-    assert messages[0] == f"{paid}: the search begins with what earlier runs taught"
-    assert messages[1] == "warming the process sandbox up ..."
+    assert messages[0].startswith("trust: counted: steps and data are counted")
+    assert messages[1] == f"{paid}: the search begins with what earlier runs taught"
+    assert messages[2] == "warming the process sandbox up ..."
     assert len(warnings) == 1, "what a sandbox does not isolate is said once"
     paid.unlink()
     archive = Archive(where)
