@@ -26,7 +26,7 @@ def completed(files: Mapping[str, bytes], folder: str) -> dict[str, bytes]:
     Files that leave out nothing are returned as they are. Raises TaskError naming what is wrong.
     """
     data = parsed(files)
-    if "run" not in data and "trainer.py" in files and _whole(data):
+    if _whole(data) and ("trainer.py" in files or SCORE not in files):
         return dict(files)
     level = _level(data, files)
     data["level"] = level
@@ -40,8 +40,10 @@ def completed(files: Mapping[str, bytes], folder: str) -> dict[str, bytes]:
 def _whole(data: Mapping[str, Any]) -> bool:
     """Whether a task.toml names all that it had to name before there were defaults."""
     keys = {"name", "title", "statement", "editable", "metric", "workloads", "limits"}
-    tables = isinstance(data.get("metric"), dict) and isinstance(data.get("workloads"), dict)
-    return keys <= data.keys() and tables and {"unit"} <= data["metric"].keys()
+    metric, workloads = data.get("metric"), data.get("workloads")
+    if not isinstance(metric, dict) or not isinstance(workloads, dict) or "run" in data:
+        return False
+    return keys <= data.keys() and "unit" in metric and not metric.keys() & {"read", "match"}
 
 
 def _level(data: Mapping[str, Any], files: Mapping[str, bytes]) -> Level:

@@ -85,7 +85,7 @@ def test_options_by_their_older_names_still_work(ratchet: Ratchet) -> None:
     ("text", "said"),
     [
         ("name = [", "task.toml is not TOML"),
-        ('name = "x"', "task.toml: title: Field required"),
+        ('name = "x"', "task.toml lacks a [metric]: add metric ="),
         (None, "task.toml: metric.goal: Input should be 'max' or 'min'"),
     ],
 )

@@ -27,7 +27,9 @@ def warm(training: bool = False) -> None:
 
     For `training` also what the first step of an optimizer of torch imports, which takes seconds.
     """
-    for name in (*MODULES, *(["torch._dynamo"] if training and "torch" in MODULES else [])):
+    names = [*MODULES, *(["torch._dynamo"] if training and "torch" in MODULES else [])]
+    names += ["numpy.random"] if MODULES else []  # torch brings numpy, and not this
+    for name in names:
         with contextlib.suppress(Exception):
             importlib.import_module(name)
 
@@ -54,7 +56,9 @@ def load(number: int) -> ModuleType:
         sys.modules.pop(name.removesuffix(".py"), None)
     importlib.invalidate_caches()
     seed(number)
-    return call(ENTRY, importlib.import_module, ENTRY.removesuffix(".py"))
+    module = call(ENTRY, importlib.import_module, ENTRY.removesuffix(".py"))
+    seed(number)  # also of what only the candidate has imported
+    return module
 
 
 def function(module: ModuleType, name: str):

@@ -30,7 +30,7 @@ class Invalid(Exception):
 
 def warm() -> None:
     """Import what score.py imports, once for all jobs; what fails is said when it is needed."""
-    for name in (*MODULES, "score"):
+    for name in (*MODULES, *(["numpy.random"] if MODULES else []), "score"):
         with contextlib.suppress(Exception):
             importlib.import_module(name)
 
