@@ -1,12 +1,21 @@
-"""Removing what nothing reads: assignments, state slots, constants and helpers."""
+"""Removing what nothing reads: assignments, state slots, constants and helpers.
 
+What a program does stays as it was. So nothing goes that does more than to compute a value: no call
+that prints, draws or changes an object, and no entry of a dict that a caller may read. Where a task
+names no types, every function and class may be called from outside, and whether a call can be
+spared is not to be seen: then only numbers go that nothing names.
+"""
+
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise
 
 import libcst as cst
 
-from .names import names, reads
+from .constants import number
+from .effects import acting, acts
+from .names import WORD, names, reads
 from .program import Program, Spot, Store
 from .reader import analyse
 from .scope import text_key
@@ -17,7 +26,7 @@ Thing = tuple[str, str]  # a function and a local name; "" and a global name; "s
 
 def tidied(program: Program) -> Program:
     """Return the program without its dead parts; the same object if there are none."""
-    changes = list(_dead(program))
+    changes = list(_dead(program) if program.facts.functions else _unnamed(program))
     if not changes:
         return program
     module = rewrite(program.module, changes)
@@ -38,12 +47,21 @@ def _spaced(node: cst.CSTNode) -> cst.CSTNode:
     return node.with_changes(leading_lines=[cst.EmptyLine(indent=False)])
 
 
+def _unnamed(program: Program) -> Iterator[Change]:
+    """Numbers at the top level whose names stand nowhere else, not even in a string."""
+    counts = Counter(WORD.findall(program.source))
+    for name, path in program.constants.items():
+        alone = len(at(program.module, path[:2]).body) == 1
+        if counts[name] == 1 and alone and number(at(program.module, path)) is not None:
+            yield path[:2], drop()
+
+
 def _dead(program: Program) -> Iterator[Change]:
-    live = _live(program)
+    live, active = _live(program), acting(program)
     for spot in program.spots:
         slot, target = slot_target(program, spot), _target(spot)
         things = [("slot", slot)] if slot else [_thing(program, spot, name) for name in target]
-        if things and live.isdisjoint(things) and not names(spot.node).mutates:
+        if things and live.isdisjoint(things) and not acts(spot.node, active):
             yield spot.path, drop()
     for store in _kept(program):
         entries = dict(_entries(store))
@@ -58,7 +76,7 @@ def _dead(program: Program) -> Iterator[Change]:
 def _live(program: Program) -> set[Thing]:
     """Names and slots that the results depend on, whatever the order of statements."""
     needs: dict[Thing, set[Thing]] = {}
-    live: set[Thing] = set()
+    live, active = set[Thing](), acting(program)
     interface = program.facts.functions
     for spot in program.spots:
         entries = [store for store in _kept(program) if store.spot is spot]
@@ -67,7 +85,7 @@ def _live(program: Program) -> set[Thing]:
                 value = at(program.module, (*store.path, "elements", index, "value"))
                 needs.setdefault(("slot", slot), set()).update(_reads(program, spot, value))
         read = _reads(program, spot, _header(spot.node), bool(entries))
-        if names(_header(spot.node)).mutates:
+        if acts(_header(spot.node), active):
             live |= read
         if slot := slot_target(program, spot):
             needs.setdefault(("slot", slot), set()).update(read)
@@ -80,11 +98,13 @@ def _live(program: Program) -> set[Thing]:
             needs.setdefault(("", spot.function), set()).update(read)
     if program.dynamic:
         live |= {("slot", slot) for slot in program.slots}
-    for node in program.module.body:
-        if not isinstance(node, cst.FunctionDef | cst.SimpleStatementLine):
-            live |= {("", read_name) for read_name in reads(node)}
+    for node in _run_at_once(program):
+        live |= {("", read_name) for read_name in reads(node)}
     for name, path in program.constants.items():
-        needs[("", name)] = {("", read_name) for read_name in reads(at(program.module, path))}
+        read = {("", read_name) for read_name in reads(at(program.module, path))}
+        needs.setdefault(("", name), set()).update(read)
+        if acts(at(program.module, path), active):
+            live.add(("", name))
     pending = list(live)
     while pending:
         for thing in needs.get(pending.pop(), ()):
@@ -94,14 +114,35 @@ def _live(program: Program) -> set[Thing]:
     return live
 
 
+def _run_at_once(program: Program) -> Iterator[cst.CSTNode]:
+    """What runs when the module is loaded: all but constants and the bodies of functions."""
+    constants = {path[:2] for path in program.constants.values()}
+    for index, node in enumerate(program.module.body):
+        if isinstance(node, cst.FunctionDef):
+            yield from (decorator.decorator for decorator in node.decorators)
+            kinds = (node.params.posonly_params, node.params.params, node.params.kwonly_params)
+            yield from (given.default for kind in kinds for given in kind if given.default)
+        elif ("body", index) not in constants:
+            yield node
+
+
 def _kept(program: Program) -> list[Store]:
-    """The dicts that are, or may be, part of the state; what other functions return is live."""
+    """The dicts that are part of the state: those made for each name. Others a caller may read."""
     functions = program.facts.functions
     return [
         store
         for store in program.stores
-        if (signature := functions.get(store.spot.function)) and "states" in signature.gives
+        if (signature := functions.get(store.spot.function))
+        and "states" in signature.gives
+        and (store.spot.keyed or _repeated(program, store))
     ]
+
+
+def _repeated(program: Program, store: Store) -> bool:
+    """Whether a dict stands in a comprehension."""
+    depths = range(len(store.spot.path), len(store.path))
+    above = [at(program.module, store.path[:depth]) for depth in depths]
+    return any(isinstance(node, cst.BaseComp) for node in above)
 
 
 def _reads(program: Program, spot: Spot, node: cst.CSTNode, outside: bool = False) -> set[Thing]:
