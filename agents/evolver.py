@@ -3,7 +3,8 @@
 A proposal is one or two edits: published motifs woven in where their types fit, constants scaled
 and divided, expressions exchanged, statements moved or removed, parts taken over from other
 programs. Types are inferred statically; candidate code is read and never run. Which edits, motifs
-and places pay is learned in each run.
+and places pay is learned in each run. Programs of a task that names no types are edited as ordinary
+scripts are (`scripts`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +32,7 @@ from .evolve.thompson import Thompson
 from .evolve.tidy import tidied
 from .evolve.uses import divide_constant
 from .evolve.weave import insert_motif
+from .scripts.breeding import breed
 
 # Relative frequencies, before anything is learned. Of 451 proposals of three searches on
 # `optimizer`, these shares of each kind of edit were confirmed: scalar motifs 3 of 30, readout
@@ -80,6 +82,7 @@ CROSSINGS: Mapping[str, Callable[[Program, Random, Sequence[Program], Guide], Ed
 }
 COUNTS: Sequence[int] = (1, 1, 1, 1, 2, 2)  # edits in one proposal: most often one pays
 ATTEMPTS = 60
+RUNS = 4  # children of a program without types that are tried for one proposal
 SITES = 150  # number of expressions above which deletion is favoured
 LARGEST = 10_000  # characters; a longer program may only shrink
 
@@ -103,12 +106,24 @@ class Evolver:
         nodes, parent = brief.tree.eligible(), brief.parent
         others = [node.candidate for node in nodes if node.number != parent.number]
         make = partial(evolve, brief.task, parent.candidate, others, brief.rng, guide(brief))
+        if not brief.task.motifs.functions and not brief.desk.dry:
+            return _running(brief, make)
         if brief.task.manifest.probe is None or brief.desk.dry:
             return make()
         own = self._tried.get(parent.candidate.digest)
         if own is None:
             own = self._tried[parent.candidate.digest] = brief.desk.try_out(parent.candidate.files)
         return fitted(brief, own, make, partial(_read, motifs=brief.task.motifs))
+
+
+def _running(brief: Brief, make: Callable[[], Candidate]) -> Candidate:
+    """The first child that its smoke test lets be measured, or the last of `RUNS`."""
+    child = make()
+    for _ in range(RUNS - 1):
+        if brief.desk.try_out(child.files).ok:
+            break
+        child = make()
+    return child
 
 
 def guide(brief: Brief) -> Guide:
@@ -129,6 +144,8 @@ def evolve(
 ) -> Candidate:
     """Offer a changed copy of `parent`; raises ProposalError where no edit applies."""
     motifs = task.motifs
+    if not motifs.functions:
+        return breed(parent, others, rng, guide)
     name = rng.choice(sorted(parent.files))
     program = _read(parent.files[name], motifs)
     if program is None:

@@ -21,6 +21,8 @@ from .evolve.learned import (
     version,
 )
 from .evolver import WEIGHTS
+from .scripts.breeding import WEIGHTS as SCRIPT_WEIGHTS
+from .scripts.pack import pytorch
 
 SHIPPED = Path(__file__).parent / "learned.toml"
 BESIDE = "learned.toml"  # the ending of the file that an archive's own searches begin with
@@ -91,6 +93,9 @@ def learn(archives: Iterable[Archive], say: Say) -> Document:
 
 def _known(task: Task) -> Mapping[Part, Collection[str]]:
     """The names of edits and motifs that a search of a task may draw."""
+    if not task.motifs.functions:
+        names = {plain(motif.name) for motif in pytorch()}
+        return {"edit": set(map(plain, SCRIPT_WEIGHTS)), "motif": names}
     motifs = {plain(motif.name) for motif in (*task.motifs.motifs, *DRIFTS)}
     return {"edit": set(map(plain, WEIGHTS)), "motif": motifs}
 

@@ -20,5 +20,5 @@ Changing it:
 - `credit`, `thompson`: what each proposal was made of and has brought, and a bandit that learns it
 - `learned`, `ideas`: what earlier runs taught, in a file; what older proposals were made of
 - `fit`: proposals that do nothing are passed over, and so are most that can hardly pay
-- `tidy`, `effects`: what nothing reads any more is removed, unless it does more than compute a value
+- `tidy`, `effects`: what nothing reads any more is removed, unless it also does something
 """

@@ -3,13 +3,26 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
-from typing import TypeVar
-
-from ...tasks.motifs import Motif
+from typing import Protocol, TypeVar
 
 LONGEST = 60  # characters of a name in a note
 
 Item = TypeVar("Item")
+
+
+class Named(Protocol):
+    """A motif: what is learned of it goes by its name."""
+
+    @property
+    def name(self) -> str:
+        """What a note calls it."""
+
+    @property
+    def prior(self) -> float:
+        """How often it is tried at first, relative to others."""
+
+
+AnyMotif = TypeVar("AnyMotif", bound=Named)
 
 
 class Guide:
@@ -21,7 +34,7 @@ class Guide:
         """The weight of each kind of edit, in their order."""
         return list(weights.values())
 
-    def motifs(self, motifs: Sequence[Motif], rng: Random) -> list[Motif]:
+    def motifs(self, motifs: Sequence[AnyMotif], rng: Random) -> list[AnyMotif]:
         """The motifs in the order in which they are to be tried.
 
         A weighted shuffle (Efraimidis and Spirakis 2006): the larger its prior, the earlier.

@@ -14,9 +14,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
-from ...tasks.motifs import Motif
 from .credit import Arm, Part, Total, Totals, summed
-from .guide import Guide, Item, plain
+from .guide import AnyMotif, Guide, Item, plain
 
 EXPLORE = 0.15  # share of draws that is left to the weights set by hand
 USUAL = 0.1  # the reward of an arm of average weight, before anything is known
@@ -43,7 +42,7 @@ class Thompson(Guide):
         drawn = self._drawn("edit", list(weights), list(weights.values()), rng)
         return floored(list(weights.values()), drawn)
 
-    def motifs(self, motifs: Sequence[Motif], rng: Random) -> list[Motif]:
+    def motifs(self, motifs: Sequence[AnyMotif], rng: Random) -> list[AnyMotif]:
         """The motifs as they are to be tried: the first with a floor, then by their draws."""
         if not motifs:
             return []

@@ -38,12 +38,13 @@ class Bigram(nn.Module):
     def __init__(self, vocab_size, dim):
         super().__init__()
         self.emb = nn.Embedding(vocab_size, dim)
+        self.norm = nn.LayerNorm(dim)
         self.act = nn.ReLU()
         self.head = nn.Linear(dim, vocab_size)
 
     def forward(self, idx, targets=None):
         """Logits, and the loss where targets are given."""
-        logits = self.head(self.act(self.emb(idx)))
+        logits = self.head(self.act(self.norm(self.emb(idx))))
         loss = None
         if targets is not None:
             loss = F.cross_entropy(logits, targets)
@@ -59,7 +60,7 @@ def main():
     text = make_text(400, generator).to(device)
     train_text, val_text = text[:300], text[300:]
     model = Bigram(11, args.dim).to(device)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=args.lr, weight_decay=args.weight_decay)
+    optimizer = torch.optim.Adam(model.parameters(), lr=args.lr, weight_decay=args.weight_decay)
     for it in range(args.iters):
         at = torch.randint(len(train_text) - 1, (args.batch_size,), generator=generator)
         _, loss = model(train_text[at], train_text[at + 1])

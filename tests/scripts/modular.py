@@ -14,7 +14,7 @@ class Net(nn.Module):
     def __init__(self, hidden=24):
         super(Net, self).__init__()
         self.first = nn.Linear(1, hidden)
-        self.norm = nn.BatchNorm1d(hidden)
+        self.norm = nn.LayerNorm(hidden)
         self.second = nn.Linear(hidden, hidden)
         self.third = nn.Linear(hidden, 1)
 
