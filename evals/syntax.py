@@ -6,6 +6,7 @@ here; what other libraries parse meanwhile is answered by trying again.
 """
 
 import ast
+import builtins
 import threading
 import warnings
 from collections.abc import Callable, Mapping
@@ -51,6 +52,25 @@ def parse(source: str) -> ast.Module:
 def parse_expression(source: str) -> ast.expr:
     """The syntax tree of an expression, which may span lines; raises as `ast.parse` does."""
     return _patiently(lambda: ast.parse(f"({source})", mode="eval")).body
+
+
+def undefined(source: str) -> set[str]:
+    """Names that a module reads and binds nowhere, in any function; raises as `parse` does."""
+    bound = {*dir(builtins), "__file__", "__name__"}
+    wanted = set[str]()
+    for node in ast.walk(parse(source)):
+        match node:
+            case ast.Name(id=name, ctx=ast.Load()):
+                wanted.add(name)
+            case ast.Name(id=name) | ast.arg(arg=name) | ast.ExceptHandler(name=str(name)):
+                bound.add(name)
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.MatchAs(name=str(name)):
+                bound.add(name)
+            case ast.alias(name=name, asname=own):
+                bound.add(own or name.partition(".")[0])
+            case _:
+                pass
+    return wanted - bound
 
 
 def _patiently(attempt: Callable[[], Parsed]) -> Parsed:

@@ -23,8 +23,9 @@ from ratchet.agents.scripts.changes import CHANGES
 from ratchet.agents.scripts.edits import leave_out, repeat, swap_lines, take_function, take_numbers
 from ratchet.agents.scripts.numbers import numbers_of, scale_number
 from ratchet.agents.scripts.pack import apply, pytorch
-from ratchet.agents.scripts.script import Script, read_script, undefined
+from ratchet.agents.scripts.script import Script, read_script
 from ratchet.evals import Candidate, audit
+from ratchet.evals.syntax import undefined
 from ratchet.tasks import Task, load
 
 HERE = Path(__file__).parent
@@ -60,32 +61,26 @@ def ordinary() -> Task:
     return Task({**others, "task.toml": toml, **start})
 
 
-def woven() -> list[tuple[str, str, str]]:
-    """The motif, the script and the program, for every motif and script that it fits."""
-    found = []
+def woven() -> list[tuple[str, str]]:
+    """A name and the program, for every motif in three of the scripts that it fits."""
+    programs: list[tuple[str, str]] = []
     for motif in pytorch():
-        for name, text in (OTHERS if motif.name == "LayerNorm" else ALL).items():
-            if edited := apply(read_script(text), motif, Random(0)):
-                found.append((motif.name, name, edited.module.code))
-    return found
+        texts = OTHERS if motif.name == "LayerNorm" else ALL
+        edits = [(name, apply(read_script(text), motif, Random(0))) for name, text in texts.items()]
+        fitting = [(f"{motif.name} in {name}", e.module.code) for name, e in edits if e]
+        assert len(fitting) >= 3, motif.name
+        programs += fitting[-3:]
+    return programs
 
 
-def test_every_motif_fits_three_programs_and_every_proposal_runs() -> None:
-    cases = woven()
-    for motif in MOTIFS:
-        assert len([case for case in cases if case[0] == motif]) >= 3, motif
-    words = run([program for _, _, program in cases])
-    faults = [(*case[:2], word) for case, word in zip(cases, words, strict=True) if word != "ok"]
-    assert not faults
-
-
-def test_forty_of_forty_proposals_for_the_character_transformer_run() -> None:
+def test_every_motif_in_three_programs_and_forty_of_forty_proposals_run() -> None:
     task = ordinary()
     children = [evolve(task, candidate(CHARS), [], Random(seed)) for seed in range(40)]
     assert len({child.files["train.py"] for child in children}) > 20
     assert not [child.idea for child in children if audit(child.files, task).refused]
-    words = run([child.files["train.py"] for child in children])
-    assert [(c.idea, w) for c, w in zip(children, words, strict=True) if w != "ok"] == []
+    programs = [*woven(), *((child.idea, child.files["train.py"]) for child in children)]
+    words = run([text for _, text in programs])
+    assert [(name, w) for (name, _), w in zip(programs, words, strict=True) if w != "ok"] == []
 
 
 @pytest.mark.parametrize("name", MOTIFS)
@@ -189,7 +184,7 @@ def test_functions_classes_and_numbers_are_taken_from_other_programs() -> None:
     taken = take_function(ours, Random(0), [theirs], BY_HAND)
     assert taken
     assert "return g(x) + 1" in taken.module.code
-    assert undefined(taken.module) == set()
+    assert undefined(taken.module.code) == set()
     space: dict[str, object] = {}
     exec(taken.module.code, space)
     numbers = take_numbers(ours, Random(0), [theirs], BY_HAND)
@@ -215,6 +210,35 @@ def test_a_motif_fits_only_where_its_pattern_is_there() -> None:
     assert not fits("label smoothing", evaluated)
     assert not fits("larger batch", SCRIPTS["functional"])
     assert not any(fits(name, "x = 1\n") for name in MOTIFS)
+
+
+LOOPS = """
+import torch
+
+for seed in range(3):
+    model = torch.nn.Linear(2, 2)
+    opt = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)
+    for epoch in range(5):
+        for batch in range(7):
+            loss = model(torch.ones(1, 2)).sum()
+            loss.backward()
+            opt.step()
+"""
+
+
+def test_a_schedule_counts_the_outermost_loop_in_which_one_optimizer_steps() -> None:
+    edited = apply(read_script(LOOPS), MOTIFS["linear to zero"], Random(0))
+    assert edited
+    assert "warm_up_and_linear(epoch, 5)" in edited.module.code
+    averaged = apply(read_script(LOOPS), MOTIFS["average of weights"], Random(0))
+    assert averaged
+    assert averaged.module.code.endswith("\n    use_average(opt)\n")
+
+
+def test_a_learning_rate_by_place_goes_along_to_the_new_optimizer() -> None:
+    edited = apply(read_script(LOOPS), MOTIFS["AdamW"], Random(0))
+    assert edited
+    assert "torch.optim.AdamW(model.parameters(), lr=0.1 * 0.1)" in edited.module.code
 
 
 def test_a_motif_is_not_woven_in_twice_where_once_is_enough() -> None:

@@ -7,7 +7,7 @@ import libcst as cst
 
 from ...evals import Candidate
 from ...evals.canonical import canonical
-from ...evals.syntax import parse
+from ...evals.syntax import parse, undefined
 from ...tasks.motifs import facts
 from ..base import ProposalError
 from ..evolve.constants import Edited
@@ -18,7 +18,7 @@ from ..evolve.tidy import tidied
 from .edits import leave_out, repeat, swap_lines, take_function, take_numbers
 from .numbers import scale_number
 from .pack import weave_motif
-from .script import Script, read_script, undefined
+from .script import Script, read_script
 
 # Relative frequencies, before anything is learned. They are a guess: numbers and published changes
 # first, since what people write has been tuned little and holds few of them.
@@ -56,13 +56,13 @@ def breed(
     if script is None or not script.module.body:
         raise ProposalError(f"{name or 'no file'} of the parent is Python, so nothing is evolved")
     donors = [donor for other in others if (donor := _script(other.files.get(name, "")))]
-    before, lacking = canonical({name: _tidy(script.source)}), undefined(script.module)
+    before, lacking = canonical({name: _tidy(script.source)}), undefined(script.source)
     count = rng.choice(COUNTS)
     ideas: list[str] = []
     credits: list[Credit] = []
     for _ in range(ATTEMPTS):
         step = _edited(script, rng, donors, guide)
-        if step is None or undefined(step[0].module) - lacking:
+        if step is None or undefined(step[0].source) - lacking:
             continue
         script, idea, credit = step
         ideas.append(idea)

@@ -13,7 +13,7 @@ import libcst as cst
 from ..evolve.constants import literal, rounded
 from ..evolve.edits import combine
 from ..evolve.scope import dotted
-from ..evolve.tree import Change, after, at, before, copied, expression, statement, swap
+from ..evolve.tree import Change, after, at, before, code, copied, expression, statement, swap
 from .numbers import numbers_of
 from .script import Script, block_of, words_of
 from .training import ADAPTIVE, Optimizer, backwards, optimizers, steps
@@ -36,7 +36,8 @@ def exchange_optimizer(script: Script, options: Options, rng: Random) -> Changes
     one = rng.choice(found)
     rate = float(options["rate"]) * (1.0 if one.kind != "SGD" else ADAM_TO_SGD)
     kept = {"lr", "weight_decay", *(("betas",) if one.kind in ADAPTIVE else ())}
-    keywords = [a for a in one.call.args[1:] if a.keyword and a.keyword.value in kept]
+    given = [_by_name(argument, at) for at, argument in enumerate(one.call.args[1:])]
+    keywords = [a for a in given if a.keyword and a.keyword.value in kept]
     arguments = [one.call.args[0], *(_scaled(argument, rate) for argument in keywords)]
     arguments[-1] = arguments[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
     call = one.call.with_changes(func=expression(kind), args=arguments)
@@ -84,7 +85,7 @@ def decay_matrices(script: Script, options: Options, rng: Random) -> Changes:
     decay = cst.parse_expression(str(options["usual"]))
     if index is not None:
         decay = one.call.args[index].value
-    text = f"{options['helper']}({one.params}, {cst.Module([]).code_for_node(decay)})"
+    text = f"{options['helper']}({one.params}, {code(decay)})"
     return [((*one.path, "args", 0, "value"), swap(expression(text)))]
 
 
@@ -109,7 +110,7 @@ def smooth_labels(script: Script, options: Options, rng: Random) -> Changes:
             or dotted(call.func).rpartition(".")[2] != "cross_entropy"
         ):
             continue
-        if part.where.kept or any(a.keyword and "smooth" in a.keyword.value for a in call.args):
+        if part.where.kept or "smoothing" in code(call):
             continue
         block, index = block_of(script, part.path)
         target = _assigned(at(script.module, (*block, index)))
@@ -136,18 +137,12 @@ def call_at_start(script: Script, options: Options, rng: Random) -> Changes:
 
 def rename_modules(script: Script, options: Options, rng: Random) -> Changes:
     """Use another module of torch.nn that takes the same arguments, everywhere alike."""
-    found = [
-        part
-        for part in script.parts
-        if isinstance(part.node, cst.Call)
-        and script.full(part.node.func) in options["old"]
-        and len(part.node.args) == 1
-    ]
-    if not found:
-        return None
-    kind = script.full(_called(found[0].node))
-    alike = [part for part in found if script.full(_called(part.node)) == kind]
-    return [((*p.path, "func"), _renamed(str(options["new"]))) for p in alike]
+    found: dict[str, list[Change]] = {}
+    for part in script.parts:
+        if isinstance(part.node, cst.Call) and len(part.node.args) == 1:
+            new = swap(expression(f"torch.nn.{options['new']}"))
+            found.setdefault(script.full(part.node.func), []).append(((*part.path, "func"), new))
+    return next((found[old] for old in options["old"] if old in found), None)
 
 
 def exchange_activation(script: Script, options: Options, rng: Random) -> Changes:
@@ -162,6 +157,8 @@ def exchange_activation(script: Script, options: Options, rng: Random) -> Change
         if full.startswith("torch.nn.") and last in MODULES - {options["module"]}:
             bare = part.node.with_changes(args=[], func=expression(f"torch.nn.{options['module']}"))
             found.setdefault(last, []).append((part.path, swap(bare)))
+        elif len(part.node.args) != 1:
+            continue
         elif full.startswith("torch") and last in ACTIVATIONS - {options["function"]}:
             name = f"torch.nn.functional.{options['function']}"
             found.setdefault(last, []).append((path, swap(expression(name))))
@@ -198,6 +195,14 @@ CHANGES: Mapping[str, Callable[[Script, Options, Random], Changes]] = {
 }
 
 
+def _by_name(argument: cst.Arg, index: int) -> cst.Arg:
+    """A learning rate by keyword, where it is given by its place."""
+    if index or argument.keyword is not None:
+        return argument
+    equal = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
+    return argument.with_changes(keyword=cst.Name("lr"), equal=equal)
+
+
 def _scaled(argument: cst.Arg, rate: float) -> cst.Arg:
     """A learning rate times a factor; any other argument as it is."""
     if argument.keyword is None or argument.keyword.value != "lr" or rate == 1.0:
@@ -218,16 +223,9 @@ def _ungrouped(script: Script, one: Optimizer) -> bool:
         return isinstance(given.func, cst.Attribute) and given.func.attr.value == "parameters"
     if not isinstance(given, cst.Name):
         return False
-    lists = [
-        part.node
-        for part in script.parts
-        if isinstance(part.node, cst.Assign) and dotted(part.node.targets[0].target) == given.value
-    ]
-    return len(lists) == 1 and isinstance(lists[0].value, cst.List) and "{" not in _text(lists[0])
-
-
-def _text(node: cst.CSTNode) -> str:
-    return cst.Module([]).code_for_node(node)
+    nodes = [part.node for part in script.parts if isinstance(part.node, cst.Assign)]
+    made = [node.value for node in nodes if dotted(node.targets[0].target) == given.value]
+    return len(made) == 1 and isinstance(made[0], cst.List) and "{" not in code(made[0])
 
 
 def _assigned(node: cst.CSTNode) -> str:
@@ -252,12 +250,3 @@ def _with_keyword(name: str, value: str) -> Callable[[cst.CSTNode], cst.CSTNode]
 
 def _last(call: cst.Call) -> str:
     return dotted(call.func).rpartition(".")[2]
-
-
-def _called(node: cst.CSTNode) -> cst.BaseExpression:
-    assert isinstance(node, cst.Call)
-    return node.func
-
-
-def _renamed(new: str) -> Callable[[cst.CSTNode], cst.CSTNode]:
-    return lambda _: expression(f"torch.nn.{new}")

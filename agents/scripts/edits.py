@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import libcst as cst
 
+from ...evals.syntax import undefined
 from ..evolve.constants import Edit, Edited, literal, shown
 from ..evolve.guide import Guide
 from ..evolve.names import reads
 from ..evolve.scope import dotted
 from ..evolve.tree import Path, after, at, before, code, drop, rewrite, swap
 from .numbers import numbers_of
-from .script import Script, undefined, words_of
+from .script import Script, words_of
 
 # Words of functions that keep the shape of what they take.
 _ALIKE = "act activation drop dropout elu gelu ln mish norm relu sigmoid silu tanh"
@@ -172,7 +173,7 @@ def _exchangeable(script: Script, donor: Script, ours: Path, theirs: Path) -> bo
 
 def _missing(module: cst.Module, donor: Script) -> list[cst.BaseStatement]:
     """What another program defines at its top and a program lacks, in the order there."""
-    lacking = undefined(module)
+    lacking = undefined(module.code)
     brought: list[cst.BaseStatement] = []
     for node in reversed(donor.module.body):
         names = _names(node)

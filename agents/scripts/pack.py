@@ -11,12 +11,13 @@ from typing import Any
 import libcst as cst
 from pydantic import Field
 
+from ...evals.syntax import undefined
 from ...tasks import Frozen
 from ..evolve.constants import Edit, Edited
 from ..evolve.guide import Guide
-from ..evolve.tree import after, before, rewrite, statement
+from ..evolve.tree import after, before, code, rewrite, statement
 from .changes import CHANGES
-from .script import Script, undefined
+from .script import Script
 
 FILE = Path(__file__).with_name("pytorch.toml")
 GAP = [cst.EmptyLine(indent=False), cst.EmptyLine(indent=False)]
@@ -88,21 +89,25 @@ def _with_helpers(module: cst.Module, text: str) -> cst.Module:
 
 def _with_imports(module: cst.Module) -> cst.Module:
     """Import what the program now names and lacks: torch and math."""
-    missing = sorted(undefined(module) & {"math", "torch"})
+    missing = sorted(undefined(module.code) & {"math", "torch"})
     lines = [statement(f"import {name}") for name in missing]
-    first = next(i for i, node in enumerate(module.body) if _imports(node) and not _future(node))
+    ours = [index for index, node in enumerate(module.body) if _imports(node)]
+    first = next(index for index in ours if "__future__" not in code(module.body[index]))
     return rewrite(module, [(("body", first), before(*lines))]) if lines else module
 
 
 def _last_import(module: cst.Module) -> int:
-    return max(index for index, node in enumerate(module.body) if _imports(node))
+    """The last of the first imports, up to those of torch: what follows may use what is brought."""
+    last, torch = 0, False
+    for index, node in enumerate(module.body):
+        if _imports(node):
+            last, torch = index, torch or "torch" in code(node)
+        elif torch:
+            break
+    return last
 
 
 def _imports(node: cst.CSTNode) -> bool:
     return isinstance(node, cst.SimpleStatementLine) and isinstance(
         node.body[0], cst.Import | cst.ImportFrom
     )
-
-
-def _future(node: cst.CSTNode) -> bool:
-    return "__future__" in cst.Module([]).code_for_node(node)

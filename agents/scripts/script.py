@@ -1,7 +1,5 @@
 """A program as a list of its parts: where each stands, and what it is part of."""
 
-import ast
-import builtins
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
@@ -9,7 +7,6 @@ from typing import Any, NamedTuple
 
 import libcst as cst
 
-from ...evals.syntax import parse
 from ..evolve.scope import dotted
 from ..evolve.tree import Path, at, code
 
@@ -126,25 +123,6 @@ def words_of(name: str) -> set[str]:
     return set(spaced.lower().replace("_", " ").replace("-", " ").replace(".", " ").split())
 
 
-def undefined(module: cst.Module) -> set[str]:
-    """Names that a program reads and binds nowhere, in any function."""
-    bound = {*dir(builtins), "__file__", "__name__"}
-    wanted = set[str]()
-    for node in ast.walk(parse(module.code)):
-        match node:
-            case ast.Name(id=name, ctx=ast.Load()):
-                wanted.add(name)
-            case ast.Name(id=name) | ast.arg(arg=name) | ast.ExceptHandler(name=str(name)):
-                bound.add(name)
-            case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.MatchAs(name=str(name)):
-                bound.add(name)
-            case ast.alias(name=name, asname=own):
-                bound.add(own or name.partition(".")[0])
-            case _:
-                pass
-    return wanted - bound
-
-
 def _walk(node: cst.CSTNode, path: Path, where: Where) -> Iterator[Part]:
     yield Part(path, node, where)
     inner = _entered(node, path, where)
@@ -191,11 +169,6 @@ def _parameters(node: cst.FunctionDef) -> list[str]:
 def _alias(alias: cst.ImportAlias) -> str:
     name = alias.asname.name if alias.asname else None
     return name.value if isinstance(name, cst.Name) else ""
-
-
-def top(path: Path) -> Path:
-    """The path of the statement at the top of the module that a part is in."""
-    return path[:2]
 
 
 def block_of(script: Script, path: Path) -> tuple[Path, int]:

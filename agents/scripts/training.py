@@ -1,13 +1,13 @@
 """Where a PyTorch program makes its optimizer, computes its loss, and steps."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import libcst as cst
 
 from ..evolve.scope import dotted
 from ..evolve.tree import Path, at, code
-from .script import Script, Where
+from .script import Part, Script
 
 # The optimizers of PyTorch whose arguments mean the same, and those that the pack brings along.
 ADAPTIVE = frozenset(("Adam", "AdamW", "NAdam", "RAdam"))
@@ -37,21 +37,16 @@ class Optimizer(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A statement `target.step()` in a loop; `var` counts the innermost loop over `range(total)`.
+    """A statement `target.step()`, and the path of the outermost loop in which one optimizer steps.
 
-    Where no loop around it does that, both are "".
+    `var` counts the outermost such loop over `range(total)`. Where none is, both are "".
     """
 
     path: Path
     target: str
-    where: Where
+    outermost: Path
     var: str
     total: str
-
-    @property
-    def outermost(self) -> Path:
-        """The path of the outermost loop of its function."""
-        return self.where.loops[0]
 
 
 def optimizers(script: Script) -> list[Optimizer]:
@@ -66,49 +61,42 @@ def optimizers(script: Script) -> list[Optimizer]:
         kind = name.rpartition(".")[2]
         full = script.full(call.func)
         ours = kind in SHIPPED and name == kind
-        plain = bool(call.args) and call.args[0].keyword is None and not call.args[0].star
+        plain = bool(call.args) and call.args[0].keyword is None
+        plain = plain and not any(argument.star for argument in call.args)
         if target and plain and kind in OPTIMIZERS and (ours or full.startswith("torch.optim")):
             found.append(Optimizer((*part.path, "value"), call, target, kind))
     return found
 
 
 def steps(script: Script) -> list[Step]:
-    """Where the program steps, of statements that are in a loop."""
-    known = {_last(optimizer.target) for optimizer in optimizers(script)}
-    return [
-        Step(part.path, target, part.where, *_counted(script, part.where))
-        for part, target in _calls(script, "step")
-        if part.where.loops and _last(target) in known
-    ]
-
-
-def lines(script: Script) -> Iterator[tuple[Path, cst.SimpleStatementLine, Where]]:
-    """Every line of the program."""
-    for part in script.parts:
-        if isinstance(part.node, cst.SimpleStatementLine):
-            yield part.path, part.node, part.where
-
-
-def _calls(script: Script, method: str) -> list[tuple["_Line", str]]:
-    """The lines `owner.method(...)`, each with its owner's text."""
-    found: list[tuple[_Line, str]] = []
-    for path, node, where in lines(script):
-        only = node.body[0]
-        if len(node.body) == 1 and isinstance(only, cst.Expr) and isinstance(only.value, cst.Call):
-            owner, _, last = dotted(only.value.func).rpartition(".")
-            if last == method and owner:
-                found.append((_Line(path, where), owner))
+    """Where the program steps, of statements that are in a loop behind the optimizer's making."""
+    makings = {_last(one.target): one.path for one in optimizers(script)}
+    found: list[Step] = []
+    for line, target in _calls(script, "step"):
+        making = makings.get(_last(target))
+        if making is None:
+            continue
+        loops = [path for path in line.where.loops if making[: len(path)] != path]
+        if loops:
+            found.append(Step(line.path, target, loops[0], *_counted(script, loops)))
     return found
 
 
-class _Line(NamedTuple):
-    path: Path
-    where: Where
+def _calls(script: Script, method: str) -> list[tuple[Part, str]]:
+    """The lines `owner.method()`, each with its owner's text."""
+    found: list[tuple[Part, str]] = []
+    for part in script.parts:
+        only = part.node.body[0] if isinstance(part.node, cst.SimpleStatementLine) else None
+        if isinstance(only, cst.Expr) and isinstance(only.value, cst.Call) and not only.value.args:
+            owner, _, last = dotted(only.value.func).rpartition(".")
+            if last == method and owner:
+                found.append((part, owner))
+    return found
 
 
-def _counted(script: Script, where: Where) -> tuple[str, str]:
-    """The counter and the count of the innermost loop over a range."""
-    for path in reversed(where.loops):
+def _counted(script: Script, loops: Sequence[Path]) -> tuple[str, str]:
+    """The counter and the count of the outermost loop over a range."""
+    for path in loops:
         loop = at(script.module, path)
         if not isinstance(loop, cst.For) or not isinstance(loop.target, cst.Name):
             continue
