@@ -208,6 +208,8 @@ def test_a_motif_fits_only_where_its_pattern_is_there() -> None:
         "loss = torch.nn.functional.cross_entropy", "loss = f"
     )
     assert not fits("label smoothing", evaluated)
+    binary = SCRIPTS["functional"].replace("cross_entropy", "binary_cross_entropy")
+    assert not fits("label smoothing", binary)
     assert not fits("larger batch", SCRIPTS["functional"])
     assert not any(fits(name, "x = 1\n") for name in MOTIFS)
 

@@ -1,7 +1,6 @@
 """Published changes of PyTorch programs, as transformations of the text.
 
-Each takes a program and the options of a motif, and returns the changes, or None where its pattern
-is not there. What a motif brings to the top of the program is added by `pack`.
+Each takes a program and the options of a motif, and returns None where its pattern is not there.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +15,7 @@ from ..evolve.scope import dotted
 from ..evolve.tree import Change, after, at, before, code, copied, expression, statement, swap
 from .numbers import numbers_of
 from .script import Script, block_of, words_of
-from .training import ADAPTIVE, Optimizer, backwards, optimizers, steps
+from .training import ADAPTIVE, Optimizer, backwards, optimizers, steps, ungrouped
 
 Options = Mapping[str, Any]
 Changes = list[Change] | None
@@ -24,19 +23,19 @@ ADAM_TO_SGD = 0.1  # of SGD's learning rate, for an optimizer that scales its st
 ACTIVATIONS = frozenset(("relu", "gelu", "silu", "mish", "elu", "leaky_relu", "selu"))
 MODULES = frozenset(("ReLU", "GELU", "SiLU", "Mish", "ELU", "LeakyReLU", "SELU"))
 RATES = frozenset(("lr", "rate"))
+CROSS_ENTROPY = "torch.nn.functional.cross_entropy"
 
 
 def exchange_optimizer(script: Script, options: Options, rng: Random) -> Changes:
     """Make another optimizer of the same parameters, at a learning rate that suits it."""
     kind = str(options["kind"])
     others = {kind.rpartition(".")[2], "ScheduleFree"}  # of which the end of the loop depends
-    found = [one for one in optimizers(script) if one.kind not in others]
-    if not found:
+    if not (found := [one for one in optimizers(script) if one.kind not in others]):
         return None
     one = rng.choice(found)
     rate = float(options["rate"]) * (1.0 if one.kind != "SGD" else ADAM_TO_SGD)
     kept = {"lr", "weight_decay", *(("betas",) if one.kind in ADAPTIVE else ())}
-    given = [_by_name(argument, at) for at, argument in enumerate(one.call.args[1:])]
+    given = map(_by_name, one.call.args[1:], range(len(one.call.args)))
     keywords = [a for a in given if a.keyword and a.keyword.value in kept]
     arguments = [one.call.args[0], *(_scaled(argument, rate) for argument in keywords)]
     arguments[-1] = arguments[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
@@ -77,7 +76,7 @@ def call_before_step(script: Script, options: Options, rng: Random) -> Changes:
 
 def decay_matrices(script: Script, options: Options, rng: Random) -> Changes:
     """Hand the optimizer two groups of parameters, one of which decays."""
-    found = [one for one in optimizers(script) if _ungrouped(script, one)]
+    found = [one for one in optimizers(script) if ungrouped(script, one)]
     if not found:
         return None
     one = rng.choice(found)
@@ -127,7 +126,7 @@ def call_at_start(script: Script, options: Options, rng: Random) -> Changes:
     """Call something on the parameters ahead of the statement that makes the optimizer."""
     call = str(options["call"])
     name = call.partition("(")[0]
-    found = [one for one in optimizers(script) if _ungrouped(script, one)]
+    found = [one for one in optimizers(script) if ungrouped(script, one)]
     if not found or name in script.source:
         return None
     one = rng.choice(found)
@@ -214,18 +213,6 @@ def _scaled(argument: cst.Arg, rate: float) -> cst.Arg:
 
 def _same(target: str, one: Optimizer) -> bool:
     return target.rpartition(".")[2] == one.target.rpartition(".")[2]
-
-
-def _ungrouped(script: Script, one: Optimizer) -> bool:
-    """Whether an optimizer takes all parameters alike, in an expression that can be read twice."""
-    given = one.call.args[0].value
-    if isinstance(given, cst.Call):
-        return isinstance(given.func, cst.Attribute) and given.func.attr.value == "parameters"
-    if not isinstance(given, cst.Name):
-        return False
-    nodes = [part.node for part in script.parts if isinstance(part.node, cst.Assign)]
-    made = [node.value for node in nodes if dotted(node.targets[0].target) == given.value]
-    return len(made) == 1 and isinstance(made[0], cst.List) and "{" not in code(made[0])
 
 
 def _assigned(node: cst.CSTNode) -> str:

@@ -113,5 +113,17 @@ def backwards(script: Script) -> set[tuple[str, str]]:
     return {(line.where.function, owner) for line, owner in _calls(script, "backward")}
 
 
+def ungrouped(script: Script, one: Optimizer) -> bool:
+    """Whether an optimizer takes all parameters alike, in an expression that can be read twice."""
+    given = one.call.args[0].value
+    if isinstance(given, cst.Call):
+        return isinstance(given.func, cst.Attribute) and given.func.attr.value == "parameters"
+    if not isinstance(given, cst.Name):
+        return False
+    nodes = [part.node for part in script.parts if isinstance(part.node, cst.Assign)]
+    made = [node.value for node in nodes if dotted(node.targets[0].target) == given.value]
+    return len(made) == 1 and isinstance(made[0], cst.List) and "{" not in code(made[0])
+
+
 def _last(name: str) -> str:
     return name.rpartition(".")[2]
