@@ -54,7 +54,8 @@ def breed(
     name = rng.choice(sorted(name for name in parent.files if name.endswith(".py")) or [""])
     script = _script(parent.files.get(name, ""))
     if script is None or not script.module.body:
-        raise ProposalError(f"{name or 'no file'} of the parent is Python, so nothing is evolved")
+        which = f"{name} of the parent is not Python" if name else "the parent has no Python file"
+        raise ProposalError(f"{which}, so it cannot be evolved")
     donors = [donor for other in others if (donor := _script(other.files.get(name, "")))]
     before, lacking = canonical({name: _tidy(script.source)}), undefined(script.source)
     count = rng.choice(COUNTS)

@@ -30,9 +30,9 @@ def exchange_optimizer(script: Script, options: Options, rng: Random) -> Changes
     """Make another optimizer of the same parameters, at a learning rate that suits it."""
     kind = str(options["kind"])
     others = {kind.rpartition(".")[2], "ScheduleFree"}  # of which the end of the loop depends
-    if not (found := [one for one in optimizers(script) if one.kind not in others]):
+    if not (exchangeable := [one for one in optimizers(script) if one.kind not in others]):
         return None
-    one = rng.choice(found)
+    one = rng.choice(exchangeable)
     rate = float(options["rate"]) * (1.0 if one.kind != "SGD" else ADAM_TO_SGD)
     kept = {"lr", "weight_decay", *(("betas",) if one.kind in ADAPTIVE else ())}
     given = map(_by_name, one.call.args[1:], range(len(one.call.args)))
@@ -53,10 +53,10 @@ def add_schedule(script: Script, options: Options, rng: Random) -> Changes:
     """Let the learning rate follow a function of the step, where nothing else sets it."""
     if '["lr"]' in script.source or "lr_scheduler" in script.source:
         return None
-    found = [step for step in steps(script) if step.var]
-    if not found:
+    counted = [step for step in steps(script) if step.var]
+    if not counted:
         return None
-    step = rng.choice(found)
+    step = rng.choice(counted)
     lines = (
         f"for group in {step.target}.param_groups:\n"
         '    group["lr"] = group.setdefault("initial_lr", group["lr"]) * '
@@ -67,19 +67,19 @@ def add_schedule(script: Script, options: Options, rng: Random) -> Changes:
 
 def call_before_step(script: Script, options: Options, rng: Random) -> Changes:
     """Call something ahead of each step of the optimizer."""
-    found = steps(script)
-    if not found or str(options["unless"]) in script.source:
+    taken = steps(script)
+    if not taken or str(options["unless"]) in script.source:
         return None
-    step = rng.choice(found)
+    step = rng.choice(taken)
     return [(step.path, before(statement(str(options["call"]).format(optimizer=step.target))))]
 
 
 def decay_matrices(script: Script, options: Options, rng: Random) -> Changes:
     """Hand the optimizer two groups of parameters, one of which decays."""
-    found = [one for one in optimizers(script) if ungrouped(script, one)]
-    if not found:
+    whole = [one for one in optimizers(script) if ungrouped(script, one)]
+    if not whole:
         return None
-    one = rng.choice(found)
+    one = rng.choice(whole)
     index = one.keyword("weight_decay")
     decay = cst.parse_expression(str(options["usual"]))
     if index is not None:
@@ -90,10 +90,10 @@ def decay_matrices(script: Script, options: Options, rng: Random) -> Changes:
 
 def average_weights(script: Script, options: Options, rng: Random) -> Changes:
     """Track an average of the weights after each step, and use it after the last loop."""
-    found = steps(script)
-    if not found or "average" in script.source or "ScheduleFree" in script.source:
+    taken = steps(script)
+    if not taken or "average" in script.source or "ScheduleFree" in script.source:
         return None
-    step = rng.choice(found)
+    step = rng.choice(taken)
     track, use = (str(options[key]).format(optimizer=step.target) for key in ("track", "use"))
     return [(step.path, after(statement(track))), (step.outermost, after(statement(use)))]
 
@@ -126,27 +126,27 @@ def call_at_start(script: Script, options: Options, rng: Random) -> Changes:
     """Call something on the parameters ahead of the statement that makes the optimizer."""
     call = str(options["call"])
     name = call.partition("(")[0]
-    found = [one for one in optimizers(script) if ungrouped(script, one)]
-    if not found or name in script.source:
+    whole = [one for one in optimizers(script) if ungrouped(script, one)]
+    if not whole or name in script.source:
         return None
-    one = rng.choice(found)
+    one = rng.choice(whole)
     block, index = block_of(script, one.path)
     return [((*block, index), before(statement(call.format(params=one.params))))]
 
 
 def rename_modules(script: Script, options: Options, rng: Random) -> Changes:
     """Use another module of torch.nn that takes the same arguments, everywhere alike."""
-    found: dict[str, list[Change]] = {}
+    by_name: dict[str, list[Change]] = {}
     for part in script.parts:
         if isinstance(part.node, cst.Call) and len(part.node.args) == 1:
             new = swap(expression(f"torch.nn.{options['new']}"))
-            found.setdefault(script.full(part.node.func), []).append(((*part.path, "func"), new))
-    return next((found[old] for old in options["old"] if old in found), None)
+            by_name.setdefault(script.full(part.node.func), []).append(((*part.path, "func"), new))
+    return next((by_name[old] for old in options["old"] if old in by_name), None)
 
 
 def exchange_activation(script: Script, options: Options, rng: Random) -> Changes:
     """Use another activation, wherever the program uses the one that is drawn."""
-    found: dict[str, list[Change]] = {}
+    by_name: dict[str, list[Change]] = {}
     for part in script.parts:
         if not isinstance(part.node, cst.Call):
             continue
@@ -155,13 +155,13 @@ def exchange_activation(script: Script, options: Options, rng: Random) -> Change
         path = (*part.path, "func")
         if full.startswith("torch.nn.") and last in MODULES - {options["module"]}:
             bare = part.node.with_changes(args=[], func=expression(f"torch.nn.{options['module']}"))
-            found.setdefault(last, []).append((part.path, swap(bare)))
+            by_name.setdefault(last, []).append((part.path, swap(bare)))
         elif len(part.node.args) != 1:
             continue
         elif full.startswith("torch") and last in ACTIVATIONS - {options["function"]}:
             name = f"torch.nn.functional.{options['function']}"
-            found.setdefault(last, []).append((path, swap(expression(name))))
-    return found[rng.choice(sorted(found))] if found else None
+            by_name.setdefault(last, []).append((path, swap(expression(name))))
+    return by_name[rng.choice(sorted(by_name))] if by_name else None
 
 
 def exchange_batch(script: Script, options: Options, rng: Random) -> Changes:
@@ -233,7 +233,3 @@ def _with_keyword(name: str, value: str) -> Callable[[cst.CSTNode], cst.CSTNode]
         return node.with_changes(args=[*arguments, keyword])
 
     return add
-
-
-def _last(call: cst.Call) -> str:
-    return dotted(call.func).rpartition(".")[2]

@@ -41,7 +41,7 @@ class Line(NamedTuple):
 
 def lines_of(script: Script) -> list[Line]:
     """The statements that a program also runs without."""
-    found: list[Line] = []
+    lines: list[Line] = []
     for part in script.parts:
         node = part.node
         if not isinstance(node, cst.SimpleStatementLine) or len(node.body) != 1 or part.where.kept:
@@ -50,8 +50,8 @@ def lines_of(script: Script) -> list[Line]:
             continue
         target = _updated(node.body[0])
         if target or _extra(node.body[0]):
-            found.append(Line(part.path, node, part.place, target))
-    return found
+            lines.append(Line(part.path, node, part.place, target))
+    return lines
 
 
 def _updated(node: cst.BaseSmallStatement) -> str:
@@ -78,20 +78,20 @@ def _extra(node: cst.BaseSmallStatement) -> bool:
 
 def leave_out(script: Script, rng: Random, guide: Guide) -> Edited:
     """Remove a statement that the program also runs without."""
-    found = lines_of(script)
-    if not found:
+    lines = lines_of(script)
+    if not lines:
         return None
-    one = guide.pick(found, rng, lambda line: line.place)
+    one = guide.pick(lines, rng, lambda line: line.place)
     module = rewrite(script.module, [(one.path, drop())])
     return Edit(module, f"Removed `{one.quoted}`", place=one.place)
 
 
 def repeat(script: Script, rng: Random, guide: Guide) -> Edited:
     """Run a statement twice that keeps the shape of what it updates."""
-    found = [line for line in lines_of(script) if line.target]
-    if not found:
+    lines = [line for line in lines_of(script) if line.target]
+    if not lines:
         return None
-    one = guide.pick(found, rng, lambda line: line.place)
+    one = guide.pick(lines, rng, lambda line: line.place)
     again = one.node.with_changes(leading_lines=[])
     module = rewrite(script.module, [(one.path, after(again))])
     return Edit(module, f"Repeated `{one.quoted}`", place=one.place)
@@ -99,11 +99,11 @@ def repeat(script: Script, rng: Random, guide: Guide) -> Edited:
 
 def swap_lines(script: Script, rng: Random, guide: Guide) -> Edited:
     """Let two neighbouring updates of one local change places."""
-    found = [line for line in lines_of(script) if line.target]
+    lines = [line for line in lines_of(script) if line.target]
     pairs = [
         (one, other)
-        for one in found
-        for other in found
+        for one in lines
+        for other in lines
         if one.path[:-1] == other.path[:-1] and one.target == other.target
         if one.path[-1] + 1 == other.path[-1]  # type: ignore[operator]  # both count statements
         and code(one.node) != code(other.node)

@@ -63,7 +63,7 @@ class Number(NamedTuple):
 
 def numbers_of(script: Script) -> list[Number]:
     """The numbers that an edit may mean, in order."""
-    found: list[Number] = []
+    numbers: list[Number] = []
     for part in script.parts:
         value = number(part.node) if isinstance(part.node, cst.BaseExpression) else None
         if value is None or part.where.kept or value < 0:
@@ -72,8 +72,8 @@ def numbers_of(script: Script) -> list[Number]:
             continue
         name = _name(script, part.path)
         if name is not None and _free(value, name):
-            found.append(Number(part.path, value, name, part.where))
-    return found
+            numbers.append(Number(part.path, value, name, part.where))
+    return numbers
 
 
 def _free(value: float | int, name: str) -> bool:
@@ -180,10 +180,10 @@ def changed(one: Number, rng: Random) -> float | int:
 
 def scale_number(script: Script, rng: Random, guide: Guide) -> Edited:
     """Change one number."""
-    found = numbers_of(script)
-    if not found:
+    numbers = numbers_of(script)
+    if not numbers:
         return None
-    one = guide.pick(found, rng, lambda n: n.place, [n.weight for n in found])
+    one = guide.pick(numbers, rng, lambda n: n.place, [n.weight for n in numbers])
     new = changed(one, rng)
     if new == one.value or not math.isfinite(new):
         return None

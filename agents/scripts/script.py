@@ -66,15 +66,15 @@ class Script:
     @cached_property
     def parameters(self) -> Mapping[str, list[str]]:
         """The names of the parameters of each function at the top, and of what makes each class."""
-        found: dict[str, list[str]] = {}
+        parameters: dict[str, list[str]] = {}
         for node in self.module.body:
             if isinstance(node, cst.FunctionDef):
-                found[node.name.value] = _parameters(node)
+                parameters[node.name.value] = _parameters(node)
             elif isinstance(node, cst.ClassDef):
                 for part in node.body.body:
                     if isinstance(part, cst.FunctionDef) and part.name.value == "__init__":
-                        found[node.name.value] = _parameters(part)[1:]
-        return found
+                        parameters[node.name.value] = _parameters(part)[1:]
+        return parameters
 
     @cached_property
     def makers(self) -> frozenset[str]:
@@ -85,20 +85,20 @@ class Script:
     @cached_property
     def imported(self) -> Mapping[str, str]:
         """What each imported name stands for, dotted."""
-        found: dict[str, str] = {}
+        names: dict[str, str] = {}
         for part in self.parts:
             node = part.node
             if isinstance(node, cst.Import):
                 for alias in node.names:
                     full = dotted(alias.name)
                     bound = _alias(alias)
-                    found[bound or full.partition(".")[0]] = full if bound else full.split(".")[0]
+                    names[bound or full.partition(".")[0]] = full if bound else full.split(".")[0]
             elif isinstance(node, cst.ImportFrom) and not isinstance(node.names, cst.ImportStar):
                 module = dotted(node.module) if node.module else ""
                 for alias in node.names:
                     own = dotted(alias.name)
-                    found[_alias(alias) or own] = f"{module}.{own}"
-        return found
+                    names[_alias(alias) or own] = f"{module}.{own}"
+        return names
 
     def full(self, node: cst.BaseExpression) -> str:
         """The dotted name of what an expression names, such as `torch.optim.SGD`; or ""."""

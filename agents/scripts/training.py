@@ -51,7 +51,7 @@ class Step(NamedTuple):
 
 def optimizers(script: Script) -> list[Optimizer]:
     """Where the program makes an optimizer."""
-    found: list[Optimizer] = []
+    made: list[Optimizer] = []
     for part in script.parts:
         node = part.node
         if not isinstance(node, cst.Assign) or not isinstance(node.value, cst.Call):
@@ -64,34 +64,34 @@ def optimizers(script: Script) -> list[Optimizer]:
         plain = bool(call.args) and call.args[0].keyword is None
         plain = plain and not any(argument.star for argument in call.args)
         if target and plain and kind in OPTIMIZERS and (ours or full.startswith("torch.optim")):
-            found.append(Optimizer((*part.path, "value"), call, target, kind))
-    return found
+            made.append(Optimizer((*part.path, "value"), call, target, kind))
+    return made
 
 
 def steps(script: Script) -> list[Step]:
     """Where the program steps, of statements that are in a loop behind the optimizer's making."""
     makings = {_last(one.target): one.path for one in optimizers(script)}
-    found: list[Step] = []
+    taken: list[Step] = []
     for line, target in _calls(script, "step"):
         making = makings.get(_last(target))
         if making is None:
             continue
         loops = [path for path in line.where.loops if making[: len(path)] != path]
         if loops:
-            found.append(Step(line.path, target, loops[0], *_counted(script, loops)))
-    return found
+            taken.append(Step(line.path, target, loops[0], *_counted(script, loops)))
+    return taken
 
 
 def _calls(script: Script, method: str) -> list[tuple[Part, str]]:
     """The lines `owner.method()`, each with its owner's text."""
-    found: list[tuple[Part, str]] = []
+    owners: list[tuple[Part, str]] = []
     for part in script.parts:
         only = part.node.body[0] if isinstance(part.node, cst.SimpleStatementLine) else None
         if isinstance(only, cst.Expr) and isinstance(only.value, cst.Call) and not only.value.args:
             owner, _, last = dotted(only.value.func).rpartition(".")
             if last == method and owner:
-                found.append((part, owner))
-    return found
+                owners.append((part, owner))
+    return owners
 
 
 def _counted(script: Script, loops: Sequence[Path]) -> tuple[str, str]:
