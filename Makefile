@@ -17,9 +17,9 @@ search: $(READY) ## Search for a better algorithm (TASK=optimizer ARGS="--minute
 
 test: lint tests ## Check style and types, and run every test
 
-# Four at a time keep two cores busy while some wait for a time limit or a server. Hundreds of
+# Three at a time keep two cores busy while some wait for a time limit or a server. Hundreds of
 # processes start, so that what they import is compiled once, whatever the environment says.
-PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -n 4 --dist worksteal -rs
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -n 3 --dist worksteal -rs
 tests: $(READY) ## Run every test
 	@echo "==> tests"
 	$(PYTEST) -m "not slow"

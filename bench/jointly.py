@@ -23,7 +23,7 @@ from harness import mean_error, save
 
 from ratchet.agents.evolve.settings import Tunable, tunable
 from ratchet.archive import Archive
-from ratchet.evals import Candidate, Keys, Rule, Split, draw, judge, measure
+from ratchet.evals import Candidate, Keys, Split, draw, judge, measure
 from ratchet.evals.lanes import measure_settings
 from ratchet.sandbox import Sandbox, open_sandbox
 from ratchet.search.lab import Lab
@@ -58,17 +58,14 @@ def paces(program: Candidate, space: Tunable, task: Task, sandbox: Sandbox) -> t
         list(pool.map(lambda candidate: measure(candidate, task, sandbox, seeds), candidates))
         alone = time.monotonic() - began
         began = time.monotonic()
-        measure_settings(
-            space.whole(program), task, sandbox, settings, seeds, pool, task.manifest.workloads.dev
-        )
+        measure_settings(space.whole(program), task, sandbox, settings, seeds, pool)
         together = time.monotonic() - began
     return 60 * len(settings) / alone, 60 * len(settings) / together
 
 
 def tuned(lab: Lab, keys: Keys, program: Candidate, number: int) -> tuple[Candidate, Tuner]:
     """The program as a search would tune it for its node of that number."""
-    config = SimpleNamespace(keys=keys, rule=Rule())
-    run: Any = SimpleNamespace(lab=lab, task=lab.task, workers=2, config=config)
+    run: Any = SimpleNamespace(lab=lab, task=lab.task, workers=2, config=SimpleNamespace(keys=keys))
     node: Any = SimpleNamespace(candidate=program, number=0, tuning=None)
     tuner = Tuner(run, number, node, node)
     brief: Any = SimpleNamespace(task=lab.task, rng=Random(number))

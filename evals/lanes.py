@@ -20,15 +20,15 @@ def measure_settings(
     settings: Sequence[Setting],
     seeds: Sequence[Seed],
     pool: ThreadPoolExecutor,
-    workloads: Sequence[str],
     start_seconds: float = 0.0,
 ) -> tuple[tuple[Trial, ...], ...]:
-    """The trials of every setting on all `seeds` and `workloads`, in their order.
+    """The trials of every setting on all `seeds` and development workloads, in their order.
 
     A setting has a value for each of the same constants. All of them are trained side by side, one
     lane a setting and seed: what they score is meant to choose between them, and is no evidence.
     Raises what `measure` raises.
     """
+    workloads = task.manifest.workloads.dev
     constants = {name: [s[name] for s in settings for _ in seeds] for name in settings[0]}
     lanes = list(seeds) * len(settings)
 

@@ -1,30 +1,19 @@
 """Further workloads: they steer a search away from what helps on the development workloads alone.
 
-No claim is about them. Tuning counts a few of them in each generation, in rotation. And before a
-child is put to a claim it is run on all of them beside its parent: it is dropped where it clearly
-loses more there than its screen shows that it gains. To choose by the regret over many
-problems is after GROOVE (Jackson et al. 2023).
+No claim is about them. Before a child is put to a claim it is run on all of them beside its parent,
+and it is dropped where it clearly loses more there than its screen shows that it gains. To choose
+by the regret over many problems is after GROOVE (Jackson et al. 2023).
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from statistics import fmean, median
+from statistics import fmean
 
 from ..archive import Evidence, Node
 from ..evals import Summary, judge
-from ..tasks import Metric, Task
 from .run import Run
 from .screen import against, measured, merged
 
 SEEDS = 4  # of a child and its parent, on every further workload
-AT_ONCE = 4  # further workloads of one generation of a tuner
-
-
-def in_rotation(task: Task, generation: int) -> tuple[str, ...]:
-    """The further workloads of one generation: after a few of them all have had their turn."""
-    names = task.manifest.workloads.further
-    count = min(AT_ONCE, len(names))
-    return tuple(names[(generation * count + at) % len(names)] for at in range(count))
 
 
 def look(run: Run, node: Node, parent: Node) -> Node:
@@ -76,23 +65,3 @@ def lost(run: Run, node: Node, parent: Node, screen: Summary, margin: float) -> 
 def bounded(gain: float, bound: float) -> float:
     """The gain, or the bound on its side where it is beyond that."""
     return max(-bound, min(bound, gain))
-
-
-def standings(
-    scores: Sequence[Mapping[str, float]], dev: Sequence[str], metric: Metric, bound: float
-) -> list[float]:
-    """How good each of some settings is, by its `scores` on workloads: more is better.
-
-    On a workload each is compared with the median of all, and counts as at most `bound` from it.
-    The development workloads weigh as much, together, as all others that are there.
-    """
-    names = list(scores[0])
-    middle = {name: median(row[name] for row in scores) for name in names}
-    parts = [part for part in (dev, [n for n in names if n not in dev]) if part]
-    return [
-        fmean(
-            fmean(bounded(metric.gain(row[name], middle[name]), bound) for name in part)
-            for part in parts
-        )
-        for row in scores
-    ]

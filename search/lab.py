@@ -172,13 +172,12 @@ class Lab:
         stream: str,
         seeds: Sequence[Seed],
         pool: ThreadPoolExecutor,
-        workloads: Sequence[str],
     ) -> list[Evaluation]:
         """Trials of settings of the candidate's constants on `seeds`, archived or measured now.
 
-        They are run on `workloads`, which have to be the same for all calls with a seed. Where the
-        task can stack constants all settings are measured side by side: they are to be compared
-        with each other, and are no evidence of the candidate. Raises what `evaluate` raises.
+        Where the task can stack constants all settings are measured side by side: they are to be
+        compared with each other, and are no evidence of the candidate. Raises what `evaluate`
+        raises.
         """
         names = [_set(candidate, setting) for setting in settings]
         archived = [self._archived(name, "dev", seeds) for name in names]
@@ -194,7 +193,6 @@ class Lab:
                     settings,
                     seeds,
                     pool,
-                    workloads,
                     start_seconds(self._start_costs, "dev", lanes),
                 )
                 unit.settle(trials=lanes)

@@ -3,18 +3,15 @@
 What comes of it is one candidate, which is screened and confirmed like any other. The constants
 move in CMA-ES's separable form (Ros and Hansen 2008), whose cost grows with their number alone.
 Each generation is trained on a fresh seed, the same for all of its settings: so settings are
-compared on equal terms, and none can be chosen for its luck with one seed. A generation is trained
-on the development workloads and on some further ones. Constants that nothing depends on, and those
-that only a loop could follow, stay as they are.
+compared on equal terms, and none can be chosen for its luck with one seed. Constants that nothing
+depends on, and those that only a loop could follow, stay as they are.
 """
 
 import ast
-import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from random import Random
-from statistics import fmean
 
 from ..agents.base import Brief, ProposalError
 from ..agents.evolve.settings import Constant, Tunable, tunable
@@ -25,7 +22,6 @@ from ..evals.lanes import Setting
 from ..evals.syntax import parse
 from ..tasks import Task
 from .crew import threads
-from .further import in_rotation, standings
 from .run import Run
 from .select.lead import typical_step
 
@@ -147,23 +143,21 @@ class Tuner:
         pool: ThreadPoolExecutor,
     ) -> list[float]:
         """Every setting's score on the seed of a generation; more is better."""
-        run, workloads = self._run, self._run.task.manifest.workloads
+        run, metric = self._run, self._run.task.metric
         stream = f"tune/{self._number}/{generation}"
         seeds = draw(run.config.keys, stream, 1)
         if run.task.manifest.stacked_constants:
             whole = space.whole(self._node.candidate)
-            names = (*workloads.dev, *in_rotation(run.task, generation))
-            evaluations = run.lab.settings(whole, settings, stream, seeds, pool, names)
+            evaluations = run.lab.settings(whole, settings, stream, seeds, pool)
         else:
             programs = [space.candidate(self._node.candidate, setting) for setting in settings]
             one = [pool.submit(run.lab.evaluate, p, stream, seeds) for p in programs]
-            evaluations, names = [future.result() for future in one], workloads.dev
+            evaluations = [future.result() for future in one]
         self._constants, self._settings = len(settings[0]), self._settings + len(settings)
         self._trials += len(settings) * len(seeds)
         self._seconds += sum(trial.seconds for e in evaluations for trial in e.trials)
-        worst, bound = run.task.metric.worst, run.config.rule.bound or math.inf
-        scores = [{name: fmean(e.values(worst, name)) for name in names} for e in evaluations]
-        return standings(scores, workloads.dev, run.task.metric, bound)
+        values = [evaluation.values(metric.worst) for evaluation in evaluations]
+        return [metric.gain(sum(row) / len(row), 0.0) for row in values]
 
 
 def _moved(constants: Sequence[Constant], moves: Mapping[str, float]) -> dict[str, float]:

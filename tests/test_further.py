@@ -2,14 +2,11 @@
 
 import json
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import BOWL
-from hypothesis import given
-from hypothesis import strategies as st
 from stand_ins.runs import always, essence, start
 
 from ratchet.agents.base import Brief, ProposalError
@@ -17,13 +14,11 @@ from ratchet.archive import Node, Tree
 from ratchet.evals import Candidate
 from ratchet.sandbox import Job, Result, Sandbox
 from ratchet.search import further
-from ratchet.search.further import in_rotation, standings
 from ratchet.search.loop import search
 from ratchet.search.run import Run
 from ratchet.search.studies.replay import replay
-from ratchet.tasks import Metric, TaskError, load
+from ratchet.tasks import TaskError, load
 
-METRIC = Metric(name="loss", unit="nats", goal="min", worst=9.0, minimum_gain=0.1)
 # Faster everywhere but on the steep slopes, where it jumps ever farther; and faster everywhere.
 GREEDY = "RATE = 0.06\n\ndef step(x, grad, progress):\n    return -RATE * grad\n"
 SOUND = "RATE = 0.03\n\ndef step(x, grad, progress):\n    return -RATE * grad - 0.03 * x\n"
@@ -138,45 +133,6 @@ def test_a_replay_repeats_what_was_measured_on_further_workloads(
         node = named(steered.archive.tree("test"), text)
         again = replay(node, steered.archive, isolated_sandbox)
         assert again.outcome == "REPRODUCED"
-
-
-NAMES = ("one", "two", "three", "four", "five")
-
-
-@given(st.integers(0, 5), st.integers(0, 50))
-def test_every_further_workload_has_its_turn(count: int, first: int) -> None:
-    workloads: Any = type("W", (), {"further": NAMES[:count]})
-    task: Any = type("T", (), {"manifest": type("M", (), {"workloads": workloads})})
-    turns = [in_rotation(task, generation) for generation in range(first, first + 5)]
-    assert {name for names in turns for name in names} == set(NAMES[:count])
-    assert all(len(set(names)) == min(further.AT_ONCE, count) for names in turns)
-
-
-scores = st.lists(
-    st.fixed_dictionaries({"dev": st.floats(-5, 5), "far": st.floats(-5, 5)}),
-    min_size=1,
-    max_size=8,
-)
-
-
-@given(scores, st.floats(0.01, 3))
-def test_no_workload_moves_a_setting_by_more_than_the_bound(
-    rows: Sequence[dict[str, float]], bound: float
-) -> None:
-    before = standings(rows, ["dev"], METRIC, bound)
-    assert all(abs(standing) <= bound + 1e-9 for standing in before)
-    worse = [{**rows[0], "far": rows[0]["far"] + 100}, *rows[1:]]
-    after = standings(worse, ["dev"], METRIC, bound)
-    assert before[0] - bound - 1e-9 <= after[0] <= before[0] + 1e-9
-
-
-@given(scores)
-def test_a_setting_that_is_better_on_every_workload_stands_higher(
-    rows: Sequence[dict[str, float]],
-) -> None:
-    better = {name: score - 1 for name, score in rows[0].items()}
-    first, second, *_ = standings([better, *rows], ["dev"], METRIC, 100.0)
-    assert first > second
 
 
 def test_a_workload_is_of_one_kind(steep: str, tmp_path: Path) -> None:
