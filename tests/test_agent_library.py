@@ -24,7 +24,6 @@ FORMS: dict[str, set[str | None]] = {
 }
 SEEDS = {
     **dict.fromkeys(FORMS, 1),
-    "hybrid": 3,
     "toolsmith": 3,
 }  # such that the weak model has some luck
 
