@@ -82,7 +82,6 @@ CROSSINGS: Mapping[str, Callable[[Program, Random, Sequence[Program], Guide], Ed
 }
 COUNTS: Sequence[int] = (1, 1, 1, 1, 2, 2)  # edits in one proposal: most often one pays
 ATTEMPTS = 60
-RUNS = 4  # children of a program without types that are tried for one proposal
 SITES = 150  # number of expressions above which deletion is favoured
 LARGEST = 10_000  # characters; a longer program may only shrink
 
@@ -106,24 +105,12 @@ class Evolver:
         nodes, parent = brief.tree.eligible(), brief.parent
         others = [node.candidate for node in nodes if node.number != parent.number]
         make = partial(evolve, brief.task, parent.candidate, others, brief.rng, guide(brief))
-        if not brief.task.motifs.functions and not brief.desk.dry:
-            return _running(brief, make)
         if brief.task.manifest.probe is None or brief.desk.dry:
             return make()
         own = self._tried.get(parent.candidate.digest)
         if own is None:
             own = self._tried[parent.candidate.digest] = brief.desk.try_out(parent.candidate.files)
         return fitted(brief, own, make, partial(_read, motifs=brief.task.motifs))
-
-
-def _running(brief: Brief, make: Callable[[], Candidate]) -> Candidate:
-    """The first child that its smoke test lets be measured, or the last of `RUNS`."""
-    child = make()
-    for _ in range(RUNS - 1):
-        if brief.desk.try_out(child.files).ok:
-            break
-        child = make()
-    return child
 
 
 def guide(brief: Brief) -> Guide:

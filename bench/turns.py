@@ -64,7 +64,7 @@ def row(nodes: Sequence[Node], task: Task) -> list[str]:
     gain_chances(before)
     assert rule is not None
     trees = list(accumulate(nodes[-TIMES:], Tree.grown, initial=before))
-    made = [least(lambda: Tree(nodes)), least(lambda: trees[-2].grown(nodes[-1]))]
+    times = [least(lambda: Tree(nodes)), least(lambda: trees[-2].grown(nodes[-1]))]
     asked: Sequence[Callable[[Tree], object]] = (
         lambda tree: POLICIES["lead"](tree, rng),
         lambda tree: adaptive(tree, [], rule, metric, True),
@@ -73,8 +73,8 @@ def row(nodes: Sequence[Node], task: Task) -> list[str]:
     )
     for ask in asked:
         grown = iter(trees[1:])
-        made.append(least(lambda ask=ask, grown=grown: ask(next(grown))))  # type: ignore[misc]
-    return [str(len(nodes)), *(f"{value:.1f}" for value in made)]
+        times.append(least(lambda ask=ask, grown=grown: ask(next(grown))))  # type: ignore[misc]
+    return [str(len(nodes)), *(f"{value:.1f}" for value in times)]
 
 
 def main() -> None:

@@ -167,7 +167,7 @@ class _Trees:
 class _Growth:
     """The turns of one session: those finished, and those on their way. `end` says why no more.
 
-    `made` counts the children that they are about.
+    `children` counts those that they are about.
     """
 
     def __init__(self, run: Run, crew: Crew, more: More, endless: bool) -> None:
@@ -179,7 +179,7 @@ class _Growth:
         self.planted = len(tree.roots())
         self.patience = None if endless else patience(tree, self.lag)
         self.actions = _actions(states)
-        self.made = sum(action.node is None for action in self.actions[self.planted :])
+        self.children = sum(action.node is None for action in self.actions[self.planted :])
         self.ahead: dict[int, Future[Draft]] = {}
         self.faults = 0  # turns in a row that failed by the agent's fault, in this session
         self.end = ""
@@ -228,8 +228,8 @@ class _Growth:
         if action is None:
             return False
         self.actions.append(action)
-        self.made += action.node is None
-        number = self.planted + self.made - 1 if action.node is None else action.node
+        self.children += action.node is None
+        number = self.planted + self.children - 1 if action.node is None else action.node
         self.ahead[turn] = self.crew.submit(explore, self.run, turn, number, action, tree)
         return True
 
@@ -237,7 +237,7 @@ class _Growth:
         """What the schedule does next; once no child may be made, it ends what it has begun."""
         config = self.run.config
         fruitless = self.patience is not None and tree.fruitless() >= self.patience
-        if config.turns is not None and self.made >= config.turns:
+        if config.turns is not None and self.children >= config.turns:
             self.end = f"all {config.turns} proposals of --turns are made"
         elif fruitless:
             self.end = fruitless_words(tree.fruitless())

@@ -24,7 +24,7 @@ class Written(NamedTuple):
     remarks: tuple[str, ...] = ()
 
 
-class Found(NamedTuple):
+class Place(NamedTuple):
     """Where a script leaves its score: `read` of a file or `match` of what it prints."""
 
     metric: str
@@ -76,19 +76,19 @@ def _read(script: Path) -> tuple[str, ast.Module]:
 
 def _reporting(text: str, tree: ast.Module) -> Written:
     """A task around a script that states its score, as far as its text shows where."""
-    found, remarks = next(_saved(tree), None) or next(_printed(tree), None), []
-    if found is None:
-        found = Found("score", match=r"^score (\S+)")
+    place, remarks = next(_saved(tree), None) or next(_printed(tree), None), []
+    if place is None:
+        place = Place("score", match=r"^score (\S+)")
         remarks.append('let train.py print its score, such as print("score", value)')
     constants = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)}
     argv = '["--seed", "{seed}"]' if "--seed" in constants else "[]"
     if argv == "[]":
         remarks.append("train.py takes no --seed: let it draw its random numbers from one in argv")
-    goal = "max" if BIGGER.search(found.metric) else "min"
+    goal = "max" if BIGGER.search(place.metric) else "min"
     other = "min" if goal == "max" else "max"
-    reading = f'read = "{found.read}"' if found.read else f"match = '{found.match}' # the last one"
+    reading = f'read = "{place.read}"' if place.read else f"match = '{place.match}' # the last one"
     changes = {
-        'name = "val_loss"': f'name = "{found.metric}"',
+        'name = "val_loss"': f'name = "{place.metric}"',
         'goal = "min" # or "max"': f'goal = "{goal}" # or "{other}"',
         'argv = ["--seed", "{seed}"]': f"argv = {argv}",
         "seconds = 20": "seconds = 60",
@@ -99,11 +99,11 @@ def _reporting(text: str, tree: ast.Module) -> Written:
         manifest = manifest.replace(old, new, 1)
     lines = [row for row in manifest.split("\n") if not row.startswith("# match")]
     lines = [reading if row.startswith("read =") else row for row in lines]
-    remarks.append(f"see that {found.metric} is what you want {goal}imised")
+    remarks.append(f"see that {place.metric} is what you want {goal}imised")
     return Written({MANIFEST: "\n".join(lines), SCRIPT: text}, tuple(remarks))
 
 
-def _saved(tree: ast.Module) -> Iterator[Found]:
+def _saved(tree: ast.Module) -> Iterator[Place]:
     """Keys of JSON files that a script writes, those that look like a metric first."""
     nodes = list(ast.walk(tree))
     names = [n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
@@ -120,7 +120,7 @@ def _saved(tree: ast.Module) -> Iterator[Found]:
     keys = [key for value in values for key in _keys(value)]
     for key in sorted(keys, key=lambda key: METRIC.search(key) is None):
         if names:
-            yield Found(key.rpartition(".")[2], read=f"{names[-1]}:{key}")
+            yield Place(key.rpartition(".")[2], read=f"{names[-1]}:{key}")
 
 
 def _dumps(call: ast.Call) -> bool:
@@ -143,7 +143,7 @@ def _keys(value: ast.AST, path: str = "") -> Iterator[str]:
             yield path + name
 
 
-def _printed(tree: ast.Module) -> Iterator[Found]:
+def _printed(tree: ast.Module) -> Iterator[Place]:
     """Words that a script prints before a number, the last ones first."""
     calls = [n for n in ast.walk(tree) if _called(n) == "print"]
     for call in reversed(calls):
@@ -151,7 +151,7 @@ def _printed(tree: ast.Module) -> Iterator[Found]:
             text = node.value if isinstance(node, ast.Constant) else None
             words = re.findall(r"[A-Za-z_]\w*", text) if isinstance(text, str) else []
             if named := [word for word in words if METRIC.search(word)]:
-                yield Found(named[-1], match=rf"\b{named[-1]}\W*?([-+]?[\d.]+(?:[eE][-+]?\d+)?)")
+                yield Place(named[-1], match=rf"\b{named[-1]}\W*?([-+]?[\d.]+(?:[eE][-+]?\d+)?)")
 
 
 def _called(node: ast.AST) -> str:

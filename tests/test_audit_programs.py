@@ -231,11 +231,11 @@ def test_a_workload_may_lend_its_name_to_a_variable_and_to_no_text() -> None:
 @pytest.mark.parametrize("name", [*names(), BOWL])
 def test_the_starts_of_the_tasks_pass_at_both_levels(name: str) -> None:
     own = load(name)
-    audit_start(own)
+    assert audit_start(own).refused == ()
     toml = own.files["task.toml"].decode().replace("[audit]", '[audit]\nlevel = "program"')
     if "[audit]" not in toml:
         toml += '\n[audit]\nlevel = "program"\n'
-    audit_start(Task({**own.files, "task.toml": toml.encode()}))
+    assert audit_start(Task({**own.files, "task.toml": toml.encode()})).refused == ()
 
 
 CLASSY = {"start__step": "class Step:\n    def __init__(self):\n        super().__init__()\n"}

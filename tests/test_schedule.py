@@ -160,3 +160,14 @@ def test_simpler_is_asked_where_it_can_be_won_and_of_nothing_behind_a_baseline()
     tree = far(1.0)
     screen = Summary(mean=0.0, sd=steady, pairs=16)
     assert not may_simplify(RULE, METRIC, tree, tree[1], 39, screen)
+
+
+def test_a_tree_that_grows_weighs_nodes_as_one_made_anew_by_whatever_rule() -> None:
+    grown = [node(0, 0.0), waiting(1, 0.2)]
+    tree = Tree(grown)
+    for state in (waiting(2, 0.3), waiting(1, 0.6), ranked(3, 0.5, 0.1), waiting(2, 0.3, pairs=16)):
+        advances(tree, RULE, METRIC)
+        grown.append(state)
+        tree = tree.grown(state)
+        for rule in (RULE, Rule(effect_scale=0.2)):
+            assert advances(tree, rule, METRIC) == advances(Tree(grown), rule, METRIC)

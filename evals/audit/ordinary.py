@@ -173,8 +173,8 @@ class Ordinary:
                 yield f"keeps state in the module ({', '.join(names)})"
             case ast.keyword(arg="metaclass"):
                 yield "gives a class a type of its own"
-            case ast.Constant(value=str() as text) if found := OUTSIDE.search(text.lower()):
-                yield f"names {found[1]} in a string"
+            case ast.Constant(value=str() as text) if outside := OUTSIDE.search(text.lower()):
+                yield f"names {outside[1]} in a string"
             case ast.Name(id=name) | ast.arg(arg=name) if not name.isascii():
                 yield f"uses letters of another alphabet in the name {name}"
             case _:

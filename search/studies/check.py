@@ -105,8 +105,8 @@ def _memory(task: Task, start: Candidate, sandbox: Sandbox) -> int | None:
         scored_start(Evaluation(stream=STREAM, trials=trials), task)
         last = result.log.strip().split("\n")[-1]
         raise TaskError(f"the smoke test of {task.name!r} ended with {result.status}: {last[:300]}")
-    found = PEAK.findall(result.log)
-    return int(found[-1]) if found and task.level != "counted" else None
+    peaks = PEAK.findall(result.log)
+    return int(peaks[-1]) if peaks and task.level != "counted" else None
 
 
 def _timed(

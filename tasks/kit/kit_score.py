@@ -166,12 +166,12 @@ def whole(artefacts: list[bytes]) -> bytes:
 
 def parts(artefact: bytes) -> list[bytes]:
     """The artefacts of several seeds out of one."""
-    found, at = [], 0
+    single, at = [], 0
     while at < len(artefact):
         size = int.from_bytes(artefact[at : at + 8], "big")
-        found.append(artefact[at + 8 : at + 8 + size])
+        single.append(artefact[at + 8 : at + 8 + size])
         at += 8 + size
-    return found
+    return single
 
 
 def still(seed: int) -> None:
